@@ -1,0 +1,94 @@
+"""Bytes to rows: what did each message of the spool say?
+
+Decoding is total: whatever arrives becomes rows or a reject with its reason, and nothing raises.
+Only what one message shows is judged here; rules that need neighbours are computed on each rebuild.
+
+    topic -> envelope -> typed points (positions.py) or records (records.py) -> tables of the lake
+"""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import msgspec
+import pyarrow as pa
+
+from ingest.columns import EVENTS, PLANS, PURCHASES
+from ingest.masking import masked
+from ingest.native import MAX_PAYLOAD_BYTES, VERSION
+from ingest.positions import PointBatch
+from ingest.received import Received, Undecodable, reject_row, rejects_table, table_of
+from ingest.records import event_row, plan_rows, purchase_row, status_row
+
+
+class Decoded(NamedTuple):
+    """One table for each of the lake's, by its name."""
+
+    positions: pa.Table
+    events: pa.Table
+    purchases: pa.Table
+    plans: pa.Table
+    rejects: pa.Table
+
+
+def decode(messages: Iterable[Received], *, max_age_days: float) -> Decoded:
+    """Decode messages into tables; one message, one point or one route that is bad costs nobody else."""
+    points = PointBatch()
+    rows: dict[str, list[tuple[Any, ...]]] = {"events": [], "purchases": [], "plans": [], "rejects": []}
+    for received in messages:
+        if received.topic is not None and received.topic.family == "fc":
+            received = received._replace(payload=masked(received.payload))
+        try:
+            _decode_one(received, points, rows)
+        except Undecodable as problem:
+            rows["rejects"].append(reject_row(received, problem.reason))
+        except RecursionError:  # brackets nested deeper than any vehicle has a reason to send
+            rows["rejects"].append(reject_row(received, "not_json"))
+    judged = points.judged(max_age_days)
+    return Decoded(
+        positions=judged.positions,
+        events=pa.concat_tables([table_of(rows["events"], EVENTS.schema), judged.status_events]),
+        purchases=table_of(rows["purchases"], PURCHASES.schema),
+        plans=table_of(rows["plans"], PLANS.schema),
+        rejects=rejects_table(rows["rejects"] + judged.reject_rows),
+    )
+
+
+def _decode_one(received: Received, points: PointBatch, rows: dict[str, list[tuple[Any, ...]]]) -> None:
+    topic = received.topic
+    if topic is None:
+        raise Undecodable("unknown_topic")
+    if not received.payload:
+        raise Undecodable("empty")
+    if len(received.payload) > MAX_PAYLOAD_BYTES:
+        raise Undecodable("too_large")
+    if topic.family == "tm" and topic.kind in ("pos", "his"):
+        if not points.add_typed(received):
+            points.add_loose(received, json_object(received))
+        return
+    document = json_object(received)
+    if topic.family == "tm":
+        rows["events"].append((event_row if topic.kind == "evt" else status_row)(received, document))
+    elif topic.family == "fc":
+        rows["purchases"].append(purchase_row(received, document))
+    else:
+        plans, bad_routes = plan_rows(received, document)
+        rows["plans"] += plans
+        rows["rejects"] += bad_routes
+
+
+def json_object(received: Received) -> dict[str, Any]:
+    """Parse a payload to the object every native message is, with a version we know."""
+    try:
+        document = msgspec.json.decode(received.payload)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise Undecodable("not_json") from error
+    if not isinstance(document, dict):
+        raise Undecodable("not_an_object")
+    version = document.get("v")
+    if version is None:
+        raise Undecodable("missing_version")
+    if isinstance(version, bool) or not isinstance(version, int):
+        raise Undecodable("wrong_type")
+    if version != VERSION:
+        raise Undecodable("unknown_version")
+    return document

@@ -1,0 +1,194 @@
+"""How do decoded rows get into the lake, each segment of the spool once?
+
+One loader per table reads the last segment number its table has recorded for a spool, commits the later segments in
+ascending number, and records the number reached in the same commit. Delta Lake keeps that record but does not
+enforce it, so loading runs in one process at a time (the warehouse's writer lock covers it).
+A crash between two tables is no harm: each table knows for itself how far it has come.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import (
+    ColumnProperties,
+    CommitProperties,
+    DeltaTable,
+    Transaction,
+    WriterProperties,
+    write_deltalake,
+)
+from deltalake.exceptions import TableNotFoundError
+
+from ingest.columns import LAKE_TABLES, LakeTable
+from ingest.decode import Decoded, decode
+from ingest.received import received_messages
+from ingest.settings import IngestSettings
+from ingest.spool import Segment, read_segment, recover, sealed_segments, spool_folders
+
+logger = logging.getLogger(__name__)
+
+GROUP_BYTES = 96 * 1024 * 1024  # sealed segments decoded and committed together, compressed bytes at most
+GROUP_SEGMENTS = 500
+KEPT_LOG = {"delta.logRetentionDuration": "interval 7 days", "delta.checkpointInterval": "50"}
+
+
+class Loaded(NamedTuple):
+    """What one load brought into the lake; counts of rows."""
+
+    segments: int
+    messages: int
+    positions: int
+    events: int
+    purchases: int
+    plans: int
+    rejects: int
+
+
+NOTHING_LOADED = Loaded(0, 0, 0, 0, 0, 0, 0)
+Progress = Callable[[int, int], None]  # segments done, segments in all
+
+
+def load_spool(settings: IngestSettings, progress: Progress | None = None) -> Loaded:
+    """Bring every sealed segment that is not yet in the lake into it; recover what a dead collector left behind."""
+    total = NOTHING_LOADED
+    tables = [_opened(table, settings) for table in LAKE_TABLES]
+    for folder in spool_folders(settings.spool_dir):
+        recover(folder)  # does nothing while a collector holds the spool's lock
+        waiting = _waiting(sealed_segments(folder), tables)
+        done = 0
+        for group in _groups(waiting):
+            loaded = _load_group(group, tables, settings)
+            total = Loaded(*(a + b for a, b in zip(total, loaded, strict=True)))
+            done += len(group)
+            if progress is not None:
+                progress(done, len(waiting))
+    return total
+
+
+def lake_files(settings: IngestSettings) -> dict[str, list[str]]:
+    """The Parquet files of the newest version of every table, by absolute path or URL."""
+    files = {}
+    for table in LAKE_TABLES:
+        handle = _opened(table, settings)
+        files[table.name] = sorted(handle.file_uris())
+    return files
+
+
+def waiting_segments(settings: IngestSettings) -> dict[Path, list[Segment]]:
+    """The sealed segments of each spool folder that are not yet in every table of the lake, oldest first."""
+    tables = [_opened(table, settings) for table in LAKE_TABLES]
+    return {folder: _waiting(sealed_segments(folder), tables) for folder in spool_folders(settings.spool_dir)}
+
+
+def compact(settings: IngestSettings, before: date) -> int:
+    """Merge the small files of partitions before a date, sorted as `LakeTable.sort_by` says; returns files removed.
+
+    Reading stays possible all the while; old files stay until they are vacuumed.
+    """
+    removed = 0
+    for table in LAKE_TABLES:
+        handle = _opened(table, settings)
+        for partition in {str(found[table.partition_by]) for found in handle.partitions()}:
+            if partition >= before.isoformat():
+                continue
+            in_partition = [(table.partition_by, "=", partition)]
+            small = len(handle.file_uris(in_partition))
+            if small < 2:
+                continue
+            rows = handle.to_pyarrow_table(filters=in_partition).sort_by(
+                [(name, "ascending") for name in table.sort_by]
+            )
+            write_deltalake(
+                handle,
+                rows.select(table.schema.names).cast(table.schema),
+                mode="overwrite",
+                predicate=f"{table.partition_by} = '{partition}'",
+                writer_properties=_writer_properties(table),
+            )
+            handle.update_incremental()
+            removed += small - len(handle.file_uris(in_partition))
+    return removed
+
+
+def _waiting(segments: list[Segment], tables: list[DeltaTable]) -> list[Segment]:
+    if not segments:
+        return []
+    reached = min((table.transaction_version(segments[0].spool_id) or 0) for table in tables)
+    return [segment for segment in segments if segment.number > reached]
+
+
+def _groups(segments: list[Segment]) -> Iterator[list[Segment]]:
+    group: list[Segment] = []
+    size = 0
+    for segment in segments:
+        segment_size = Path(segment.path).stat().st_size
+        if group and (size + segment_size > GROUP_BYTES or len(group) == GROUP_SEGMENTS):
+            yield group
+            group, size = [], 0
+        group.append(segment)
+        size += segment_size
+    if group:
+        yield group
+
+
+def _load_group(group: list[Segment], tables: list[DeltaTable], settings: IngestSettings) -> Loaded:
+    messages = 0
+
+    def walk() -> Iterator[object]:
+        nonlocal messages
+        for segment in group:
+            for received in received_messages(read_segment(segment.path), segment.spool_id, segment.number):
+                messages += 1
+                yield received
+
+    decoded = decode(walk(), max_age_days=settings.max_age_days)  # type: ignore[arg-type]
+    spool_id, last = group[-1].spool_id, group[-1].number
+    for table, handle in zip(LAKE_TABLES, tables, strict=True):
+        _append(table, handle, getattr(decoded, table.name), spool_id, last)
+    counts = {name: getattr(decoded, name).num_rows for name in Decoded._fields}
+    logger.info("segments %d to %d of %s in the lake: %s", group[0].number, last, spool_id, counts)
+    return Loaded(segments=len(group), messages=messages, **counts)
+
+
+def _append(table: LakeTable, handle: DeltaTable, rows: pa.Table, spool_id: str, last: int) -> None:
+    reached = handle.transaction_version(spool_id) or 0
+    if reached >= last:
+        return
+    if reached:  # a crash came after this table and before another: keep only what is new here
+        rows = rows.filter(pc.greater(rows["segment_no"], reached))
+    write_deltalake(
+        handle,
+        rows.sort_by([(name, "ascending") for name in table.sort_by]),
+        mode="append",
+        writer_properties=_writer_properties(table),
+        commit_properties=CommitProperties(app_transactions=[Transaction(spool_id, last)]),
+    )
+    handle.update_incremental()
+
+
+def _opened(table: LakeTable, settings: IngestSettings) -> DeltaTable:
+    where = f"{settings.lake_root}/{table.name}"
+    try:
+        return DeltaTable(where)
+    except TableNotFoundError:
+        if "://" not in where:
+            Path(where).mkdir(parents=True, exist_ok=True, mode=0o700)
+        return DeltaTable.create(
+            where, table.schema, mode="ignore", partition_by=[table.partition_by], configuration=KEPT_LOG
+        )
+
+
+def _writer_properties(table: LakeTable) -> WriterProperties:
+    return WriterProperties(
+        compression="ZSTD",
+        compression_level=1,
+        column_properties={
+            name: ColumnProperties(encoding="DELTA_BINARY_PACKED", dictionary_enabled=False)
+            for name in table.delta_encoded
+        },
+    )

@@ -1,0 +1,208 @@
+"""What do events, states of connection, purchases and plans say, one message at a time?
+
+Each function turns a parsed message into rows of its table, or raises Undecodable with the reason.
+"""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Any, TypeVar
+
+import msgspec
+
+from ingest.columns import PURCHASES
+from ingest.native import Event, Instant, Plan, Purchase, Route, Status
+from ingest.position_rules import GPS_ROLLOVER_S, MAX_AHEAD_S, YEAR_2015_S
+from ingest.received import MICROSECONDS_PER_DAY, Received, Undecodable, reject_row
+
+CARD_AHEAD_S = 86_400  # a card terminal's clock is nobody's instrument: a day ahead is still kept
+_CENT = Decimal("0.000001")
+_MONEY_LIMIT = Decimal(10) ** 12
+
+Kind = TypeVar("Kind")
+
+
+def event_row(received: Received, document: dict[str, Any]) -> tuple[Any, ...]:
+    """One row of events from an `evt` message."""
+    event = _converted(document, Event, required=("ts", "type"))
+    assert received.topic is not None
+    if event.dev is not None and event.dev != received.topic.sender:
+        raise Undecodable("device_mismatch")
+    event_us = _checked_instant(event.ts, received, MAX_AHEAD_S)
+    placed = (
+        event.lat is not None and event.lon is not None and abs(event.lat) <= 90 and abs(event.lon) <= 180
+    )
+    return (
+        received.topic.tenant,
+        received.topic.sender,
+        event_us,
+        event_us // MICROSECONDS_PER_DAY,
+        event.type,
+        event.val,
+        event.unit,
+        event.thr,
+        round(event.lat * 1e7) if placed and event.lat is not None else None,
+        round(event.lon * 1e7) if placed and event.lon is not None else None,
+        event.boot,
+        event.seq,
+        received.retain,
+        _unknown_keys(document, Event),
+        *received.lineage,
+    )
+
+
+def status_row(received: Received, document: dict[str, Any]) -> tuple[Any, ...]:
+    """One row of events from a `sta` message; a last will takes the receive time, because it cannot know its own."""
+    status = _converted(document, Status, required=("st",))
+    assert received.topic is not None
+    event_us = received.received_us
+    if status.ts is not None and not received.retain:
+        event_us = _checked_instant(status.ts, received, MAX_AHEAD_S)
+    return (
+        received.topic.tenant,
+        received.topic.sender,
+        event_us,
+        event_us // MICROSECONDS_PER_DAY,
+        status.st,
+        *(None,) * 5,
+        status.boot,
+        None,
+        received.retain,
+        _unknown_keys(document, Status),
+        *received.lineage,
+    )
+
+
+def purchase_row(received: Received, document: dict[str, Any]) -> tuple[Any, ...]:
+    """One row of purchases from a `txn` message: one version of one line of a card transaction."""
+    purchase = _converted(document, Purchase, required=("event_type",))
+    assert received.topic is not None
+    values = {name: getattr(purchase, name) for name in Purchase.__struct_fields__}
+    for name, value in values.items():
+        if isinstance(value, Decimal):
+            values[name] = _money(value)
+    purchased_us = None
+    if purchase.ts_utc is not None:
+        purchased_us = _instant_us(purchase.ts_utc)
+        if purchased_us > received.received_us + CARD_AHEAD_S * 1_000_000:
+            raise Undecodable("clock_ahead")
+    values |= {
+        "tenant_id": received.topic.tenant,
+        "provider": received.topic.sender,
+        "provider_txn_id": purchase.provider_txn_id or _natural_key(purchase),
+        "seq": None if purchase.seq is None else str(purchase.seq),
+        "purchased_us": purchased_us,
+        "site_latitude": purchase.lat,
+        "site_longitude": purchase.lon,
+        "received_date": received.received_us // MICROSECONDS_PER_DAY,
+        "extra": _unknown_keys(document, Purchase),
+        "spool_id": received.spool_id,
+        "segment_no": received.segment_no,
+        "payload_hash": received.payload_hash,
+        "received_us": received.received_us,
+    }
+    return tuple(values[name] for name in PURCHASES.schema.names)
+
+
+def plan_rows(
+    received: Received, document: dict[str, Any]
+) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+    """The routes of a `plan` message as rows of plans, and a reject for each route that is not one."""
+    plan = _converted(document, Plan, required=("service_date",))
+    routes = document.get("routes")
+    if routes is None:
+        raise Undecodable("missing_field")
+    if not isinstance(routes, list):
+        raise Undecodable("wrong_type")
+    if not routes:
+        raise Undecodable("no_points")
+    issued_us = None if plan.issued_utc is None else _instant_us(plan.issued_utc)
+    rows, bad = [], []
+    for index, route in enumerate(routes):
+        try:
+            rows.append(_plan_row(received, plan, issued_us, route))
+        except Undecodable as problem:
+            bad.append(reject_row(received, problem.reason, index, msgspec.json.encode(route)))
+    return rows, bad
+
+
+def _plan_row(received: Received, plan: Plan, issued_us: int | None, document: Any) -> tuple[Any, ...]:
+    if not isinstance(document, dict):
+        raise Undecodable("wrong_type")
+    route = _converted(document, Route, required=("route_id", "vehicle_id"))
+    assert received.topic is not None
+    return (
+        received.topic.tenant,
+        received.topic.sender,
+        plan.service_date,
+        issued_us,
+        route.route_id,
+        route.vehicle_id,
+        route.driver_id,
+        route.role,
+        None if route.planned_exit_utc is None else _instant_us(route.planned_exit_utc),
+        None if route.planned_return_utc is None else _instant_us(route.planned_return_utc),
+        route.planned_stops,
+        route.planned_packages,
+        msgspec.json.encode(route.stops).decode(),
+        _unknown_keys(document, Route),
+        received.received_us // MICROSECONDS_PER_DAY,
+        *received.lineage,
+    )
+
+
+def _converted(document: dict[str, Any], kind: type[Kind], *, required: tuple[str, ...]) -> Kind:
+    if any(document.get(name) is None for name in required):
+        raise Undecodable("missing_field")
+    try:
+        return msgspec.convert(document, kind, strict=True)
+    except msgspec.ValidationError as error:
+        raise Undecodable("wrong_type") from error
+
+
+def _unknown_keys(document: dict[str, Any], kind: type[msgspec.Struct]) -> str | None:
+    known = {*kind.__struct_fields__, "routes"}
+    unknown = {key: value for key, value in document.items() if key not in known}
+    return msgspec.json.encode(unknown).decode() if unknown else None
+
+
+def _instant_us(instant: Instant) -> int:
+    if isinstance(instant, str):
+        try:
+            moment = datetime.fromisoformat(instant)
+        except ValueError as error:
+            raise Undecodable("wrong_type") from error
+        if moment.tzinfo is None:
+            raise Undecodable("wrong_type")
+        return round(moment.astimezone(UTC).timestamp() * 1e6)
+    if not 0 <= instant < 1e11:
+        raise Undecodable("wrong_type")
+    return round(instant * 1e6)
+
+
+def _checked_instant(instant_s: float, received: Received, ahead_s: float) -> int:
+    """Epoch seconds to microseconds, by the clock rules (Q3) that need no setting."""
+    late_s = received.received_us / 1e6 - instant_s
+    if -ahead_s <= late_s - GPS_ROLLOVER_S <= ahead_s:
+        instant_s += GPS_ROLLOVER_S
+    elif late_s < -ahead_s:
+        raise Undecodable("clock_ahead")
+    elif instant_s < YEAR_2015_S:
+        raise Undecodable("before_2015")
+    return round(instant_s * 1e6)
+
+
+def _money(value: Decimal) -> Decimal:
+    if not value.is_finite() or abs(value) >= _MONEY_LIMIT:
+        raise Undecodable("wrong_type")
+    return value.quantize(_CENT)
+
+
+def _natural_key(purchase: Purchase) -> str:
+    """Card, minute, site, product, quantity and amount, for a provider that numbers nothing."""
+    when = str(purchase.ts_local or purchase.ts_utc or "")[:16]
+    card = purchase.card_id or purchase.card_last4
+    if not when or not card:
+        raise Undecodable("missing_field")
+    parts = (card, when, purchase.site_id, purchase.product_code, purchase.quantity, purchase.gross)
+    return "natural-" + blake2b("|".join(map(str, parts)).encode(), digest_size=8).hexdigest()

@@ -1,0 +1,98 @@
+"""Which settings does the left half of the line read, and how are settings read at all?
+
+Every setting is an environment variable `ODOGRAPH_<NAME>` or a line of `.env`.
+They are read once, at the entry point, and handed down; library code never looks at the environment.
+Everything that is wrong is reported together, by variable name, before anything is opened.
+"""
+
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "ODOGRAPH_"
+BROKER_SCHEMES = ("mqtt", "mqtts")
+
+
+class SettingsError(Exception):
+    """Some settings do not fit; `problems` holds one line for each, by variable name."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems))
+
+
+class IngestSettings(BaseSettings):
+    """What the collector, the decoder and the lake need to know."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    data_dir: Path = Field(Path("data"), description="root of all state")
+    lake_url: str | None = Field(None, description="where the lake is; unset: lake/ under the data directory")
+    broker_url: str | None = Field(
+        None, description="mqtt:// or mqtts://, with user:password@ where needed", repr=False
+    )
+    broker_ca_file: Path | None = Field(None, description="certificate authority that signed the broker's key")
+    broker_cert_file: Path | None = Field(None, description="our client certificate")
+    broker_key_file: Path | None = Field(None, description="the key of our client certificate")
+    collector: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")] = Field(
+        "main", description="name of this collector: its spool folder and its MQTT client id"
+    )
+    clean_session: bool = Field(False, description="ask the broker to forget us when we are away")
+    session_expiry_days: float = Field(7, gt=0, description="days the broker queues for an absent collector")
+    commit_ms: float = Field(5, gt=0, le=1000, description="milliseconds between group commits of the spool")
+    seal_mib: float = Field(64, gt=0, description="a spool segment is sealed at this size, MiB")
+    seal_s: float = Field(5, gt=0, description="a spool segment is sealed at this age, seconds")
+    inbox_mib: float = Field(64, gt=0, description="bytes held in memory before they are on disk, MiB")
+    max_age_days: float = Field(30, ge=0, description="older fixes are quarantined, days; 0 turns the rule off")
+    spool_max_gb: float | None = Field(
+        None,
+        gt=0,
+        description="size of the spool at which loaded segments expire early; unset: 80 % of the disk",
+    )
+    timezone: str = Field("America/New_York", description="zone of a van whose depot is not known")
+
+    @field_validator("broker_url")
+    @classmethod
+    def _known_scheme(cls, value: str | None) -> str | None:
+        if value is not None and (urlsplit(value).scheme not in BROKER_SCHEMES or not urlsplit(value).hostname):
+            raise ValueError("expected mqtt://host[:port] or mqtts://host[:port]")
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ValueError, OSError, KeyError) as error:
+            raise ValueError("not an IANA time zone such as America/New_York") from error
+        return value
+
+    @property
+    def spool_dir(self) -> Path:
+        return self.data_dir / "spool"
+
+    @property
+    def lake_root(self) -> str:
+        """A folder or URL without a slash at its end; every lake table lies below it."""
+        return (self.lake_url or str((self.data_dir / "lake").resolve())).rstrip("/")
+
+    @classmethod
+    def read(cls, **given: object) -> Self:
+        """Read the environment and `.env`; raise SettingsError naming everything that is wrong."""
+        try:
+            return cls(**given)  # type: ignore[arg-type]
+        except ValidationError as error:
+            raise SettingsError([_problem(detail) for detail in error.errors()]) from error
+
+
+def _problem(detail: object) -> str:
+    assert isinstance(detail, dict)
+    name = PREFIX + "_".join(str(part) for part in detail["loc"]).upper()
+    shown = "" if name.endswith("_URL") else f"={detail['input']!r}"
+    return f"{name}{shown}: {detail['msg']}"

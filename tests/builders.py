@@ -1,0 +1,65 @@
+"""Small builders that tests share: native messages, a spool that holds them, settings in a folder of their own."""
+
+import json
+import time
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from flows.settings import Settings
+from ingest.spool import Message, Spool
+
+GOLDEN_S = [0, 60, 90, 120, 180, 210, 240, 270, 360, 420, 480, 540, 1000, 1060, 1180, 1300]
+GOLDEN_IGNITION = [False, *[True] * 13, False, False]
+GOLDEN_KMH = [0, 0, 0, 0, 25, 32, 0, 0, 0.8, 0, 18, 0, 0, 0, 0, 0]
+
+
+def settings_in(folder: Path, **given: object) -> Settings:
+    """Settings that read no environment and no .env."""
+    return Settings(_env_file=None, data_dir=folder, **given)  # type: ignore[call-arg]
+
+
+def yesterday_at(hour: int, minute: int = 0) -> float:
+    """Epoch seconds of an instant of yesterday, UTC."""
+    day = datetime.now(UTC) - timedelta(days=1)
+    return day.replace(hour=hour, minute=minute, second=0, microsecond=0).timestamp()
+
+
+def golden_points(start_s: float) -> list[dict[str, Any]]:
+    """The golden trace of the idle kernel, at one place."""
+    return [
+        {"ts": start_s + at_s, "seq": seq, "lat": 40.7, "lon": -74.0, "spd_kmh": kmh, "ign": ignition}
+        for seq, (at_s, ignition, kmh) in enumerate(zip(GOLDEN_S, GOLDEN_IGNITION, GOLDEN_KMH, strict=True))
+    ]
+
+
+def positions(points: Sequence[dict[str, Any]], device: str = "d1", tenant: str = "t1", **more: Any) -> Message:
+    """A `pos` message, received now."""
+    return message(f"tm/v1/{tenant}/{device}/pos", {"v": 1, "dev": device, "boot": 1, "pts": list(points)} | more)
+
+
+def message(
+    topic: str, payload: object, received_s: float | None = None, *, retain: bool = False
+) -> Message:
+    """A message as the spool keeps it; `payload` may be bytes or something to put as JSON."""
+    content = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    received_us = round((time.time() if received_s is None else received_s) * 1e6)
+    return Message(topic, content, received_us, 1, retain, None)
+
+
+def collected(settings: Settings, messages: Iterable[Message], collector: str = "main") -> None:
+    """Put messages into the spool and seal it, as a collector that stops does."""
+    spool = Spool.open(settings.spool_dir / collector)
+    for found in messages:
+        spool.append([found])
+    spool.close()
+
+
+def published(settings: Settings, sql: str) -> pl.DataFrame:
+    """Ask the published copy."""
+    with duckdb.connect(str(settings.published_path.resolve()), read_only=True) as connection:
+        return connection.sql(sql).pl()
