@@ -1,0 +1,87 @@
+"""Who may write the warehouse, and who waits?
+
+DuckDB lets one process write, and while it does no other process can open the file. A lock file of our own comes
+first, because waiting for it is cheap and because it also covers the lake's loader; the kernel drops it when its
+holder dies, however it dies.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+
+import duckdb
+
+POLL_S = 0.2
+
+
+class WarehouseBusy(Exception):
+    """Another process is writing; `waited_s` is how long we waited for it."""
+
+    def __init__(self, path: Path, waited_s: float) -> None:
+        self.path, self.waited_s = path, waited_s
+        super().__init__(f"another process is writing {path}; gave up after {waited_s:.0f} s")
+
+
+@contextmanager
+def writer_lock(path: Path, *, wait_s: float) -> Iterator[None]:
+    """Hold the right to write while the block runs; raise WarehouseBusy after `wait_s` seconds."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        started = time.monotonic()
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() - started >= wait_s:
+                    raise WarehouseBusy(path, wait_s) from None
+                time.sleep(POLL_S)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def open_warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the private file for writing, with every table of `schema.sql` there; the caller holds the lock."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        connection = duckdb.connect(str(path))
+    except duckdb.IOException as error:
+        if "lock" in str(error):
+            raise WarehouseBusy(path, 0) from error
+        raise
+    try:
+        prepare(connection)
+        connection.execute(sql("schema.sql"))
+        yield connection
+    finally:
+        connection.close()
+    os.chmod(path, 0o600)
+
+
+def prepare(connection: duckdb.DuckDBPyConnection) -> None:
+    """Settings every connection of ours has: no downloads, and instants are UTC."""
+    connection.execute("set autoinstall_known_extensions = false; set timezone = 'UTC'")
+
+
+def sql(name: str) -> str:
+    """The text of a file below `warehouse/sql/`."""
+    return (files("warehouse") / "sql" / name).read_text(encoding="utf-8")
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All of the block or nothing of it."""
+    connection.execute("begin")
+    try:
+        yield
+    except BaseException:
+        connection.execute("rollback")
+        raise
+    connection.execute("commit")

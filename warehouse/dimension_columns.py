@@ -1,0 +1,179 @@
+"""Which columns do the files of each dimension have, and how does their text become values?"""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time
+from decimal import Decimal, InvalidOperation
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+ALWAYS, FOR_EVER = datetime(1970, 1, 1), datetime(9999, 12, 31)
+
+
+class Column(NamedTuple):
+    """One column of a file: how its text becomes a value, and whether it may be empty."""
+
+    name: str
+    parse: Callable[[str], Any]
+    is_required: bool = False
+    default: Any = None
+
+
+class Dimension(NamedTuple):
+    """One kind of file: its table, its columns, and which of them tell rows apart."""
+
+    name: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+
+
+def _number(low: float, high: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        value = float(text)
+        if not low <= value <= high:
+            raise ValueError(f"expected {low:g} to {high:g}")
+        return value
+
+    return parse
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        value = Decimal(text)
+    except InvalidOperation as error:
+        raise ValueError("expected a number") from error
+    if not value.is_finite() or value < 0:
+        raise ValueError("expected a number that is not negative")
+    return value
+
+
+def _instant(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+def _zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (ValueError, OSError, KeyError) as error:
+        raise ValueError("expected an IANA time zone such as America/New_York") from error
+    return text
+
+
+def _one_of(*names: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in names:
+            raise ValueError(f"expected one of {', '.join(names)}")
+        return text
+
+    return parse
+
+
+def _text(text: str) -> str:
+    return text
+
+
+_TENANT = Column("tenant_id", _text, is_required=True)
+_LATITUDE, _LONGITUDE = _number(-90, 90), _number(-180, 180)
+
+DIMENSIONS = {
+    dimension.name: dimension
+    for dimension in (
+        Dimension(
+            "vehicles",
+            (
+                _TENANT,
+                Column("vehicle_id", _text, is_required=True),
+                Column("fuel_type", str.lower),
+                Column("tank_l", _number(0, 2_000)),
+                Column("gvwr_lb", _number(0, 200_000)),
+                Column("idle_l_per_h", _number(0, 50)),
+                Column("fixed_cost_per_day", _decimal),
+                Column("package_capacity", int),
+                Column("status", str.lower),
+                Column("valid_from", date.fromisoformat),
+                Column("valid_to", date.fromisoformat),
+            ),
+            ("tenant_id", "vehicle_id", "valid_from"),
+        ),
+        Dimension(
+            "depots",
+            (
+                _TENANT,
+                Column("depot_id", _text, is_required=True),
+                Column("timezone", _zone, is_required=True),
+                Column("latitude", _LATITUDE),
+                Column("longitude", _LONGITUDE),
+                Column("radius_m", _number(10, 10_000)),
+                Column("window_start", time.fromisoformat),
+                Column("window_end", time.fromisoformat),
+                Column("wage_per_h", _decimal),
+            ),
+            ("tenant_id", "depot_id"),
+        ),
+        Dimension(
+            "drivers",
+            (_TENANT, Column("driver_id", _text, is_required=True), Column("name", _text)),
+            ("tenant_id", "driver_id"),
+        ),
+        Dimension(
+            "assignments",
+            (
+                _TENANT,
+                Column("kind", _one_of("device", "card", "driver", "depot"), is_required=True),
+                Column("id", _text, is_required=True),
+                Column("vehicle_id", _text, is_required=True),
+                Column("from_utc", _instant, default=ALWAYS),
+                Column("to_utc", _instant, default=FOR_EVER),
+            ),
+            ("tenant_id", "kind", "id", "vehicle_id", "from_utc"),
+        ),
+        Dimension(
+            "stations",
+            (
+                Column("station_id", _text, is_required=True),
+                Column("name", _text),
+                Column("latitude", _LATITUDE, is_required=True),
+                Column("longitude", _LONGITUDE, is_required=True),
+                Column("state", _text),
+                Column("timezone", _zone),
+            ),
+            ("station_id",),
+        ),
+        Dimension(
+            "prices",
+            (
+                Column("region", _text, is_required=True),
+                Column("product", str.lower, is_required=True),
+                Column("from_date", date.fromisoformat, is_required=True),
+                Column("price", _decimal, is_required=True),
+                Column("unit", str.lower, is_required=True),
+                Column("currency", str.upper, is_required=True),
+            ),
+            ("region", "product", "from_date"),
+        ),
+    )
+}
+
+
+_TYPES: dict[str, Any] = {
+    "package_capacity": pl.Int32,
+    "fixed_cost_per_day": pl.Decimal(18, 4),
+    "wage_per_h": pl.Decimal(18, 4),
+    "price": pl.Decimal(18, 6),
+    "valid_from": pl.Date,
+    "valid_to": pl.Date,
+    "from_date": pl.Date,
+    "from_utc": pl.Datetime("us"),
+    "to_utc": pl.Datetime("us"),
+    "window_start": pl.Time,
+    "window_end": pl.Time,
+    "row_no": pl.Int64,
+    **dict.fromkeys(("tank_l", "gvwr_lb", "idle_l_per_h", "latitude", "longitude", "radius_m"), pl.Float64),
+}
+
+
+def column_type(name: str) -> Any:
+    """The polars type of a column of any dimension."""
+    return _TYPES.get(name, pl.String)

@@ -1,0 +1,136 @@
+"""How do vehicles, depots, drivers, assignments, stations and prices get into the warehouse?
+
+From CSV or Parquet files with the columns of `DIMENSIONS`; other columns are kept beside them. A file is taken whole or
+not at all: every bad row is listed with its number and the reason. A row replaces the one with the same key.
+Whatever changes for a van re-opens its vehicle-dates.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from warehouse.connection import sql, transaction
+from warehouse.dimension_columns import Dimension, column_type
+from warehouse.work import reopen_vehicles
+
+SHOWN_PROBLEMS = 50
+
+
+class ImportRefused(Exception):
+    """A file was not taken; `problems` holds (row number from 1, or None for the file; reason)."""
+
+    def __init__(self, path: Path, problems: list[tuple[int | None, str]]) -> None:
+        self.path, self.problems = path, problems
+        super().__init__(f"{path}: nothing imported, {len(problems)} problem{'s' * (len(problems) != 1)}")
+
+
+def import_dimension(connection: duckdb.DuckDBPyConnection, dimension: Dimension, path: Path, timezone: str) -> int:
+    """Take one file; return its row count. Raises ImportRefused, and then nothing has changed."""
+    imported_rows = read_dimension(dimension, path)
+    key = ", ".join(dimension.key)
+    with transaction(connection):
+        connection.sql("create or replace temp table imported as select * from imported_rows")
+        table = f"core.{dimension.name}"
+        matched = " and ".join(f"imported.{name} is not distinct from kept.{name}" for name in dimension.key)
+        connection.execute(f"create or replace temp table before as from {table}")
+        connection.execute(f"delete from {table} as kept using imported where {matched}")
+        connection.execute(f"insert into {table} by name select * exclude row_no from imported order by {key}")
+        if dimension.name == "assignments":
+            _refuse_overlaps(connection, path)
+        _reopen_changed(connection, dimension.name, timezone)
+    return imported_rows.height
+
+
+def read_dimension(dimension: Dimension, path: Path) -> pl.DataFrame:
+    """Parse a file to typed columns, `extra` (JSON of the other columns) and `row_no`; raise ImportRefused."""
+    rows = _read_text(path)
+    missing = [column.name for column in dimension.columns if column.is_required and column.name not in rows.columns]
+    if missing:
+        expected = ", ".join(column.name for column in dimension.columns)
+        raise ImportRefused(path, [(None, f"missing columns: {', '.join(missing)} (expected {expected})")])
+    problems: list[tuple[int | None, str]] = []
+    parsed = [_parsed_row(dimension, row, number, problems) for number, row in enumerate(rows.iter_rows(named=True), 1)]
+    problems += _repeated_keys(dimension, parsed)
+    if problems:
+        raise ImportRefused(path, sorted(problems, key=lambda found: found[0] or 0))
+    names = [column.name for column in dimension.columns] + ["extra", "row_no"]
+    return pl.DataFrame({name: pl.Series(name, [row[name] for row in parsed], column_type(name)) for name in names})
+
+
+def _parsed_row(
+    dimension: Dimension, row: dict[str, str | None], number: int, problems: list[tuple[int | None, str]]
+) -> dict[str, Any]:
+    parsed: dict[str, Any] = {"row_no": number}
+    for column in dimension.columns:
+        text = (row.get(column.name) or "").strip()
+        parsed[column.name] = column.default
+        if text:
+            try:
+                parsed[column.name] = column.parse(text)
+            except ValueError as error:
+                problems.append((number, f"{column.name}={text!r}: {error}"))
+        elif column.is_required:
+            problems.append((number, f"{column.name}: missing"))
+    if parsed.get("to_utc") and parsed.get("from_utc") and parsed["to_utc"] <= parsed["from_utc"]:
+        problems.append((number, "to_utc: not after from_utc"))
+    known = {column.name for column in dimension.columns}
+    extra = {name: value for name, value in row.items() if name not in known and value}
+    parsed["extra"] = json.dumps(extra) if extra else None
+    return parsed
+
+
+def _repeated_keys(dimension: Dimension, parsed: Iterable[dict[str, Any]]) -> list[tuple[int | None, str]]:
+    first_of: dict[tuple[Any, ...], int] = {}
+    problems: list[tuple[int | None, str]] = []
+    for row in parsed:
+        key = tuple(row[name] for name in dimension.key)
+        if key in first_of:
+            problems.append((row["row_no"], f"same {', '.join(dimension.key)} as row {first_of[key]}"))
+        first_of.setdefault(key, row["row_no"])
+    return problems
+
+
+def _read_text(path: Path) -> pl.DataFrame:
+    try:
+        if path.suffix == ".parquet":
+            return pl.read_parquet(path).with_columns(pl.all().cast(pl.String))
+        return pl.read_csv(path, infer_schema=False, encoding="utf8")
+    except FileNotFoundError as error:
+        raise ImportRefused(path, [(None, "no such file")]) from error
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise ImportRefused(path, [(None, f"not a readable CSV or Parquet file: {error}")]) from error
+
+
+def _refuse_overlaps(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    rows = connection.execute(sql("work/overlapping_assignments.sql")).fetchall()
+    if rows:
+        raise ImportRefused(path, [(row_no, reason) for row_no, reason in rows])
+
+
+def _reopen_changed(connection: duckdb.DuckDBPyConnection, name: str, timezone: str) -> None:
+    has_lake = connection.execute(
+        "select count(*) from duckdb_views() where schema_name = 'staging' and view_name = 'read_positions'"
+    ).fetchall()[0][0]
+    if not has_lake:
+        return
+    table = f"core.{name}"
+    connection.execute(
+        f"create or replace temp view differing as (from {table} except from before)"
+        f" union all (from before except from {table})"
+    )
+    # Stations and prices may matter to any van.
+    affected = {
+        "vehicles": "select tenant_id, vehicle_id from differing",
+        "depots": "select tenant_id, vehicle_id from staging.depot_spans semi join differing using (tenant_id, depot_id)",
+        "drivers": "select tenant_id, vehicle_id from core.assignments join differing using (tenant_id)"
+        " where kind = 'driver' and id = driver_id",
+        "assignments": "select tenant_id, unnest([vehicle_id, id, 'device:' || id]) from differing",
+    }.get(name, "select tenant_id, vehicle_id from core.vehicle_dates where exists (from differing)")
+    connection.execute(
+        f"create or replace temp table changed as select distinct * from ({affected}) as t (tenant_id, vehicle_id)"
+    )
+    reopen_vehicles(connection, timezone, "import")

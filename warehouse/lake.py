@@ -1,0 +1,81 @@
+"""How does the warehouse see the lake?
+
+As views over the explicit Parquet files of one version of each table, by absolute path. Which files those are is
+told by whoever read the lake's log; nothing here knows how the lake is written. A table without files is seen as an
+empty table of the same columns.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import duckdb
+import polars as pl
+
+from warehouse.connection import sql
+
+VIEWS = ("positions", "events", "purchases", "plans", "rejects", "dated_rejects")
+
+
+class LakeTableFiles(NamedTuple):
+    """The files of one table, the column they are partitioned by, and an empty frame with its columns."""
+
+    files: Sequence[str]
+    partition_by: str
+    empty: pl.DataFrame
+
+
+def attach_lake(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, LakeTableFiles], timezone: str) -> None:
+    """Point `staging.read_*` and the views of schema lake at these files."""
+    for name, table in tables.items():
+        connection.execute(f"create or replace view staging.read_{name} as {_reader(connection, name, table)}")
+    connection.execute(sql("staging/spans.sql"))
+    connection.execute(
+        "create or replace view staging.timed_positions as"
+        " select *, make_timestamp(fix_ms * 1000) as at_utc from staging.read_positions"
+    )
+    connection.execute(
+        "create or replace view staging.timed_events as"
+        " select *, make_timestamp(event_us) as at_utc from staging.read_events"
+    )
+    connection.execute(
+        "create or replace view staging.timed_rejects as select *, make_timestamp(received_us) as at_utc"
+        " from staging.read_rejects where device_id is not null"
+    )
+    texts = {
+        "ranked": ranked(f"({resolved('staging.timed_positions', timezone)})"),
+        "resolved": resolved("staging.timed_events", timezone),
+        "resolved_rejects": resolved("staging.timed_rejects", timezone),
+    }
+    for name in VIEWS:
+        text = sql(f"lake/{name}.sql")
+        for key, value in texts.items():
+            text = text.replace("{" + key + "}", value)
+        connection.execute(text)
+
+
+def resolved(source: str, timezone: str) -> str:
+    """The select that finds van, depot and service date for rows of `source`."""
+    return _select("staging/resolved.sql").replace("{source}", source).replace("{timezone}", timezone)
+
+
+def ranked(source: str) -> str:
+    """The select that ranks the copies of each position of `source`."""
+    return _select("staging/ranked_positions.sql").replace("{source}", source)
+
+
+def _select(name: str) -> str:
+    """The text without its comments, so that it can stand within another select."""
+    return "\n".join(line for line in sql(name).splitlines() if not line.lstrip().startswith("--"))
+
+
+def _reader(connection: duckdb.DuckDBPyConnection, name: str, table: LakeTableFiles) -> str:
+    if table.files:
+        listed = ", ".join("'" + file.replace("'", "''") + "'" for file in table.files)
+        return (
+            f"select * from read_parquet([{listed}], hive_partitioning = true,"
+            f" hive_types = {{'{table.partition_by}': date}})"
+        )
+    empty_rows = table.empty
+    assert empty_rows.height == 0
+    connection.sql(f"create or replace table staging.empty_{name} as select * from empty_rows")
+    return f"select * from staging.empty_{name}"

@@ -1,0 +1,73 @@
+"""In which order do models run, and does what they made hold?
+
+A model is one select in `sql/marts/`, named for its table; building it replaces the rows of one service date.
+A check is a select in `sql/checks/` for rows that should not exist. The order of models is the tuple below.
+"""
+
+from datetime import date
+from importlib.resources import files
+
+import duckdb
+
+from warehouse.connection import sql
+
+# A model of a date may read those above it.
+DATED_MARTS = (
+    "vehicle_days",
+    "route_days",
+    "idle_events",
+    "stops",
+    "idle_by_definition",
+    "data_health",
+    "fleet_days",
+)
+WHOLE_MARTS = ("fuel_purchases",)  # small, and versions may arrive for any date: replaced whole
+
+
+class CheckFailed(Exception):
+    """Rows that should not exist; `failures` maps the name of each failed check to its row count."""
+
+    def __init__(self, day: date, failures: dict[str, int]) -> None:
+        self.day, self.failures = day, failures
+        listed = ", ".join(f"{name} ({count} rows)" for name, count in failures.items())
+        super().__init__(f"{day}: {listed}")
+
+
+def prepare_models(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create what models share, and the table of definitions."""
+    connection.execute(sql("constants.sql"))
+    connection.execute("delete from marts.definitions")
+    connection.execute(f"insert into marts.definitions {sql('marts/definitions.sql')}")
+
+
+def build_day(connection: duckdb.DuckDBPyConnection, day: date) -> None:
+    """Replace one service date in every dated mart."""
+    for name in DATED_MARTS:
+        connection.execute(f"delete from marts.{name} where service_date = $day", {"day": day})
+        connection.execute(f"insert into marts.{name} by name {sql(f'marts/{name}.sql')}", {"day": day})
+
+
+def build_whole(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
+    """Replace the marts that have no service date of their own."""
+    for name in WHOLE_MARTS:
+        connection.execute(f"delete from marts.{name}")
+        text = sql(f"marts/{name}.sql").replace("{timezone}", timezone)
+        connection.execute(f"insert into marts.{name} by name {text}")
+
+
+def check_day(connection: duckdb.DuckDBPyConnection, day: date) -> None:
+    """Raise CheckFailed, naming every check that found rows for this service date."""
+    failures = {}
+    for name in check_names():
+        text = sql(f"checks/{name}.sql")
+        rows = connection.execute(f"select count(*) from ({text})", {"day": day}).fetchall()[0][0]
+        if rows:
+            failures[name] = rows
+    if failures:
+        raise CheckFailed(day, failures)
+
+
+def check_names() -> list[str]:
+    """The checks there are: every file in `sql/checks/`."""
+    folder = files("warehouse") / "sql" / "checks"
+    return sorted(found.name.removesuffix(".sql") for found in folder.iterdir() if found.name.endswith(".sql"))

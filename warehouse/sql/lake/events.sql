@@ -1,0 +1,25 @@
+-- lake.events: one row per event, repeats removed.
+
+create or replace view lake.events as
+select
+    tenant_id,
+    vehicle_id,
+    device_id,
+    service_date,
+    at_utc as event_utc,
+    make_timestamp(received_us) as received_utc,
+    type,
+    value,
+    unit,
+    threshold,
+    latitude_e7 / 1e7 as latitude,
+    longitude_e7 / 1e7 as longitude,
+    boot,
+    seq,
+    retained as is_retained,
+    extra,
+    spool_id || '/' || segment_no as segment
+from ({resolved})
+qualify row_number() over (
+    partition by tenant_id, device_id, payload_hash, type order by received_us, spool_id, segment_no
+) = 1

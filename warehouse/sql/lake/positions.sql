@@ -1,0 +1,41 @@
+-- lake.positions: one row per accepted position, repeats removed.
+
+create or replace view lake.positions as
+select
+    tenant_id,
+    vehicle_id,
+    device_id,
+    service_date,
+    at_utc as fix_utc,
+    make_timestamp(received_us) as received_utc,
+    latitude_e7 / 1e7 as latitude,
+    longitude_e7 / 1e7 as longitude,
+    speed_ckmh / 100.0::double as speed_kmh,
+    heading_ddeg / 10.0::double as heading_deg,
+    altitude_dm / 10.0::double as altitude_m,
+    ignition,
+    rpm,
+    odometer_m,
+    fuel_cpct / 100.0::double as fuel_pct,
+    fuel_ml / 1000.0::double as fuel_l,
+    fuel_used_ml / 1000.0::double as fuel_used_l,
+    battery_mv / 1000.0::double as battery_v,
+    charge_cpct / 100.0::double as charge_pct,
+    energy_out_wh / 1000.0::double as energy_out_kwh,
+    charging as is_charging,
+    hdop_c / 100.0::double as hdop,
+    satellites,
+    accuracy_dm / 10.0::double as accuracy_m,
+    quality,
+    flags,
+    boot,
+    seq,
+    backlog as is_backlog,
+    route_id,
+    extra,
+    source_format,
+    spool_id || '/' || segment_no as segment,
+    point_index,
+    fix_date
+from ({ranked})
+where copy_rank = 1

@@ -1,0 +1,139 @@
+-- marts.fleet_days: one row per tenant and service date. Ratios are sums over sums; both terms stand beside them.
+
+with
+
+books as (
+
+    select
+        tenant_id,
+        count(*) filter (coalesce(status, 'active') != 'sold') as vehicles_on_books,
+        count(*) filter (status in ('workshop', 'out_of_service', 'service')) as vehicles_out_of_service
+    from core.vehicles_on($day)
+    group by all
+
+),
+
+vans as (
+
+    select
+        tenant_id,
+        count(*) as vehicles_heard,
+        sum(engine_on_s) as engine_on_s,
+        sum(drive_s) as drive_s,
+        sum(idle_s) as idle_s,
+        sum(excess_idle_s) as excess_idle_s,
+        sum(idle_event_count)::integer as idle_event_count,
+        sum(idle_fuel_l) as idle_fuel_l,
+        sum(idle_cost) as idle_cost,
+        sum(idle_co2_kg) as idle_co2_kg,
+        sum(drive_s + idle_s + off_s + ready_s + parked_s) as known_s,
+        sum(drive_s + idle_s + off_s + ready_s + parked_s + unknown_s) as observed_s,
+        sum(distance_m) as distance_m,
+        coalesce(sum(distance_m) filter (fuel_used_l is not null), 0) as metered_distance_m,
+        sum(fuel_used_l) as fuel_used_l,
+        sum(co2_kg) as co2_kg,
+        sum(stop_count)::integer as stop_count,
+        max(currency) as currency
+    from marts.vehicle_days
+    where service_date = $day
+    group by all
+
+),
+
+fuel as (
+
+    select tenant_id, sum(fuel_used_l * price_per_l) as fuel_cost
+    from marts.vehicle_days
+    join core.fuel_terms_on($day) using (tenant_id, vehicle_id)
+    where service_date = $day
+    group by all
+
+),
+
+routes as (
+
+    select
+        tenant_id,
+        count(distinct vehicle_id) filter (planned_exit_utc is not null or depot_exit_utc is not null)
+            as vehicles_dispatched,
+        count(*) filter (planned_exit_utc is not null) as routes_planned,
+        count(*) filter (stop_count > 0 or drive_s > 0) as routes_run,
+        sum(cost) as cost,
+        sum(completed_stop_count)::integer as completed_stop_count,
+        sum(planned_stop_count)::integer as planned_stop_count,
+        count(*) filter (on_time_start) as on_time_starts,
+        count(*) filter (on_time_start is not null) as starts_with_plan,
+        sum(route_time_s) filter (planned_route_time_s is not null) as route_time_s,
+        sum(planned_route_time_s) filter (route_time_s is not null) as planned_route_time_s,
+        sum(coalesce(completed_stop_count, stop_count)) filter (cost is not null) as costed_stop_count,
+        sum(distance_m) filter (cost is not null) as costed_distance_m
+    from marts.route_days
+    where service_date = $day
+    group by all
+
+),
+
+outings as (
+
+    -- When each van was out: on its route if the depot is known, else from its first fix to its last.
+    select
+        days.tenant_id,
+        coalesce(min(routes.depot_exit_utc), any_value(days.first_fix_utc)) as from_utc,
+        coalesce(max(routes.depot_return_utc), any_value(days.last_fix_utc)) as to_utc
+    from marts.vehicle_days as days
+    left join marts.route_days as routes using (tenant_id, service_date, vehicle_id)
+    where days.service_date = $day
+    group by days.tenant_id, days.vehicle_id
+
+),
+
+concurrency as (
+
+    select tenant_id, max(vehicles_out) as peak_concurrent_vehicles
+    from (
+        select tenant_id, sum(step) over (partition by tenant_id order by at_utc, step desc) as vehicles_out
+        from (
+            select tenant_id, from_utc as at_utc, 1 as step from outings
+            union all
+            select tenant_id, to_utc, -1 from outings
+        )
+    )
+    group by all
+
+)
+
+select
+    vans.tenant_id,
+    $day as service_date,
+    coalesce(books.vehicles_on_books, 0) as vehicles_on_books,
+    coalesce(books.vehicles_out_of_service, 0) as vehicles_out_of_service,
+    coalesce(books.vehicles_on_books - books.vehicles_out_of_service, 0) as vehicles_available,
+    coalesce(routes.vehicles_dispatched, 0) as vehicles_dispatched,
+    coalesce(routes.vehicles_dispatched, 0)
+    / nullif(books.vehicles_on_books - books.vehicles_out_of_service, 0) as asset_utilization,
+    vans.* exclude (tenant_id),
+    coalesce(routes.routes_planned, 0) as routes_planned,
+    coalesce(routes.routes_run, 0) as routes_run,
+    vans.idle_s / nullif(vans.engine_on_s, 0) as idle_share,
+    vans.known_s / nullif(vans.observed_s, 0) as coverage,
+    vans.fuel_used_l / nullif(vans.metered_distance_m, 0) * 1e5 as fuel_l_per_100km,
+    routes.cost,
+    routes.completed_stop_count,
+    routes.planned_stop_count,
+    routes.cost / nullif(routes.costed_stop_count, 0) as cost_per_stop,
+    routes.cost / nullif(routes.costed_distance_m, 0) * 1000 as cost_per_km,
+    fuel.fuel_cost,
+    fuel.fuel_cost / nullif(vans.metered_distance_m, 0) * 1000 as fuel_cost_per_km,
+    coalesce(routes.on_time_starts, 0) as on_time_starts,
+    coalesce(routes.starts_with_plan, 0) as starts_with_plan,
+    routes.on_time_starts / nullif(routes.starts_with_plan, 0) as on_time_start_share,
+    routes.route_time_s,
+    routes.planned_route_time_s,
+    routes.route_time_s / nullif(routes.planned_route_time_s, 0) as route_utilization,
+    concurrency.peak_concurrent_vehicles
+
+from vans
+left join books using (tenant_id)
+left join fuel using (tenant_id)
+left join routes using (tenant_id)
+left join concurrency using (tenant_id)

@@ -1,0 +1,484 @@
+-- Every table of the warehouse, with unit and meaning. Can be run at every start.
+--
+-- Units are in names: _us microseconds, _s seconds, _m metres, _l litres, _kg kilograms; shares are 0 to 1.
+-- Instants are UTC and end in _utc; money is decimal beside a currency.
+
+create schema if not exists core;
+create schema if not exists staging;
+create schema if not exists marts;
+create schema if not exists lake;
+
+-- ------------------------------------------------------------------ dimensions, imported
+
+create table if not exists core.vehicles (
+    tenant_id varchar not null,
+    vehicle_id varchar not null,
+    fuel_type varchar,                  -- gasoline, diesel, electric, ...
+    tank_l double,                      -- litres
+    gvwr_lb double,                     -- gross vehicle weight rating, pounds (it decides which rules apply)
+    idle_l_per_h double,                -- litres an hour at idle; null: the table of docs/definitions.md
+    fixed_cost_per_day decimal(18, 4),  -- lease, insurance, devices
+    package_capacity integer,
+    status varchar,                     -- active, workshop, sold, ...; dated by the next two columns
+    valid_from date,
+    valid_to date,                      -- exclusive; null: still so
+    extra json                          -- other columns of the file
+);
+
+create table if not exists core.depots (
+    tenant_id varchar not null,
+    depot_id varchar not null,
+    timezone varchar not null,          -- IANA name
+    latitude double,                    -- degrees; null: the place is not known
+    longitude double,
+    radius_m double,                    -- of the geofence
+    window_start time,                  -- local; vans are available from here
+    window_end time,                    -- to here
+    wage_per_h decimal(18, 4),
+    extra json
+);
+
+create table if not exists core.drivers (
+    tenant_id varchar not null,
+    driver_id varchar not null,
+    name varchar,
+    extra json
+);
+
+create table if not exists core.assignments (
+    tenant_id varchar not null,
+    kind varchar not null,              -- device, card, driver or depot
+    id varchar not null,                -- of that kind
+    vehicle_id varchar not null,
+    from_utc timestamp not null,
+    to_utc timestamp not null,          -- exclusive; far in the future: still so
+    extra json
+);
+
+create table if not exists core.stations (
+    station_id varchar not null,
+    name varchar,
+    latitude double not null,
+    longitude double not null,
+    state varchar,
+    timezone varchar,
+    extra json
+);
+
+create table if not exists core.prices (
+    region varchar not null,
+    product varchar not null,
+    from_date date not null,
+    price decimal(18, 6) not null,      -- per unit
+    unit varchar not null,              -- gal, l, kwh
+    currency varchar not null,
+    extra json
+);
+
+-- ------------------------------------------------------------------ plans, current version
+
+create table if not exists core.planned_routes (
+    tenant_id varchar not null,
+    depot_id varchar not null,
+    service_date date not null,
+    route_id varchar not null,
+    vehicle_id varchar not null,
+    driver_id varchar,
+    role varchar not null,              -- primary or rescue
+    issued_utc timestamp,
+    planned_exit_utc timestamp,
+    planned_return_utc timestamp,
+    planned_stop_count integer,
+    planned_package_count integer,
+    stops json                          -- [{seq, lat, lon, planned_service_s, packages}]
+);
+
+-- From when to when the fixes of a van take the service date of its plan; windows of a van never overlap.
+create table if not exists core.plan_windows (
+    tenant_id varchar not null,
+    vehicle_id varchar not null,
+    service_date date not null,
+    from_utc timestamp not null,
+    to_utc timestamp not null           -- exclusive
+);
+
+-- ------------------------------------------------------------------ what is left to do, and what was done
+
+-- How far each spool has been taken into account here.
+create table if not exists core.absorbed (
+    spool_id varchar primary key,
+    segment_no bigint not null
+);
+
+-- Vehicle-dates to rebuild. Emptied date by date, in the transaction that rebuilds.
+create table if not exists core.reopened (
+    tenant_id varchar not null,
+    vehicle_id varchar not null,
+    service_date date not null,
+    reason varchar not null,            -- positions, plan, import, full
+    noted_utc timestamp not null
+);
+
+create table if not exists core.loads (
+    load_id bigint not null,
+    service_date date not null,
+    rebuilt_utc timestamp not null,
+    vehicle_date_count integer not null,
+    position_count bigint not null,
+    code_version varchar not null,
+    reasons varchar[] not null
+);
+
+-- ------------------------------------------------------------------ core: measured by the kernels
+
+-- One row per tenant, service date, vehicle: what is measured once a day.
+create table if not exists core.vehicle_dates (
+    tenant_id varchar not null,
+    service_date date not null,
+    vehicle_id varchar not null,
+    depot_id varchar,
+    timezone varchar not null,          -- zone the service date was taken in
+    first_fix_utc timestamp not null,
+    last_fix_utc timestamp not null,
+    received_count bigint not null,     -- rows in the lake, repeats included
+    accepted_count bigint not null,     -- after repeats
+    duplicate_count bigint not null,    -- same key, same content
+    conflict_count bigint not null,     -- same key, other content
+    low_quality_count bigint not null,  -- Q2
+    jump_count bigint not null,         -- Q4
+    median_interval_s double,
+    longest_gap_s double,
+    median_delay_s double,              -- received after the fix
+    p95_delay_s double,
+    distance_m double not null,
+    distance_source varchar not null,   -- odometer, gps, speed or none
+    fuel_used_l double,                 -- from a cumulative counter; null without one
+    quality_flags varchar[] not null
+);
+
+-- One row per maximal run of one state, split where context, phase or route changes. The root of all time measures.
+create table if not exists core.ledger (
+    tenant_id varchar not null,
+    vehicle_id varchar not null,
+    service_date date not null,
+    started_utc timestamp not null,
+    ended_utc timestamp not null,
+    duration_us bigint not null,
+    state varchar not null,             -- off unknown idle drive ready parked
+    context varchar not null,           -- drive traffic hand_off depot fuel_site break other
+    route_id varchar,
+    phase varchar not null,             -- pre stem_out on_route stem_back post none
+    is_continued boolean not null,      -- the run before it has the same state
+    distance_m double not null,
+    latitude double,                    -- where the run began, degrees; null: no place known
+    longitude double,
+    fuel_l double                       -- from a cumulative counter; null without one
+);
+
+-- One row per park episode that is a stop.
+create table if not exists core.stops (
+    tenant_id varchar not null,
+    vehicle_id varchar not null,
+    service_date date not null,
+    route_id varchar,
+    arrived_utc timestamp not null,
+    departed_utc timestamp not null,
+    duration_us bigint not null,
+    engine_on_us bigint not null,
+    kind varchar not null,              -- planned unplanned depot fuel_site break
+    planned_seq integer,                -- the nearest planned stop served from here
+    planned_stop_count integer not null, -- planned stops served from here (a group stop has more than one)
+    latitude double,
+    longitude double
+);
+
+-- One row per tenant, service date, route, vehicle: its phases.
+create table if not exists core.route_phases (
+    tenant_id varchar not null,
+    service_date date not null,
+    route_id varchar not null,
+    vehicle_id varchar not null,
+    is_planned boolean not null,        -- false: known from route_id in the messages only
+    depot_exit_utc timestamp,
+    first_stop_utc timestamp,
+    last_stop_utc timestamp,            -- departure from the last served stop
+    depot_return_utc timestamp,
+    served_stop_count integer not null, -- park episodes outside depot and fuel sites
+    completed_stop_count integer,       -- planned stops with a park episode; null without planned places
+    quality_flags varchar[] not null
+);
+
+-- ------------------------------------------------------------------ marts: read by people
+
+create table if not exists marts.definitions (
+    definition_id varchar not null,
+    version integer not null,
+    wording varchar not null,
+    threshold_s integer not null,       -- seconds a run must last to count
+    counts_first boolean not null,      -- whether the time up to the threshold counts as well
+    source varchar not null
+);
+
+create table if not exists marts.vehicle_days (
+    tenant_id varchar not null,
+    service_date date not null,
+    vehicle_id varchar not null,
+    depot_id varchar,
+    first_fix_utc timestamp not null,
+    last_fix_utc timestamp not null,
+    engine_on_s double not null,        -- drive + idle
+    drive_s double not null,
+    idle_s double not null,             -- engine on, standing
+    ready_s double not null,            -- electric, ready and standing: not idle
+    off_s double not null,
+    parked_s double not null,           -- standing, engine state not known
+    unknown_s double not null,          -- silence; never counted as anything else
+    coverage double,                    -- known seconds / all seconds from first to last fix
+    engine_coverage double,             -- the same without parked
+    distance_m double not null,
+    distance_source varchar not null,
+    stop_count integer not null,
+    idle_event_count integer not null,  -- idle runs of at least 120 s
+    excess_idle_s double not null,      -- their full duration (K12)
+    long_idle_event_count integer not null, -- of at least 300 s
+    available_window_s double,          -- the depot's window
+    time_utilization double,            -- engine_on_s / available_window_s (K3); null without a window
+    idle_share double,                  -- idle_s / engine_on_s (K11)
+    fuel_used_l double,
+    idle_fuel_l double,                 -- K13
+    idle_fuel_source varchar,           -- counter, vehicle or table
+    idle_cost decimal(18, 4),           -- K14
+    currency varchar,
+    co2_kg double,                      -- K23; null where the fuel is not known
+    idle_co2_kg double,
+    quality_flags varchar[] not null
+);
+
+create table if not exists marts.route_days (
+    tenant_id varchar not null,
+    service_date date not null,
+    route_id varchar not null,
+    vehicle_id varchar not null,
+    driver_id varchar,
+    role varchar not null,
+    depot_id varchar,
+    planned_exit_utc timestamp,
+    planned_return_utc timestamp,
+    depot_exit_utc timestamp,
+    first_stop_utc timestamp,
+    last_stop_utc timestamp,
+    depot_return_utc timestamp,
+    route_time_s double,                -- depot exit to depot return
+    planned_route_time_s double,
+    route_utilization double,           -- K7
+    on_route_s double,                  -- first arrival to last departure
+    on_route_drive_s double,
+    productive_share double,            -- on_route_s / route_time_s (K8)
+    drive_s double not null,
+    idle_s double not null,
+    ready_s double not null,
+    engine_on_s double not null,
+    idle_share double,
+    excess_idle_s double not null,
+    off_s double not null,
+    parked_s double not null,
+    unknown_s double not null,
+    coverage double,
+    distance_m double not null,
+    stem_out_m double,
+    stem_back_m double,
+    stem_m double,
+    stem_share double,                  -- K15
+    stem_s double,                      -- K16
+    stop_count integer not null,
+    planned_stop_count integer,
+    planned_package_count integer,
+    completed_stop_count integer,
+    mean_dwell_s double,                -- K17
+    stops_per_hour double,              -- per hour on route (K18)
+    on_time_start boolean,              -- exit no later than planned + 5 min (K20)
+    fuel_used_l double,
+    paid_s double,                      -- time at and away from the depot, estimated
+    cost decimal(18, 4),                -- fuel, wage and fixed cost (K24)
+    currency varchar,
+    quality_flags varchar[] not null
+);
+
+create table if not exists marts.idle_events (
+    tenant_id varchar not null,
+    service_date date not null,
+    vehicle_id varchar not null,
+    route_id varchar,
+    started_utc timestamp not null,
+    ended_utc timestamp not null,
+    duration_s double not null,
+    context varchar not null,
+    latitude double,
+    longitude double,
+    fuel_l double,
+    cost decimal(18, 4),
+    currency varchar,
+    definition_id varchar not null
+);
+
+create table if not exists marts.stops (
+    tenant_id varchar not null,
+    service_date date not null,
+    vehicle_id varchar not null,
+    route_id varchar,
+    arrived_utc timestamp not null,
+    departed_utc timestamp not null,
+    duration_s double not null,
+    engine_on_s double not null,
+    kind varchar not null,
+    planned_seq integer,
+    planned_stop_count integer not null,
+    latitude double,
+    longitude double
+);
+
+create table if not exists marts.idle_by_definition (
+    tenant_id varchar not null,
+    service_date date not null,
+    vehicle_id varchar not null,
+    definition_id varchar not null,
+    definition_version integer not null,
+    idle_s double not null,
+    event_count integer not null,
+    engine_on_s double not null,
+    utilization double                  -- 1 - idle_s / engine_on_s, as this definition would print it
+);
+
+create table if not exists marts.fuel_purchases (
+    tenant_id varchar not null,
+    provider varchar not null,
+    provider_txn_id varchar not null,
+    item_no integer not null,
+    event_type varchar not null,        -- of the current version
+    version_count integer not null,
+    service_date date,                  -- local date of the purchase
+    purchased_utc timestamp,
+    ts_local varchar,
+    tz varchar,
+    ts_quality varchar,
+    posted_date date,
+    vehicle_id varchar,                 -- resolved: by card, else by the typed reference
+    match_method varchar,               -- card, vehicle_ref; null: not resolved
+    card_id varchar,
+    card_last4 varchar,
+    vehicle_ref varchar,
+    driver_ref varchar,
+    site_id varchar,
+    site_name varchar,
+    address varchar,
+    city varchar,
+    state varchar,
+    postcode varchar,
+    site_latitude double,
+    site_longitude double,
+    geo_quality varchar,
+    code_set varchar,
+    product_code varchar,
+    product_raw varchar,
+    product varchar,
+    quantity decimal(18, 6),
+    unit varchar,
+    quantity_l double,                  -- litres; null for what is not a liquid
+    unit_price decimal(18, 6),
+    gross decimal(18, 6),
+    discount decimal(18, 6),
+    tax decimal(18, 6),
+    exempt_tax decimal(18, 6),
+    fees decimal(18, 6),
+    net decimal(18, 6),
+    currency varchar,
+    odometer_typed bigint,
+    odometer_unit varchar,
+    service_type varchar,
+    match_state varchar not null,       -- unverifiable until evaluated
+    match_distance_m double,
+    match_offset_s double,
+    quality_flags varchar[] not null
+);
+
+create table if not exists marts.fuel_exceptions (
+    tenant_id varchar not null,
+    provider varchar not null,
+    provider_txn_id varchar not null,
+    item_no integer not null,
+    service_date date,
+    vehicle_id varchar,
+    rule_id varchar not null,           -- F1-F21
+    rule_version integer not null,
+    severity varchar not null,
+    state varchar not null,             -- open, explained, confirmed, dismissed
+    evidence json not null,
+    explanation varchar not null
+);
+
+create table if not exists marts.fleet_days (
+    tenant_id varchar not null,
+    service_date date not null,
+    vehicles_on_books integer not null,
+    vehicles_out_of_service integer not null,
+    vehicles_available integer not null,
+    vehicles_dispatched integer not null, -- with a planned route, or that left on one
+    asset_utilization double,           -- K1: dispatched / available
+    vehicles_heard integer not null,
+    routes_planned integer not null,
+    routes_run integer not null,
+    engine_on_s double not null,
+    drive_s double not null,
+    idle_s double not null,             -- K10
+    idle_share double,                  -- K11: sum idle / sum engine on
+    excess_idle_s double not null,      -- K12
+    idle_event_count integer not null,
+    idle_fuel_l double,                 -- K13
+    idle_cost decimal(18, 4),           -- K14
+    idle_co2_kg double,
+    known_s double not null,            -- coverage numerator (K22)
+    observed_s double not null,         -- and denominator
+    coverage double,
+    distance_m double not null,
+    metered_distance_m double not null, -- distance of vans whose fuel is known: the K21 numerator
+    fuel_used_l double,                 -- and denominator
+    fuel_l_per_100km double,            -- K21
+    co2_kg double,                      -- K23
+    cost decimal(18, 4),                -- K24 summed
+    stop_count integer not null,
+    completed_stop_count integer,
+    planned_stop_count integer,
+    cost_per_stop decimal(18, 4),       -- K25
+    cost_per_km decimal(18, 4),
+    fuel_cost decimal(18, 4),
+    fuel_cost_per_km decimal(18, 4),    -- K26
+    on_time_starts integer not null,    -- K20 numerator
+    starts_with_plan integer not null,  -- and denominator
+    on_time_start_share double,
+    route_time_s double,                -- K7 numerator
+    planned_route_time_s double,        -- and denominator
+    route_utilization double,
+    peak_concurrent_vehicles integer not null,
+    currency varchar
+);
+
+create table if not exists marts.data_health (
+    tenant_id varchar not null,
+    service_date date not null,
+    vehicle_id varchar not null,
+    received_count bigint not null,
+    accepted_count bigint not null,
+    duplicate_count bigint not null,
+    conflict_count bigint not null,
+    rejected_count bigint not null,
+    rejected_by_rule json not null,     -- {reason: rows}
+    low_quality_count bigint not null,
+    jump_count bigint not null,
+    coverage double,
+    median_interval_s double,
+    median_delay_s double,
+    p95_delay_s double,
+    longest_gap_s double,
+    is_registered boolean not null,
+    quality_flags varchar[] not null
+);

@@ -1,0 +1,14 @@
+-- Every lake row that may belong to the vehicle-dates in `wanted`: those of the devices that carry or carried their
+-- vans, on the UTC dates around their service date.
+
+create or replace temp table chunk_positions as
+select *, make_timestamp(fix_ms * 1000) as at_utc
+from staging.read_positions
+where fix_date between $first - 2 and $last + 3
+    and (tenant_id, device_id) in (
+        select tenant_id, vehicle_id from wanted
+        union
+        select tenant_id, substr(vehicle_id, 8) from wanted where vehicle_id like 'device:%'
+        union
+        select tenant_id, device_id from staging.device_spans semi join wanted using (tenant_id, vehicle_id)
+    )

@@ -1,0 +1,50 @@
+-- From when to when the fixes of the vans in `replanned` take the service date of their plan: from four hours before
+-- the planned exit to six hours after the planned return. Where two windows of a van would overlap they meet half way
+-- between the return and the next exit.
+
+with
+
+days as (
+
+    select
+        tenant_id,
+        vehicle_id,
+        service_date,
+        min(planned_exit_utc) as exit_utc,
+        greatest(max(planned_return_utc), max(planned_exit_utc)) as return_utc
+    from core.planned_routes
+    semi join replanned using (tenant_id, vehicle_id)
+    where planned_exit_utc is not null
+    group by all
+
+),
+
+neighbours as (
+
+    select
+        *,
+        exit_utc - interval 4 hour as from_utc,
+        return_utc + interval 6 hour as to_utc,
+        lag(return_utc) over van as return_before_utc,
+        lead(exit_utc) over van as exit_after_utc
+    from days
+    window van as (partition by tenant_id, vehicle_id order by exit_utc, service_date)
+
+)
+
+select
+    tenant_id,
+    vehicle_id,
+    service_date,
+    case
+        when return_before_utc + interval 6 hour > from_utc
+        then return_before_utc + (exit_utc - return_before_utc) / 2
+        else from_utc
+    end as from_utc,
+    case
+        when exit_after_utc - interval 4 hour < to_utc
+        then return_utc + (exit_after_utc - return_utc) / 2
+        else to_utc
+    end as to_utc
+
+from neighbours

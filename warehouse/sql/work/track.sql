@@ -1,0 +1,20 @@
+-- The accepted positions of the wanted vehicle-dates in the order the kernels read them.
+
+select
+    tenant_id,
+    service_date,
+    vehicle_id,
+    fix_ms,
+    latitude_e7,
+    longitude_e7,
+    speed_ckmh,
+    ignition,
+    rpm,
+    battery_mv,
+    odometer_m,
+    fuel_used_ml,
+    quality,
+    route_id
+from ranked_positions
+where copy_rank = 1
+order by tenant_id, service_date, vehicle_id, fix_ms, boot, seq, payload_hash, point_index

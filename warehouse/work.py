@@ -1,0 +1,141 @@
+"""What is left to do?
+
+Rows that came into the lake since the last time, and plans and dimensions that changed, re-open vehicle-dates.
+The list is a table, `core.reopened`, emptied in the transaction that rebuilds: a run that was cut short is finished
+by the next one, and a run with no news finds nothing.
+"""
+
+from datetime import date
+from typing import NamedTuple
+
+import duckdb
+
+from warehouse.connection import sql, transaction
+from warehouse.lake import resolved
+
+READ_TABLES = ("positions", "events", "purchases", "plans", "rejects")
+
+
+class VehicleDate(NamedTuple):
+    """One van on one service date: the unit of rebuilding."""
+
+    tenant_id: str
+    vehicle_id: str
+    service_date: date
+
+
+def absorb(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
+    """Note every vehicle-date that new rows of the lake touch; take over new plans. All of it or nothing."""
+    with transaction(connection):
+        for name in READ_TABLES:
+            connection.execute(
+                f"create or replace temp view unseen_{name} as select read.* from staging.read_{name} as read"
+                " left join core.absorbed as absorbed using (spool_id)"
+                " where read.segment_no > coalesce(absorbed.segment_no, 0)"
+            )
+        _absorb_plans(connection)
+        connection.execute(
+            "create or replace temp view new_positions as select distinct tenant_id, device_id,"
+            " make_timestamp(fix_ms * 1000) as at_utc from unseen_positions"
+        )
+        connection.execute(
+            "create or replace temp view new_rejects as select distinct tenant_id, device_id,"
+            " make_timestamp(received_us) as at_utc from unseen_rejects where device_id is not null"
+        )
+        _reopen_resolved(connection, "new_positions", "positions", timezone)
+        _reopen_resolved(connection, "new_rejects", "rejects", timezone)
+        connection.execute(
+            "insert or replace into core.absorbed select spool_id, max(segment_no) from ("
+            + " union all ".join(f"select spool_id, segment_no from unseen_{name}" for name in READ_TABLES)
+            + ") group by spool_id"
+        )
+
+
+def reopened_dates(connection: duckdb.DuckDBPyConnection) -> list[date]:
+    """The service dates with something to rebuild, oldest first."""
+    rows = connection.execute("select distinct service_date from core.reopened order by 1").fetchall()
+    return [row[0] for row in rows]
+
+
+def reopened_vehicles(connection: duckdb.DuckDBPyConnection, day: date) -> list[VehicleDate]:
+    """The vehicle-dates of a service date to rebuild."""
+    rows = connection.execute(
+        "select distinct tenant_id, vehicle_id, service_date from core.reopened where service_date = $day order by all",
+        {"day": day},
+    ).fetchall()
+    return [VehicleDate(*row) for row in rows]
+
+
+def reopen_everything(connection: duckdb.DuckDBPyConnection, timezone: str, day: date | None = None) -> None:
+    """Note every vehicle-date of the lake and of the warehouse, or those of one service date."""
+    with transaction(connection):
+        connection.execute(
+            "create or replace temp view all_positions as select distinct tenant_id, device_id,"
+            " make_timestamp(fix_ms * 1000) as at_utc from staging.read_positions"
+        )
+        _reopen_resolved(connection, "all_positions", "full", timezone)
+        connection.execute(
+            "insert into core.reopened select tenant_id, vehicle_id, service_date, 'full', now()::timestamp"
+            " from core.vehicle_dates"
+        )
+        if day is not None:
+            connection.execute("delete from core.reopened where reason = 'full' and service_date != $day", {"day": day})
+
+
+def reopen_vehicles(connection: duckdb.DuckDBPyConnection, timezone: str, reason: str) -> None:
+    """Note every vehicle-date of the vans and devices in the temporary table `changed (tenant_id, vehicle_id)`.
+
+    A van stands there under every name it has or had: its own, its devices', and `device:<id>`.
+    """
+    connection.execute(
+        "create or replace temp view changed_positions as select distinct tenant_id, device_id,"
+        " make_timestamp(fix_ms * 1000) as at_utc from staging.read_positions as read"
+        " where exists (from changed where changed.tenant_id = read.tenant_id"
+        " and changed.vehicle_id in (read.device_id, 'device:' || read.device_id))"
+        " or exists (from staging.device_spans as spans semi join changed using (tenant_id, vehicle_id)"
+        " where spans.tenant_id = read.tenant_id and spans.device_id = read.device_id)"
+    )
+    _reopen_resolved(connection, "changed_positions", reason, timezone)
+    connection.execute(
+        "insert into core.reopened select tenant_id, vehicle_id, service_date, $reason, now()::timestamp"
+        " from core.vehicle_dates semi join changed using (tenant_id, vehicle_id)",
+        {"reason": reason},
+    )
+
+
+def _reopen_resolved(connection: duckdb.DuckDBPyConnection, source: str, reason: str, timezone: str) -> None:
+    connection.execute(
+        sql("work/new_vehicle_dates.sql")
+        .replace("{source}", source)
+        .replace("{reason}", reason)
+        .replace("{resolved}", resolved(source, timezone))
+    )
+
+
+def _absorb_plans(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute(
+        "create or replace temp table new_plans as select distinct tenant_id, service_date, route_id from unseen_plans"
+    )
+    connection.execute(f"create or replace temp table current_plans as {sql('work/current_plans.sql')}")
+    before = "(from core.planned_routes semi join new_plans using (tenant_id, service_date, route_id))"
+    changed = f"((from current_plans except from {before}) union (from {before} except from current_plans))"
+    connection.execute(
+        f"create or replace temp table replanned as select distinct tenant_id, vehicle_id, service_date from {changed}"
+    )
+    if not connection.execute("select count(*) from replanned").fetchall()[0][0]:
+        return
+    connection.execute(
+        "delete from core.planned_routes using new_plans as new where new.tenant_id = planned_routes.tenant_id"
+        " and new.service_date = planned_routes.service_date and new.route_id = planned_routes.route_id"
+    )
+    connection.execute("insert into core.planned_routes by name from current_plans")
+    connection.execute(
+        "delete from core.plan_windows using replanned as van"
+        " where van.tenant_id = plan_windows.tenant_id and van.vehicle_id = plan_windows.vehicle_id"
+    )
+    connection.execute(f"insert into core.plan_windows by name {sql('work/plan_windows.sql')}")
+    # A new plan may move fixes between its date and those beside it.
+    connection.execute(
+        "insert into core.reopened select distinct tenant_id, vehicle_id, service_date + shift::int, 'plan',"
+        " now()::timestamp from replanned cross join (values (-1), (0), (1)) as beside (shift)"
+    )
