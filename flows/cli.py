@@ -1,0 +1,261 @@
+"""The command line: `odograph …`.
+
+Results go to standard output, progress and logs to standard error. Exit status 0 done, 1 failed, 2 misused.
+Each command imports what it needs when it runs, so that help is quick.
+"""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+
+app = typer.Typer(
+    name="odograph",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="""Vehicle telematics for delivery fleets: every message kept, every second of every van's day counted once.
+
+Start with [bold]odograph demo[/bold]. Settings are environment variables ODOGRAPH_… or lines of .env;
+.env.example lists them with defaults and units.""",
+)
+
+OUR_PACKAGES = {"flows", "ingest", "kernels", "warehouse"}
+FAILED, MISUSED = 1, 2
+Day = Annotated[
+    datetime | None,
+    typer.Option("--date", formats=["%Y-%m-%d"], help="Service date, YYYY-MM-DD.", show_default=False),
+]
+
+
+class Period(StrEnum):
+    """The reports there are."""
+
+    daily = "daily"
+
+
+class Dimension(StrEnum):
+    """The kinds of files `import` takes."""
+
+    vehicles = "vehicles"
+    depots = "depots"
+    drivers = "drivers"
+    assignments = "assignments"
+    stations = "stations"
+    prices = "prices"
+
+
+class Output(StrEnum):
+    """How `query` prints."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+    parquet = "parquet"
+
+
+@app.callback()
+def _logging(
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens to standard error.")] = False,
+) -> None:
+    level = logging.INFO if verbose else logging.WARNING
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+
+
+@contextmanager
+def settings_or_exit() -> Iterator["Settings"]:
+    """Read the settings; print a situation we know as one line and end with its status, without a traceback."""
+    from flows.settings import Settings
+    from ingest.settings import SettingsError
+
+    try:
+        yield Settings.read()
+    except SettingsError as error:
+        typer.echo(f"Settings do not fit:\n{error}", err=True)
+        raise typer.Exit(MISUSED) from error
+    except KeyboardInterrupt as error:
+        typer.echo("stopped", err=True)
+        raise typer.Exit(FAILED) from error
+    except Exception as error:
+        if type(error).__module__.split(".")[0] not in OUR_PACKAGES:
+            raise
+        typer.echo(f"{error}", err=True)
+        raise typer.Exit(FAILED) from error
+
+
+@app.command()
+def demo(
+    vans: Annotated[int, typer.Option(min=1, max=500, help="Simulated vans.")] = 40,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same day.")] = 7,
+) -> None:
+    """Run the whole line on this machine: a broker, a recorded bus day and a simulated delivery day, to the report."""
+    from flows.demo import run_demo
+
+    with settings_or_exit() as settings:
+        raise typer.Exit(0 if run_demo(settings, vans=vans, seed=seed) else FAILED)
+
+
+@app.command()
+def collect() -> None:
+    """Keep what the broker sends: on disk first, then acknowledged. Runs until it is told to stop."""
+    logging.getLogger().setLevel(logging.INFO)
+    with settings_or_exit() as settings:
+        from ingest.collector import run
+
+        raise typer.Exit(run(settings))
+
+
+@app.command()
+def refresh(
+    day: Day = None,
+    full: Annotated[bool, typer.Option("--full", help="Recompute every service date from the lake.")] = False,
+) -> None:
+    """Bring what has arrived from the spool to the published copy, once; only what changed is rebuilt."""
+    from flows.progress import shown_progress
+    from warehouse.connection import WarehouseBusy
+
+    with settings_or_exit() as settings:
+        try:
+            with shown_progress() as tell:
+                from flows.orchestration import run_refresh
+
+                done = run_refresh(settings, day=_date(day), full=full, progress=tell)
+        except WarehouseBusy as busy:
+            typer.echo(f"nothing done: {busy}; the next refresh catches up")
+            return
+        loaded = done.loaded
+        typer.echo(
+            f"{loaded.messages} messages in {loaded.segments} segments: {loaded.positions} positions,"
+            f" {loaded.events} events, {loaded.purchases} purchases, {loaded.plans} planned routes,"
+            f" {loaded.rejects} rejects"
+        )
+        typer.echo(f"rebuilt: {', '.join(map(str, done.rebuilt)) or 'nothing'}")
+        if done.failed:
+            for failure in done.failed:
+                typer.echo(f"checks found rows, not published: {failure}", err=True)
+            raise typer.Exit(FAILED)
+        typer.echo(f"published: {settings.published_path}" if done.published else "no news: the published copy stays")
+
+
+@app.command()
+def report(
+    period: Period,
+    day: Day = None,
+    tenant: Annotated[str | None, typer.Option(help="Tenant; unset: each tenant of that date.")] = None,
+    send: Annotated[
+        bool,
+        typer.Option("--send", help="Send it, once, by ODOGRAPH_SMTP_URL; without one write .eml files."),
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder for HTML, text, pictures and CSV.")] = None,
+) -> None:
+    """Render a report of the published copy, and optionally send it."""
+    from flows.reporting import run_report
+
+    with settings_or_exit() as settings:
+        for line in run_report(settings, period.value, day=_date(day), tenant=tenant, send=send, out=out):
+            typer.echo(line)
+
+
+@app.command()
+def serve() -> None:
+    """Run refresh and reports on their schedules, with a Prefect server of our own unless PREFECT_API_URL is set."""
+    from flows.orchestration import run_server
+
+    with settings_or_exit() as settings:
+        raise typer.Exit(run_server(settings))
+
+
+@app.command()
+def simulate(
+    vans: Annotated[int, typer.Option(min=1, max=5000, help="Vans in the fleet.")] = 40,
+    days: Annotated[int, typer.Option(min=1, max=60, help="Delivery days; the last one is yesterday.")] = 1,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same days.")] = 7,
+    truth: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the exact truth and the dimension files.", show_default=False),
+    ] = None,
+    tenant: Annotated[str, typer.Option(help="Tenant of the fleet.")] = "northwind",
+    speed: Annotated[
+        float | None,
+        typer.Option(help="Times real speed; unset: as fast as the line takes it.", show_default=False),
+    ] = None,
+) -> None:
+    """Publish synthetic delivery days over MQTT, with the exact truth beside them."""
+    from flows.publishing import run_simulate
+
+    with settings_or_exit() as settings:
+        line = run_simulate(settings, vans=vans, days=days, seed=seed, truth=truth, tenant=tenant, speed=speed)
+        typer.echo(line)
+
+
+@app.command()
+def replay(
+    files: Annotated[list[Path], typer.Argument(help="Recorded data: bus days, 1 Hz traces, native messages.")],
+    speed: Annotated[
+        float | None,
+        typer.Option(help="Times real speed; unset: as fast as the line takes it.", show_default=False),
+    ] = None,
+    keep_time: Annotated[
+        bool,
+        typer.Option("--keep-time", help="Leave recorded times; needs ODOGRAPH_MAX_AGE_DAYS=0 on old data."),
+    ] = False,
+) -> None:
+    """Publish recorded data as its vehicles would; times shift by whole days so that the last day is yesterday."""
+    from flows.publishing import run_replay
+
+    with settings_or_exit() as settings:
+        for line in run_replay(settings, files, speed=speed, keep_time=keep_time):
+            typer.echo(line)
+
+
+@app.command("import")
+def import_(
+    kind: Dimension,
+    files: Annotated[list[Path], typer.Argument(help="CSV or Parquet files.")],
+) -> None:
+    """Take vehicles, depots, drivers, assignments, stations or prices; a file is taken whole or not at all."""
+    from flows.importing import run_import
+
+    with settings_or_exit() as settings:
+        raise typer.Exit(0 if run_import(settings, kind.value, files) else FAILED)
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(help="A query in DuckDB's SQL; schemas marts, core and lake.")],
+    output: Annotated[Output, typer.Option("--format", "-f", help="How to print.")] = Output.table,
+    out: Annotated[Path | None, typer.Option(help="File to write instead of standard output.")] = None,
+) -> None:
+    """Ask the published copy. It can be asked while loads run, and cannot be changed."""
+    from flows.querying import run_query
+
+    with settings_or_exit() as settings:
+        run_query(settings, sql, output.value, out)
+
+
+@app.command()
+def status() -> None:
+    """One screen of health; the exit status is 1 when something needs a person."""
+    from flows.status import print_status
+
+    with settings_or_exit() as settings:
+        raise typer.Exit(0 if print_status(settings) else FAILED)
+
+
+def _date(day: datetime | None) -> date | None:
+    return None if day is None else day.date()
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()

@@ -1,0 +1,83 @@
+"""The flows and their schedules, as Prefect sees them.
+
+Granularity is a stage, never a van: truth about what is left to do is in the warehouse, so a run that dies anywhere
+is finished by the next one. Retries are for what waiting cures: another writer, a mail server that is away.
+"""
+
+from datetime import date, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from prefect import flow, get_run_logger, serve, task
+from prefect.cache_policies import NO_CACHE
+from prefect.runtime import flow_run
+from prefect.schedules import Cron
+
+from flows.refresh import Refreshed, refresh
+from flows.report.mail import MailNotSent
+from flows.reporting import run_report
+from flows.settings import Settings
+from warehouse.connection import WarehouseBusy
+
+
+def _waiting_helps(_task: object, _run: object, state: Any) -> bool:
+    return isinstance(state.result(raise_on_failure=False), WarehouseBusy | MailNotSent)
+
+
+@task(
+    name="refresh",
+    retries=5,
+    retry_delay_seconds=30,
+    retry_condition_fn=_waiting_helps,
+    cache_policy=NO_CACHE,
+)
+def refresh_task(day: date | None, full: bool) -> Refreshed:
+    """Spool to published copy."""
+    return refresh(Settings.read(), day=day, full=full)
+
+
+@task(name="report", retries=5, retry_delay_seconds=60, retry_condition_fn=_waiting_helps, cache_policy=NO_CACHE)
+def report_task(period: str, day: date | None, tenant: str | None, send: bool) -> list[str]:
+    """Render and send, each mail once."""
+    return run_report(Settings.read(), period, day=day, tenant=tenant, send=send, out=None)
+
+
+@flow(name="odograph-refresh")
+def refresh_flow(day: date | None = None, full: bool = False) -> Refreshed:
+    """Load what has arrived, rebuild the service dates it touched, publish them."""
+    done = refresh_task(day, full)
+    get_run_logger().info("%s; rebuilt %s", done.loaded, ", ".join(map(str, done.rebuilt)) or "nothing")
+    for failure in done.failed:
+        raise failure
+    return done
+
+
+@flow(name="odograph-report-daily")
+def daily_report_flow(tenant: str | None = None) -> list[str]:
+    """Refresh once more, then mail yesterday's report; yesterday is taken from the scheduled time, not from now."""
+    settings = Settings.read()
+    scheduled = flow_run.scheduled_start_time
+    yesterday = (scheduled.astimezone(ZoneInfo(settings.timezone)) - timedelta(days=1)).date()
+    refresh_task(None, False)
+    sent = report_task("daily", yesterday, tenant or settings.report_tenant, True)
+    for line in sent:
+        get_run_logger().info(line)
+    return sent
+
+
+def serve_deployments(settings: Settings) -> None:
+    """Keep the deployments until stopped; one run of each at a time."""
+    serve(
+        refresh_flow.to_deployment(
+            name="scheduled",
+            schedule=Cron(settings.refresh_cron, timezone=settings.timezone),
+            concurrency_limit=1,
+            tags=["odograph"],
+        ),
+        daily_report_flow.to_deployment(
+            name="scheduled",
+            schedule=Cron(settings.report_cron, timezone=settings.timezone),
+            concurrency_limit=1,
+            tags=["odograph"],
+        ),
+    )

@@ -1,0 +1,173 @@
+"""Arrays through the kernels: how was each van's day spent?
+
+The only place where kernels are called. `flows.tracks` lays tables out for it, `flows.measured` turns the result
+back into rows.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from flows.settings import Settings
+from flows.tracks import Day, Ints, e7
+from kernels.distance import DistanceRules, Distances, distances
+from kernels.geometry import metres_between
+from kernels.kinds import BREAK as BREAK_KIND
+from kernels.kinds import PLANNED, TRAFFIC, UNPLANNED, KindRules, contexts, stop_kinds
+from kernels.ledger import Ledger, ledger
+from kernels.matching import Matches, match_plan, nearest_site
+from kernels.phases import Phases, route_phases
+from kernels.places import Places, good_places
+from kernels.speeds import known_speeds
+from kernels.states import StateRules, States, classify
+from kernels.stops import StopRules, Stops, park_episodes
+from kernels.track import Track
+
+WIRING_KMH, WIRING_S = 10.0, 60  # Q9: moving like that with the ignition off is a wiring fault
+MAX_KMH = 180.0  # Q4: faster between two fixes is a jump
+DISTANCE = DistanceRules(odometer_share=0.9, odometer_factor=1.5, odometer_slack_m=5_000, odometer_jump_m=500_000)
+TRAFFIC_S, BREAK_S = 120, 600
+COARSE_S = 20.0  # sampled more rarely than this, hand-offs cannot be seen
+NO_ROUTE = -1
+
+
+class RouteParts(NamedTuple):
+    """Stretches of rows that belong to one planned route, or to a vehicle-date without one.
+
+    starts  int64 (n_parts + 1,)  first row of each part, then the row count
+    group   int64 (n_parts,)      the vehicle-date
+    route   int64 (n_parts,)      the planned route, NO_ROUTE without a plan
+    """
+
+    starts: Ints
+    group: Ints
+    route: Ints
+
+
+class Measured(NamedTuple):
+    """What the kernels found, by row, stop, part or group; see the kernels for shapes."""
+
+    places: Places
+    states: States
+    distances: Distances
+    is_coarse: NDArray[np.bool_]  # (n_groups,)
+    stops: Stops  # every park episode, waits in traffic included
+    kinds: NDArray[np.int8]  # (n_stops,)
+    matches: Matches
+    parts: RouteParts
+    phases: Phases  # by part
+    route: Ints  # (n_rows,) label of the row's route: planned routes first, then `message_routes`
+    message_routes: list[str]
+    ledger: Ledger
+
+
+def measure(day: Day, stations: pl.DataFrame, settings: Settings) -> Measured:
+    """Run every kernel over a chunk of whole vehicle-dates."""
+    places = good_places(day.track, max_kmh=MAX_KMH)
+    track = day.track._replace(placed=places.placed)
+    track = track._replace(speed_kmh=known_speeds(track, day.limits))
+    rules = StateRules(settings.move_kmh, settings.tow_m, WIRING_KMH, WIRING_S * 1_000_000)
+    states = classify(track, day.limits, rules)
+    found = distances(track, states, DISTANCE)
+    is_coarse = np.nan_to_num(day.median_interval_s) > COARSE_S
+    stops = _listed_stops(track, states, is_coarse, day, settings)
+    matches = match_plan(
+        stops, day.planned.starts, day.planned.latitude_e7, day.planned.longitude_e7, settings.stop_match_m
+    )
+    kinds = _kinds(day, stops, matches, stations, settings)
+    parts = route_parts(day)
+    phases = _phases(day, track, stops, kinds, parts)
+    route, message_routes = _route_of_rows(day, parts)
+    return Measured(
+        places=places,
+        states=states,
+        distances=found,
+        is_coarse=is_coarse,
+        stops=stops,
+        kinds=kinds,
+        matches=matches,
+        parts=parts,
+        phases=phases,
+        route=route,
+        message_routes=message_routes,
+        ledger=ledger(track, states, found.step_m, contexts(track, states, stops, kinds), phases.phase, route),
+    )
+
+
+def route_parts(day: Day) -> RouteParts:
+    """Cut the rows of each vehicle-date where one planned route of it ends and the next begins."""
+    firsts, groups, routes = [], [], []
+    planned = dict[int, list[int]]()
+    for route, group in enumerate(day.routes.group.tolist()):
+        planned.setdefault(group, []).append(route)
+    for group in range(len(day.names)):
+        for route in planned.get(group, [NO_ROUTE]):
+            is_first = route == NO_ROUTE or route == planned[group][0]
+            firsts.append(day.track.starts[group] if is_first else day.routes.first_row[route])
+            groups.append(group)
+            routes.append(route)
+    starts = np.array([*firsts, day.track.time_us.size], dtype=np.int64)
+    return RouteParts(starts, np.array(groups, dtype=np.int64), np.array(routes, dtype=np.int64))
+
+
+def _listed_stops(track: Track, states: States, is_coarse: NDArray[np.bool_], day: Day, settings: Settings) -> Stops:
+    """Where sampling is too coarse for hand-offs a stand needs to be seen by more than one fix."""
+    rules = StopRules(int(settings.stop_min_s * 1e6), settings.stop_radius_m, merge_us=20_000_000)
+    stops = park_episodes(track, states, rules)
+    enough_us = np.where(is_coarse, 2 * np.nan_to_num(day.median_interval_s) * 1e6, 0).astype(np.int64)
+    keep = stops.departed_us - stops.arrived_us >= enough_us[stops.group]
+    return Stops(*(np.ascontiguousarray(column[keep]) for column in stops))
+
+
+def _kinds(day: Day, stops: Stops, matches: Matches, stations: pl.DataFrame, settings: Settings) -> NDArray[np.int8]:
+    depots = day.depots
+    radius_m = depots.radius_m[stops.group]
+    away_m = metres_between(
+        stops.latitude_e7,
+        stops.longitude_e7,
+        depots.latitude_e7[stops.group],
+        depots.longitude_e7[stops.group],
+    )
+    sites = nearest_site(stops, e7(stations["latitude"]), e7(stations["longitude"]), settings.site_radius_m)
+    return stop_kinds(
+        stops,
+        matches.planned_of_stop,
+        stops.placed & (away_m <= radius_m),
+        (sites.site >= 0) & (stops.departed_us - stops.arrived_us >= TRAFFIC_S * 1_000_000),
+        np.diff(day.planned.starts) > 0,
+        KindRules(TRAFFIC_S * 1_000_000, BREAK_S * 1_000_000),
+    )
+
+
+def _phases(day: Day, track: Track, stops: Stops, kinds: NDArray[np.int8], parts: RouteParts) -> Phases:
+    part_of_stop = np.searchsorted(parts.starts[1:-1], stops.first_row, side="right").astype(np.int64)
+    is_planned = kinds == PLANNED
+    planned_in_part = np.bincount(part_of_stop[is_planned], minlength=parts.group.size) > 0
+    delivered = is_planned | (np.isin(kinds, (UNPLANNED, BREAK_KIND)) & ~planned_in_part[part_of_stop])
+    return route_phases(
+        track._replace(starts=parts.starts),
+        stops._replace(group=part_of_stop),
+        delivered,
+        np.ascontiguousarray(day.depots.latitude_e7[parts.group]),
+        np.ascontiguousarray(day.depots.longitude_e7[parts.group]),
+        np.ascontiguousarray(day.depots.radius_m[parts.group]),
+    )
+
+
+def _route_of_rows(day: Day, parts: RouteParts) -> tuple[Ints, list[str]]:
+    """The route of every row: its plan's, else the one the message named."""
+    planned = np.repeat(parts.route, np.diff(parts.starts))
+    known = day.message_route.drop_nulls().unique().sort()
+    if not known.len():
+        return planned, []
+    names = known.to_list()
+    number = {name: index + day.routes.group.size for index, name in enumerate(names)}
+    said = day.message_route.replace_strict(number, default=NO_ROUTE, return_dtype=pl.Int64).to_numpy()
+    return np.where(planned != NO_ROUTE, planned, said).astype(np.int64), names
+
+
+def is_listed(kinds: NDArray[np.int8]) -> NDArray[np.bool_]:
+    """Which park episodes are stops; a wait in traffic is none."""
+    return kinds != TRAFFIC

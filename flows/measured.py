@@ -1,0 +1,203 @@
+"""Arrays to tables: which rows of core come out of a measured chunk?"""
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from flows.measure import NO_ROUTE, Measured, is_listed
+from flows.tracks import GROUP, GROUP_TYPES, Day, Ints
+from kernels.distance import SOURCE_NAMES
+from kernels.kinds import BREAK, CONTEXT_NAMES, KIND_NAMES, PLANNED, UNPLANNED
+from kernels.phases import NOT_KNOWN, PHASE_NAMES
+from kernels.states import STATE_NAMES
+from warehouse.load import Chunk
+
+
+def measured_rows(chunk: Chunk, day: Day, measured: Measured) -> dict[str, pl.DataFrame]:
+    """The rows of `core.vehicle_dates`, `ledger`, `stops` and `route_phases`, by table."""
+    return {
+        "vehicle_dates": _vehicle_dates(chunk, day, measured),
+        "ledger": _ledger(day, measured),
+        "stops": _stops(day, measured),
+        "route_phases": _route_phases(day, measured),
+    }
+
+
+def _vehicle_dates(chunk: Chunk, day: Day, measured: Measured) -> pl.DataFrame:
+    starts, time_us = day.track.starts, day.track.time_us
+    longest_s = [
+        float(np.diff(time_us[starts[group] : starts[group + 1]]).max(initial=0)) / 1e6
+        for group in range(len(day.names))
+    ]
+    frame = _names(day, np.arange(len(day.names))).with_columns(
+        _instants("first_fix_utc", time_us[starts[:-1]]),
+        _instants("last_fix_utc", time_us[starts[1:] - 1]),
+        pl.Series("jump_count", measured.places.jump_count),
+        pl.Series("median_interval_s", day.median_interval_s).fill_nan(None),
+        pl.Series("longest_gap_s", longest_s),
+        pl.Series("distance_m", _sums(measured.distances.step_m, starts)),
+        _names_of("distance_source", measured.distances.source, SOURCE_NAMES),
+        pl.Series("fuel_used_l", _sums(day.step_fuel_l, starts)).fill_nan(None),
+    )
+    frame = frame.join(chunk.counts, on=GROUP, how="left", maintain_order="left")
+    has_plan = np.isin(np.arange(len(day.names)), day.routes.group)
+    flags = {
+        "ign_wiring": measured.states.wired_wrong,
+        "odometer_rejected": measured.distances.odometer_rejected,
+        "position_jumps": measured.places.jump_count > 0,
+        "sampling_too_coarse": measured.is_coarse,
+        "no_depot": np.isnan(day.depots.radius_m),
+        "no_plan": ~has_plan,
+        "unregistered": ~frame["is_registered"].to_numpy(),
+    }
+    return frame.with_columns(_flags(flags, frame["flags"])).drop("flags", "is_registered")
+
+
+def _ledger(day: Day, measured: Measured) -> pl.DataFrame:
+    runs, track = measured.ledger, day.track
+    placed = measured.places.placed[runs.first_row]
+    fuel_l = np.concatenate([[0.0], np.nan_to_num(day.step_fuel_l).cumsum()])
+    run_fuel_l = fuel_l[runs.end_row] - fuel_l[runs.first_row]
+    has_counter = ~np.isnan(day.step_fuel_l[runs.first_row])
+    return _names(day, runs.group).with_columns(
+        _instants("started_utc", runs.started_us),
+        _instants("ended_utc", runs.ended_us),
+        pl.Series("duration_us", runs.duration_us),
+        _names_of("state", runs.state, STATE_NAMES),
+        _names_of("context", runs.context, CONTEXT_NAMES),
+        pl.Series("route_id", _route_names(day, measured, runs.route), pl.String),
+        _names_of("phase", runs.phase, PHASE_NAMES),
+        pl.Series("is_continued", runs.continues),
+        pl.Series("distance_m", runs.distance_m),
+        _degrees("latitude", track.latitude_e7[runs.first_row], placed),
+        _degrees("longitude", track.longitude_e7[runs.first_row], placed),
+        pl.Series("fuel_l", np.where(has_counter, run_fuel_l, np.nan)).fill_nan(None),
+    )
+
+
+def _stops(day: Day, measured: Measured) -> pl.DataFrame:
+    stops, matches = measured.stops, measured.matches
+    served = matches.stop_of_planned[matches.stop_of_planned >= 0]
+    served_count = np.bincount(served, minlength=stops.group.size)
+    planned = matches.planned_of_stop
+    planned_seq = np.where(planned >= 0, day.planned.planned_seq[planned] if day.planned.planned_seq.size else 0, 0)
+    return (
+        _names(day, stops.group)
+        .with_columns(
+            pl.Series("route_id", _route_names(day, measured, measured.route[stops.first_row]), pl.String),
+            _instants("arrived_utc", stops.arrived_us),
+            _instants("departed_utc", stops.departed_us),
+            pl.Series("duration_us", stops.departed_us - stops.arrived_us),
+            pl.Series("engine_on_us", stops.engine_on_us),
+            _names_of("kind", measured.kinds, KIND_NAMES),
+            pl.Series("planned_seq", planned_seq).set(pl.Series(measured.kinds != PLANNED), None),
+            pl.Series("planned_stop_count", served_count.astype(np.int32)),
+            _degrees("latitude", stops.latitude_e7, stops.placed),
+            _degrees("longitude", stops.longitude_e7, stops.placed),
+        )
+        .filter(pl.Series(is_listed(measured.kinds)))
+    )
+
+
+def _route_phases(day: Day, measured: Measured) -> pl.DataFrame:
+    return pl.concat([_planned_route_phases(day, measured), _message_route_phases(day, measured)])
+
+
+def _planned_route_phases(day: Day, measured: Measured) -> pl.DataFrame:
+    parts, phases = measured.parts, measured.phases
+    chosen = np.flatnonzero(parts.route != NO_ROUTE)
+    route = parts.route[chosen]
+    served_of_route = _counts(measured.route[measured.stops.first_row][_delivered(measured)], day.routes.group.size)
+    with_places = np.bincount(day.planned.route[day.planned.route >= 0], minlength=day.routes.group.size) > 0
+    completed = _counts(day.planned.route[measured.matches.stop_of_planned >= 0], day.routes.group.size)
+    flags = {
+        "no_exit": phases.exit_us[chosen] == NOT_KNOWN,
+        "no_return": phases.return_us[chosen] == NOT_KNOWN,
+        "no_stops": served_of_route[route] == 0,
+    }
+    return _names(day, parts.group[chosen]).with_columns(
+        pl.Series("route_id", [day.routes.route_id[number] for number in route], pl.String),
+        pl.lit(value=True).alias("is_planned"),
+        _instants("depot_exit_utc", phases.exit_us[chosen]),
+        _instants("first_stop_utc", phases.first_stop_us[chosen]),
+        _instants("last_stop_utc", phases.last_stop_us[chosen]),
+        _instants("depot_return_utc", phases.return_us[chosen]),
+        pl.Series("served_stop_count", served_of_route[route], pl.Int32),
+        pl.Series("completed_stop_count", completed[route], pl.Int32).set(pl.Series(~with_places[route]), None),
+        _flags(flags, None),
+    )
+
+
+def _message_route_phases(day: Day, measured: Measured) -> pl.DataFrame:
+    """Routes that only the messages name: they have times but no depot exit and no return."""
+    first_planned = day.routes.group.size
+    label_count = first_planned + len(measured.message_routes)
+    group_of_row = np.repeat(np.arange(len(day.names)), np.diff(day.track.starts))
+    by_message = measured.route >= first_planned
+    found = np.unique(group_of_row[by_message] * label_count + measured.route[by_message])
+    group, route = (found // label_count, found % label_count) if label_count else (found, found)
+    of_stop = measured.stops.group * label_count + measured.route[measured.stops.first_row]
+    of_stop = np.sort(of_stop[_delivered(measured)])
+    served = np.searchsorted(of_stop, found, "right") - np.searchsorted(of_stop, found, "left")
+    instants = np.full(found.size, NOT_KNOWN)
+    return _names(day, group).with_columns(
+        pl.Series("route_id", _route_names(day, measured, route), pl.String),
+        pl.lit(value=False).alias("is_planned"),
+        *(
+            _instants(name, instants)
+            for name in ("depot_exit_utc", "first_stop_utc", "last_stop_utc", "depot_return_utc")
+        ),
+        pl.Series("served_stop_count", served, pl.Int32),
+        pl.lit(None, pl.Int32).alias("completed_stop_count"),
+        _flags({"no_plan": np.ones(found.size, np.bool_)}, None),
+    )
+
+
+def _delivered(measured: Measured) -> NDArray[np.bool_]:
+    return np.isin(measured.kinds, (PLANNED, UNPLANNED, BREAK))
+
+
+def _names(day: Day, group: Ints) -> pl.DataFrame:
+    names = pl.DataFrame(day.names, schema=GROUP_TYPES, orient="row")
+    return names[group.tolist()]
+
+
+def _names_of(name: str, codes: NDArray[np.int8], names: tuple[str, ...]) -> pl.Series:
+    return pl.Series(name, np.array(names, dtype=object)[codes].tolist(), pl.String)
+
+
+def _route_names(day: Day, measured: Measured, route: Ints) -> list[str | None]:
+    names = [*day.routes.route_id, *measured.message_routes, None]  # NO_ROUTE is -1: the last one
+    return [names[number] for number in route.tolist()]
+
+
+def _instants(name: str, time_us: Ints) -> pl.Series:
+    series = pl.Series(name, time_us, pl.Int64)
+    return series.set(series == int(NOT_KNOWN), None).cast(pl.Datetime("us"))
+
+
+def _degrees(name: str, degrees_e7: NDArray[np.int32], placed: NDArray[np.bool_]) -> pl.Series:
+    return pl.Series(name, np.where(placed, degrees_e7 / 1e7, np.nan)).fill_nan(None)
+
+
+def _sums(values: NDArray[np.float64], starts: Ints) -> NDArray[np.float64]:
+    if not values.size:
+        return np.zeros(starts.size - 1)
+    return np.add.reduceat(values, starts[:-1])
+
+
+def _counts(labels: Ints, size: int) -> Ints:
+    return np.bincount(labels[(labels >= 0) & (labels < size)], minlength=size).astype(np.int64)
+
+
+def _flags(truths: dict[str, NDArray[np.bool_]], others: pl.Series | None) -> pl.Series:
+    """Sorted lists of the names that are true, joined with lists that exist already."""
+    size = next(iter(truths.values())).size
+    lists = [
+        sorted(
+            {name for name, truth in truths.items() if truth[index]}
+            | set(others[index] or [] if others is not None else [])
+        )
+        for index in range(size)
+    ]
+    return pl.Series("quality_flags", lists, pl.List(pl.String))

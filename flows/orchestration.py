@@ -1,0 +1,119 @@
+"""How does Prefect run the line, and how does the line run without it?
+
+Without PREFECT_API_URL the plain functions are called and Prefect is not imported. With it they are flow runs: one
+task a stage, retried where waiting helps. `serve` keeps the scheduled deployments, with a Prefect server of our own
+on loopback unless an API URL is set. Nothing is reported to anyone outside.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import contextmanager
+from datetime import date
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flows.progress import Tell
+    from flows.refresh import Refreshed
+    from flows.settings import Settings
+
+SERVER_START_S = 120.0
+QUIET = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+
+
+class ServerFailed(Exception):
+    """The Prefect server did not start."""
+
+
+def has_api() -> bool:
+    """Whether flows are to be runs of a Prefect server."""
+    return bool(os.environ.get("PREFECT_API_URL"))
+
+
+def run_refresh(settings: "Settings", *, day: date | None, full: bool, progress: "Tell | None" = None) -> "Refreshed":
+    """Refresh, as a flow run where a Prefect API is set."""
+    if has_api():
+        os.environ.update(QUIET)
+        from flows.deployments import refresh_flow
+
+        return refresh_flow(day=day, full=full)
+    from flows.refresh import refresh
+
+    return refresh(settings, day=day, full=full, progress=progress)
+
+
+def run_server(settings: "Settings") -> int:
+    """Serve the scheduled deployments until stopped; returns the exit status."""
+    os.environ.update(QUIET)
+    signal.signal(signal.SIGTERM, _interrupt)
+    with _server(settings):
+        from flows.deployments import serve_deployments
+
+        try:
+            serve_deployments(settings)
+        except KeyboardInterrupt:
+            print("stopped", file=sys.stderr)
+    return 0
+
+
+def _interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def _server(settings: "Settings") -> "Iterator[None]":
+    """A Prefect server on a free loopback port for as long as the block runs; nothing where an API URL is set."""
+    if has_api():
+        yield
+        return
+    home = settings.data_dir.resolve() / "prefect"
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    port = _free_port()
+    os.environ |= {
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+        "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
+    }
+    with (home / "server.log").open("a") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/api/health", lambda: server.poll() is None)
+        print(
+            f"Prefect server: http://127.0.0.1:{port} (log {home / 'server.log'})",
+            file=sys.stderr,
+            flush=True,
+        )
+        yield
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _wait_for(url: str, is_alive: Callable[[], bool]) -> None:
+    give_up = monotonic() + SERVER_START_S
+    while is_alive() and monotonic() < give_up:
+        try:
+            with urlopen(url, timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except (URLError, OSError):
+            signal.sigtimedwait([], 0.2)
+    raise ServerFailed(f"the Prefect server did not answer at {url}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,136 @@
+"""The line from the spool to the published copy, once.
+
+    spool -> lake -> core -> marts -> checks -> published copy
+
+What is left to do is read from the warehouse, never remembered from an earlier run, and a service date is replaced
+in one transaction. So a run that was cut short is finished by the next one, and a run with no news changes nothing.
+The functions here are plain; `flows.orchestration` wraps them for Prefect.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from importlib.metadata import version
+from typing import NamedTuple
+
+import duckdb
+import polars as pl
+
+from flows.measure import measure
+from flows.measured import measured_rows
+from flows.settings import Settings
+from flows.tracks import day_of
+from ingest.columns import LAKE_TABLES
+from ingest.lake import Loaded, lake_files, load_spool
+from warehouse.connection import open_warehouse, transaction, writer_lock
+from warehouse.lake import LakeTableFiles, attach_lake
+from warehouse.load import read_chunk, replace_measured, stations
+from warehouse.models import CheckFailed, build_day, build_whole, check_day, prepare_models
+from warehouse.publish import publish
+from warehouse.work import VehicleDate, absorb, reopen_everything, reopened_dates, reopened_vehicles
+
+logger = logging.getLogger(__name__)
+
+CHUNK_VEHICLE_DATES = 200
+WAIT_S = 60.0
+Progress = Callable[[str, int, int], None]  # stage, done, in all
+
+
+class Refreshed(NamedTuple):
+    """What one refresh did; `failed` names the service dates whose checks found rows."""
+
+    loaded: Loaded
+    rebuilt: list[date]
+    failed: list[CheckFailed]
+    published: bool
+
+
+def refresh(
+    settings: Settings, *, day: date | None = None, full: bool = False, progress: Progress | None = None
+) -> Refreshed:
+    """Load what has arrived, rebuild the service dates it touched, and publish them.
+
+    `day` rebuilds that service date whatever arrived; `full` rebuilds all of them.
+    Raises WarehouseBusy when another refresh holds the lock for a minute.
+    """
+    tell = progress or (lambda _stage, _done, _total: None)
+    with writer_lock(settings.lock_path, wait_s=WAIT_S):
+        loaded = load_spool(settings, lambda done, total: tell("decode", done, total))
+        lake = lake_tables(settings)
+        with open_warehouse(settings.warehouse_path) as warehouse:
+            prepare_models(warehouse)
+            attach_lake(warehouse, lake, settings.timezone)
+            if full or day is not None:
+                reopen_everything(warehouse, settings.timezone, day)
+            absorb(warehouse, settings.timezone)
+            rebuilt, failed = rebuild_dates(warehouse, settings, tell)
+            build_whole(warehouse, settings.timezone)
+            news = bool(rebuilt or loaded.messages or not settings.published_path.exists())
+            if news and not failed:
+                publish(warehouse, settings.published_dir, lake, settings.timezone, version("odograph"))
+    return Refreshed(loaded, rebuilt, failed, published=news and not failed)
+
+
+def rebuild_dates(
+    warehouse: duckdb.DuckDBPyConnection, settings: Settings, tell: Progress
+) -> tuple[list[date], list[CheckFailed]]:
+    """Rebuild every re-opened service date; one whose checks fail keeps what it had and stays re-opened."""
+    rebuilt, failed = [], []
+    days = reopened_dates(warehouse)
+    for done, day in enumerate(days):
+        tell("measure", done, len(days))
+        try:
+            rebuild_date(warehouse, settings, day)
+            rebuilt.append(day)
+        except CheckFailed as failure:
+            logger.error("not accepted: %s", failure)
+            failed.append(failure)
+    tell("measure", len(days), len(days))
+    return rebuilt, failed
+
+
+def rebuild_date(warehouse: duckdb.DuckDBPyConnection, settings: Settings, day: date) -> None:
+    """Measure the re-opened vans of one service date, rebuild its marts and check them: all of it or nothing."""
+    vehicle_dates = reopened_vehicles(warehouse, day)
+    with transaction(warehouse):
+        sites = stations(warehouse)
+        position_count = 0
+        for chunk_of in _chunks(vehicle_dates):
+            chunk = read_chunk(warehouse, chunk_of, settings.timezone)
+            laid_out = day_of(chunk, settings)
+            rows = measured_rows(chunk, laid_out, measure(laid_out, sites, settings))
+            replace_measured(warehouse, day, chunk_of, rows)
+            position_count += chunk.track.height
+        build_day(warehouse, day)
+        check_day(warehouse, day)
+        _record_load(warehouse, day, len(vehicle_dates), position_count)
+    logger.info("%s rebuilt: %d vehicle-dates, %d positions", day, len(vehicle_dates), position_count)
+
+
+def lake_tables(settings: Settings) -> dict[str, LakeTableFiles]:
+    """What the warehouse needs to know to see the newest version of the lake."""
+    files = lake_files(settings)
+    return {
+        table.name: LakeTableFiles(files[table.name], table.partition_by, pl.DataFrame(table.schema.empty_table()))
+        for table in LAKE_TABLES
+    }
+
+
+def _record_load(warehouse: duckdb.DuckDBPyConnection, day: date, vehicle_date_count: int, position_count: int) -> None:
+    warehouse.execute(
+        "insert into core.loads select coalesce(max(load_id), 0) + 1, $day, now()::timestamp, $vehicle_dates,"
+        " $positions, $code, (select list_sort(list_distinct(list(reason))) from core.reopened"
+        " where service_date = $day) from core.loads",
+        {
+            "day": day,
+            "vehicle_dates": vehicle_date_count,
+            "positions": position_count,
+            "code": version("odograph"),
+        },
+    )
+    warehouse.execute("delete from core.reopened where service_date = $day", {"day": day})
+
+
+def _chunks(vehicle_dates: Sequence[VehicleDate]) -> Iterator[Sequence[VehicleDate]]:
+    for first in range(0, len(vehicle_dates), CHUNK_VEHICLE_DATES):
+        yield vehicle_dates[first : first + CHUNK_VEHICLE_DATES]

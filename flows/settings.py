@@ -1,0 +1,75 @@
+"""Which settings does the whole line read?
+
+Those of `ingest` and, beside them, thresholds of measurement and where mail goes. `.env.example` lists them all.
+"""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+
+from ingest.settings import IngestSettings
+
+SMTP_SCHEMES = ("smtp", "smtps", "smtp+starttls")
+
+
+class Settings(IngestSettings):
+    """Everything an `odograph` command may need."""
+
+    stop_kmh: float = Field(3, ge=0, description="standing up to this speed where the speed is GPS's, km/h")
+    can_stop_kmh: float = Field(1, ge=0, description="the same where the speed is the vehicle's own, km/h")
+    move_kmh: float = Field(5, gt=0, description="moving from this speed on; between the two nothing changes, km/h")
+    gap_max_s: float = Field(300, gt=0, description="a longer silence is unknown time, seconds")
+    tow_m: float = Field(200, gt=0, description="an engine-off van found further away moved unseen, metres")
+    stop_min_s: float = Field(20, gt=0, description="the shortest stop that is listed, seconds")
+    stop_radius_m: float = Field(25, gt=0, description="a stop is one place within this radius, metres")
+    stop_match_m: float = Field(60, gt=0, description="a planned stop is served from within this distance, metres")
+    site_radius_m: float = Field(75, gt=0, description="a stop is at a fuel station within this distance, metres")
+    min_coverage: float = Field(0.8, ge=0, le=1, description="reports show n/a below this share of known time")
+
+    smtp_url: str | None = Field(
+        None,
+        repr=False,
+        description="smtp://, smtps:// or smtp+starttls://user:password@host:port; unset: .eml files",
+    )
+    mail_from: str = Field("odograph@localhost", description="sender of the reports")
+    mail_to: str = Field("", description="recipients of the reports, comma separated")
+    mail_unsubscribe: str = Field("", description="address that takes people off the list; empty: the sender")
+    report_tenant: str | None = Field(None, description="tenant whose report is scheduled; unset: each of them")
+    refresh_cron: str = Field("*/15 * * * *", description="when `odograph serve` refreshes")
+    report_cron: str = Field("0 6 * * *", description="when `odograph serve` mails the daily report, in the zone above")
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _known_smtp(cls, value: str | None) -> str | None:
+        if value is not None and (urlsplit(value).scheme not in SMTP_SCHEMES or not urlsplit(value).hostname):
+            raise ValueError("expected smtp://, smtps:// or smtp+starttls:// and a host")
+        return value
+
+    @property
+    def warehouse_path(self) -> Path:
+        return self.data_dir / "warehouse.duckdb"
+
+    @property
+    def lock_path(self) -> Path:
+        return self.data_dir / "warehouse.lock"
+
+    @property
+    def published_dir(self) -> Path:
+        return self.data_dir / "published"
+
+    @property
+    def published_path(self) -> Path:
+        return self.published_dir / "odograph.duckdb"
+
+    @property
+    def mail_dir(self) -> Path:
+        return self.data_dir / "mail"
+
+    @property
+    def reports_dir(self) -> Path:
+        return self.data_dir / "reports"
+
+    @property
+    def recipients(self) -> list[str]:
+        return [address.strip() for address in self.mail_to.split(",") if address.strip()]

@@ -1,0 +1,164 @@
+"""How is the line doing? One screen, and whether something needs a person."""
+
+import fcntl
+import os
+import shutil
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import duckdb
+from rich.console import Console
+from rich.table import Table
+
+from flows.querying import NothingPublished, open_published
+from flows.settings import Settings
+from ingest.collector import DEFAULT_BROKER_URL
+from ingest.lake import waiting_segments
+from ingest.spool import spool_folders
+
+STALE_H = 26  # a published copy older than a day and the two hours a refresh may be late
+LAG_MIN = 60
+DISK_FREE = 0.05
+
+
+class Finding(NamedTuple):
+    """One line of the screen; `needs_person` makes the exit status 1."""
+
+    topic: str
+    text: str
+    needs_person: bool = False
+
+
+def print_status(settings: Settings) -> bool:
+    """Print the screen; True when nothing needs a person."""
+    findings = [
+        *_broker(settings),
+        *_spools(settings),
+        *_published(settings),
+        *_mail(settings),
+        *_disk(settings),
+    ]
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for found in findings:
+        mark = "[red]attention[/red]" if found.needs_person else "[green]ok[/green]"
+        table.add_row(mark, found.topic, found.text)
+    Console().print(table)
+    return not any(found.needs_person for found in findings)
+
+
+def _broker(settings: Settings) -> list[Finding]:
+    parts = urlsplit(settings.broker_url or DEFAULT_BROKER_URL)
+    host, port = parts.hostname or "127.0.0.1", parts.port or (8883 if parts.scheme == "mqtts" else 1883)
+    try:
+        with socket.create_connection((host, port), timeout=2):
+            return [Finding("broker", f"{parts.scheme}://{host}:{port} answers")]
+    except OSError as error:
+        is_wanted = settings.broker_url is not None
+        return [Finding("broker", f"{parts.scheme}://{host}:{port} does not answer ({error})", is_wanted)]
+
+
+def _spools(settings: Settings) -> list[Finding]:
+    findings = []
+    waiting = waiting_segments(settings)
+    for folder in spool_folders(settings.spool_dir):
+        running = _is_held(folder / "lock")
+        sealed = list(folder.glob("*.parquet"))
+        size_mb = sum(path.stat().st_size for path in sealed) / 1e6
+        behind = waiting.get(folder, [])
+        oldest_min = (_age_s(behind[0].path) / 60) if behind else 0.0
+        text = f"{len(sealed)} segments, {size_mb:.1f} MB, {len(behind)} not yet in the lake"
+        if behind:
+            text += f", the oldest for {oldest_min:.0f} min"
+        findings.append(Finding(f"spool {folder.name}", text, oldest_min > LAG_MIN))
+        findings.append(
+            Finding(
+                f"collector {folder.name}",
+                "running" if running else "not running",
+                not running and settings.broker_url is not None,
+            )
+        )
+    return findings or [Finding("spool", "empty: nothing was collected yet")]
+
+
+def _published(settings: Settings) -> list[Finding]:
+    try:
+        with open_published(settings.published_path) as published:
+            return [*_freshness(published), *_vehicles(published), *_rejects(published)]
+    except NothingPublished as nothing:
+        return [Finding("published copy", str(nothing), needs_person=True)]
+
+
+def _freshness(published: duckdb.DuckDBPyConnection) -> list[Finding]:
+    published_utc, code = published.execute("select published_utc, code_version from core.generation").fetchall()[0]
+    age_h = (datetime.now(UTC).replace(tzinfo=None) - published_utc).total_seconds() / 3600
+    text = f"{published_utc:%Y-%m-%d %H:%M} UTC, {age_h:.1f} h ago, by version {code}"
+    waiting = published.execute("select count(distinct service_date) from core.reopened").fetchall()[0][0]
+    return [
+        Finding("published copy", text, age_h > STALE_H),
+        Finding("checks", f"{waiting} service dates held back" if waiting else "all passed", waiting > 0),
+    ]
+
+
+def _vehicles(published: duckdb.DuckDBPyConnection) -> list[Finding]:
+    findings = []
+    rows = published.execute(
+        "select tenant_id, max(service_date), arg_max(vehicles_heard, service_date),"
+        " arg_max(coverage, service_date) from marts.fleet_days group by tenant_id order by tenant_id"
+    ).fetchall()
+    for tenant, day, heard, coverage in rows:
+        share = "n/a" if coverage is None else f"{coverage:.1%}"
+        findings.append(Finding(f"tenant {tenant}", f"{day}: {heard} vehicles heard, coverage {share}"))
+    silent = published.execute(
+        "select planned.tenant_id, planned.vehicle_id, planned.service_date from core.planned_routes as planned"
+        " anti join core.vehicle_dates using (tenant_id, vehicle_id, service_date)"
+        " where planned.service_date = (select max(service_date) from core.vehicle_dates as heard"
+        " where heard.tenant_id = planned.tenant_id) order by all"
+    ).fetchall()
+    if silent:
+        named = ", ".join(f"{tenant}/{vehicle}" for tenant, vehicle, _ in silent[:10])
+        findings.append(
+            Finding("silent vans", f"{len(silent)} with a plan and without a position: {named}", needs_person=True)
+        )
+    return findings
+
+
+def _rejects(published: duckdb.DuckDBPyConnection) -> list[Finding]:
+    rows = published.execute(
+        "select reason, count(*), sum(seen_count) from lake.rejects group by reason order by 2 desc, 1"
+    ).fetchall()
+    listed = ", ".join(f"{reason} {count}" for reason, count, _ in rows)
+    return [Finding("rejects", listed or "none")]
+
+
+def _mail(settings: Settings) -> list[Finding]:
+    if settings.smtp_url is None:
+        written = len(list(settings.mail_dir.glob("*.eml")))
+        return [Finding("mail", f"no ODOGRAPH_SMTP_URL: written as files, {written} so far in {settings.mail_dir}")]
+    return [Finding("mail", f"sent through {urlsplit(settings.smtp_url).hostname}")]
+
+
+def _disk(settings: Settings) -> list[Finding]:
+    where = settings.data_dir if settings.data_dir.exists() else Path.cwd()
+    usage = shutil.disk_usage(where)
+    text = f"{usage.free / 1e9:.1f} GB of {usage.total / 1e9:.1f} GB free"
+    return [Finding("disk", text, usage.free < DISK_FREE * usage.total)]
+
+
+def _is_held(lock: Path) -> bool:
+    if not lock.exists():
+        return False
+    descriptor = os.open(lock, os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _age_s(path: Path) -> float:
+    return max(0.0, datetime.now(UTC).timestamp() - path.stat().st_mtime)

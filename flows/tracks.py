@@ -1,0 +1,213 @@
+"""Tables to arrays: what do the kernels read for a chunk of whole vehicle-dates?
+
+Groups are vehicle-dates in the order of the chunk's track. Planned routes and planned stops are laid out by group,
+so that a row, a stop or a route is always found by its number.
+"""
+
+from datetime import date
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from flows.settings import Settings
+from kernels.engine import engine_state
+from kernels.track import Limits, Track
+from warehouse.load import Chunk
+
+GROUP = ["tenant_id", "service_date", "vehicle_id"]
+GROUP_TYPES = {"tenant_id": pl.String, "service_date": pl.Date, "vehicle_id": pl.String}
+Ints = NDArray[np.int64]
+
+
+class Depots(NamedTuple):
+    """The depot of each group: int32 (n_groups,) degrees times 10 000 000, float32 metres, NaN without a depot."""
+
+    latitude_e7: NDArray[np.int32]
+    longitude_e7: NDArray[np.int32]
+    radius_m: NDArray[np.float32]
+
+
+class PlannedStops(NamedTuple):
+    """Planned stops by group: starts int64 (n_groups + 1,); the rest (n_planned,)."""
+
+    starts: Ints
+    latitude_e7: NDArray[np.int32]
+    longitude_e7: NDArray[np.int32]
+    planned_seq: Ints
+    route: Ints  # number of the stop's route in Routes
+
+
+class Routes(NamedTuple):
+    """Planned routes by group, in the order they leave: every field has the shape (n_routes,)."""
+
+    group: Ints
+    route_id: list[str]
+    first_row: Ints  # of the track; a row belongs to the last route that has begun
+    end_row: Ints
+
+
+class Day(NamedTuple):
+    """All that is known of a chunk, by group.
+
+    names     tenant_id, service_date, vehicle_id of each group
+    track     positions as the kernels read them; speeds as sent
+    step_fuel_l  float64 (n_rows,)  litres burnt in each interval, from a cumulative counter; NaN without one
+    message_route  route_id of each row as the message said it, or None
+    """
+
+    names: list[tuple[str, date, str]]
+    track: Track
+    limits: Limits
+    median_interval_s: NDArray[np.float64]
+    step_fuel_l: NDArray[np.float64]
+    depots: Depots
+    routes: Routes
+    planned: PlannedStops
+    message_route: pl.Series
+
+
+def day_of(chunk: Chunk, settings: Settings) -> Day:
+    """Lay a chunk out for the kernels; vehicle-dates without positions have no group."""
+    rows = chunk.track
+    groups = rows.group_by(GROUP, maintain_order=True).agg(pl.len().alias("row_count"))
+    starts = np.concatenate([[0], groups["row_count"].to_numpy().cumsum()]).astype(np.int64)
+    names: list[tuple[str, date, str]] = list(groups.select(GROUP).iter_rows())
+    vans = groups.select(GROUP).join(chunk.vans, on=GROUP, how="left", maintain_order="left")
+    time_us = rows["fix_ms"].to_numpy().astype(np.int64) * 1000
+    median_s = _median_interval_s(starts, time_us)
+    number = pl.DataFrame(names, schema=GROUP_TYPES, orient="row").with_row_index("group")
+    routes = _routes(chunk.routes, number, starts, time_us)
+    return Day(
+        names=names,
+        track=_track(rows, starts, time_us),
+        limits=_limits(vans, rows, starts, median_s, settings),
+        median_interval_s=median_s,
+        step_fuel_l=_step_fuel_l(rows, starts),
+        depots=_depots(vans),
+        routes=routes,
+        planned=_planned_stops(chunk.planned_stops, number, routes, len(names)),
+        message_route=rows["route_id"],
+    )
+
+
+def e7(degrees: pl.Series) -> NDArray[np.int32]:
+    """Degrees times 10 000 000; 0 where there are none."""
+    return np.ascontiguousarray((degrees.fill_null(0).to_numpy() * 1e7).round().astype(np.int32))
+
+
+def _track(rows: pl.DataFrame, starts: Ints, time_us: Ints) -> Track:
+    rpm = _floats(rows["rpm"], np.float32)
+    ignition = rows["ignition"].cast(pl.Int8).fill_null(-1).to_numpy().astype(np.int8)
+    voltage_v = _floats(rows["battery_mv"], np.float32) / np.float32(1000)
+    placed = (rows["latitude_e7"].is_not_null() & (rows["quality"] == "good")).to_numpy()
+    return Track(
+        starts=starts,
+        time_us=time_us,
+        latitude_e7=np.where(placed, rows["latitude_e7"].fill_null(0).to_numpy(), 0).astype(np.int32),
+        longitude_e7=np.where(placed, rows["longitude_e7"].fill_null(0).to_numpy(), 0).astype(np.int32),
+        placed=np.ascontiguousarray(placed),
+        speed_kmh=_floats(rows["speed_ckmh"], np.float32) / np.float32(100),
+        engine=engine_state(rpm, ignition, voltage_v.astype(np.float32)),
+        odometer_m=_floats(rows["odometer_m"], np.float64),
+    )
+
+
+def _limits(
+    vans: pl.DataFrame, rows: pl.DataFrame, starts: Ints, median_s: NDArray[np.float64], settings: Settings
+) -> Limits:
+    """A van that reports its engine speed also reports its own road speed; others have GPS speed only."""
+    has_can = _any_in_group(rows["rpm"].is_not_null().to_numpy(), starts)
+    interval_s = vans["reporting_interval_s"].to_numpy().astype(np.float64)
+    interval_s = np.where(np.isnan(interval_s), median_s, interval_s)
+    gap_max_s = np.maximum(settings.gap_max_s, 2 * np.nan_to_num(interval_s))
+    return Limits(
+        gap_max_us=(gap_max_s * 1e6).astype(np.int64),
+        stop_kmh=np.where(has_can, settings.can_stop_kmh, settings.stop_kmh).astype(np.float32),
+        electric=vans["is_electric"].fill_null(value=False).to_numpy().astype(np.bool_),
+    )
+
+
+def _depots(vans: pl.DataFrame) -> Depots:
+    known = (vans["depot_latitude"].is_not_null() & vans["depot_longitude"].is_not_null()).to_numpy()
+    radius_m = vans["depot_radius_m"].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    return Depots(
+        e7(vans["depot_latitude"]),
+        e7(vans["depot_longitude"]),
+        np.where(known, radius_m, np.nan).astype(np.float32),
+    )
+
+
+def _routes(routes: pl.DataFrame, number: pl.DataFrame, starts: Ints, time_us: Ints) -> Routes:
+    """Where a van has several routes on a date, one ends half way between its return and the next one's exit."""
+    listed = number.join(routes, on=GROUP, how="inner", maintain_order="left_right").with_columns(
+        pl.col("planned_exit_utc", "planned_return_utc").dt.epoch("us")
+    )
+    group = listed["group"].to_numpy().astype(np.int64)
+    exits, returns = listed["planned_exit_utc"].to_list(), listed["planned_return_utc"].to_list()
+    first_row = starts[group].copy() if group.size else np.zeros(0, np.int64)
+    end_row = starts[group + 1].copy() if group.size else np.zeros(0, np.int64)
+    for route in range(1, group.size):
+        if group[route] != group[route - 1] or exits[route] is None:
+            continue
+        before = returns[route - 1] if returns[route - 1] is not None else exits[route]
+        within = time_us[starts[group[route]] : starts[group[route] + 1]]
+        row = starts[group[route]] + np.searchsorted(within, (before + exits[route]) // 2)
+        first_row[route] = end_row[route - 1] = max(row, first_row[route - 1])
+    return Routes(group, listed["route_id"].to_list(), first_row, end_row)
+
+
+def _planned_stops(planned: pl.DataFrame, number: pl.DataFrame, routes: Routes, group_count: int) -> PlannedStops:
+    route_numbers = pl.DataFrame(
+        {
+            "group": pl.Series(routes.group, dtype=pl.UInt32),
+            "route_id": pl.Series(routes.route_id, dtype=pl.String),
+            "route": pl.Series(np.arange(routes.group.size), dtype=pl.Int64),
+        }
+    ).unique(["group", "route_id"], keep="first", maintain_order=True)
+    listed = (
+        number.join(planned, on=GROUP, how="inner", maintain_order="left_right")
+        .join(route_numbers, on=["group", "route_id"], how="left", maintain_order="left")
+        .with_columns(pl.col("group").cast(pl.Int64))
+    )
+    return PlannedStops(
+        np.searchsorted(listed["group"].to_numpy(), np.arange(group_count + 1)).astype(np.int64),
+        e7(listed["latitude"]),
+        e7(listed["longitude"]),
+        listed["planned_seq"].fill_null(0).to_numpy().astype(np.int64),
+        listed["route"].fill_null(-1).to_numpy().astype(np.int64),
+    )
+
+
+def _step_fuel_l(rows: pl.DataFrame, starts: Ints) -> NDArray[np.float64]:
+    """Litres between counter readings, at the interval that reaches the later one; a reset burns nothing."""
+    if rows["fuel_used_ml"].null_count() == rows.height:
+        return np.full(rows.height, np.nan)
+    filled = rows.select(pl.col("fuel_used_ml").forward_fill().over(GROUP)).to_series()
+    reading_l = _floats(filled, np.float64) / 1000
+    step_l = np.zeros_like(reading_l)
+    step_l[:-1] = np.diff(reading_l)
+    step_l[starts[1:] - 1] = 0
+    with_counter = _any_in_group(~np.isnan(reading_l), starts)
+    step_l = np.where(np.isnan(step_l) | (step_l < 0), 0, step_l)
+    return np.where(np.repeat(with_counter, np.diff(starts)), step_l, np.nan)
+
+
+def _median_interval_s(starts: Ints, time_us: Ints) -> NDArray[np.float64]:
+    medians = np.full(starts.size - 1, np.nan)
+    for group in range(starts.size - 1):
+        steps = np.diff(time_us[starts[group] : starts[group + 1]])
+        if (steps := steps[steps > 0]).size:
+            medians[group] = np.median(steps) / 1e6
+    return medians
+
+
+def _any_in_group(truth: NDArray[np.bool_], starts: Ints) -> NDArray[np.bool_]:
+    if not truth.size:
+        return np.zeros(starts.size - 1, np.bool_)
+    return np.logical_or.reduceat(truth, starts[:-1])
+
+
+def _floats(series: pl.Series, kind: type[np.floating]) -> NDArray[np.floating]:
+    return np.ascontiguousarray(series.cast(pl.Float64).fill_null(np.nan).to_numpy().astype(kind))

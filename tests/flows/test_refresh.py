@@ -1,0 +1,263 @@
+"""The line from a sealed spool to the published copy."""
+
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from flows.refresh import refresh
+from tests.builders import collected, golden_points, message, positions, published, settings_in, yesterday_at
+from warehouse.connection import WarehouseBusy, writer_lock
+from warehouse.models import check_names
+
+MARTS = ("vehicle_days", "route_days", "idle_events", "stops", "idle_by_definition", "fleet_days")
+# What "equal" leaves out: when things arrived and were computed.
+ARRIVAL = ["received_utc", "segment", "point_index"]
+
+
+def tables(settings) -> dict[str, pl.DataFrame]:
+    found = {name: published(settings, f"from marts.{name} order by all") for name in MARTS}
+    found["ledger"] = published(settings, "from core.ledger order by all")
+    found["positions"] = published(settings, "from lake.positions order by tenant_id, device_id, fix_utc, seq")
+    found["positions"] = found["positions"].drop(ARRIVAL)
+    return found
+
+
+def assert_same_tables(one, other) -> None:
+    for name, frame in tables(one).items():
+        assert_frame_equal(frame, tables(other)[name], check_exact=True)
+
+
+def test_the_golden_trace_gives_its_times_and_events(tmp_path):
+    settings = settings_in(tmp_path)
+    collected(settings, [positions(golden_points(yesterday_at(15)))])
+    refresh(settings)
+    day = published(settings, "from marts.vehicle_days").row(0, named=True)
+    assert [day[name] for name in ("off_s", "idle_s", "drive_s", "unknown_s")] == [180, 540, 120, 460]
+    assert (day["engine_on_s"], day["excess_idle_s"], round(day["idle_share"], 4)) == (660, 540, 0.8182)
+    events = published(settings, "select duration_s from marts.idle_events order by started_utc")
+    assert events["duration_s"].to_list() == [120, 240, 180]
+    by_definition = published(settings, "from marts.idle_by_definition where definition_id = 'geotab_altitude'")
+    assert by_definition.row(0, named=True)["idle_s"] == 40  # the only run of at least 200 s, less its first 200 s
+
+
+def test_shuffled_duplicated_and_split_over_two_refreshes_it_gives_the_same(tmp_path):
+    points = golden_points(yesterday_at(15))
+    tidy, untidy = settings_in(tmp_path / "tidy"), settings_in(tmp_path / "untidy")
+    collected(tidy, [positions(points)])
+    refresh(tidy)
+
+    single = [positions([point]) for point in points] * 2
+    random.Random(5).shuffle(single)
+    collected(untidy, single[:11])
+    refresh(untidy)
+    collected(untidy, [*single[11:], *single[:3]])
+    refresh(untidy)
+    assert_same_tables(tidy, untidy)
+    health = published(untidy, "from marts.data_health").row(0, named=True)
+    assert (health["received_count"], health["accepted_count"], health["duplicate_count"]) == (35, 16, 19)
+
+
+def test_of_two_contents_with_one_key_the_fuller_wins_whatever_came_first(tmp_path):
+    start = yesterday_at(12)
+    full = {"ts": start, "seq": 1, "lat": 40.0, "lon": -74.0, "spd_kmh": 10, "ign": True, "hdg_deg": 90}
+    poor = {"ts": start, "seq": 1, "lat": 41.0, "lon": -75.0}
+    for name, order in (("a", [full, poor]), ("b", [poor, full])):
+        settings = settings_in(tmp_path / name)
+        collected(settings, [positions([point]) for point in order])
+        refresh(settings)
+        assert published(settings, "select latitude, heading_deg from lake.positions").rows() == [(40.0, 90.0)]
+        assert published(settings, "select conflict_count from marts.data_health").item() == 1
+
+
+def test_a_second_refresh_without_news_changes_nothing(tmp_path):
+    settings = settings_in(tmp_path)
+    collected(settings, [positions(golden_points(yesterday_at(15)))])
+    assert refresh(settings).published
+    before = settings.published_path.resolve()
+    again = refresh(settings)
+    assert (again.loaded.messages, again.rebuilt, again.published) == (0, [], False)
+    assert settings.published_path.resolve() == before
+
+
+def test_a_full_refresh_gives_the_same_tables(tmp_path):
+    settings = settings_in(tmp_path)
+    collected(settings, [positions(golden_points(yesterday_at(15)))])
+    refresh(settings)
+    before = tables(settings)
+    done = refresh(settings, full=True)
+    assert done.rebuilt == [datetime.fromtimestamp(yesterday_at(15), UTC).date()]
+    for name, frame in tables(settings).items():
+        assert_frame_equal(frame, before[name], check_exact=True)
+
+
+def test_late_points_reopen_only_the_vehicle_date_they_touch(tmp_path):
+    settings = settings_in(tmp_path)
+    points = golden_points(yesterday_at(15))
+    collected(settings, [positions(points, device=device) for device in ("d1", "d2")])
+    refresh(settings)
+    collected(settings, [positions([{"ts": yesterday_at(16), "seq": 99, "lat": 40.7, "lon": -74.0, "ign": False}])])
+    refresh(settings)
+    with duckdb.connect(str(settings.warehouse_path)) as warehouse:
+        counts = warehouse.sql("select vehicle_date_count from core.loads order by load_id").fetchall()
+    assert counts == [(2,), (1,)]
+    assert published(settings, "select count(*) from marts.vehicle_days").item() == 2
+
+
+def test_rejects_are_counted_once_and_good_messages_are_all_there(tmp_path):
+    settings = settings_in(tmp_path)
+    bad = [message("tm/v1/t1/d1/pos", b"{broken %d" % (number % 40)) for number in range(80)]
+    collected(settings, [*bad, positions(golden_points(yesterday_at(15)))])
+    refresh(settings)
+    rejects = published(settings, "select count(*), sum(seen_count), any_value(reason) from lake.rejects").row(0)
+    assert rejects == (40, 80, "not_json")
+    assert published(settings, "select count(*) from lake.positions").item() == 16
+
+
+def test_card_payloads_that_were_rejected_are_not_shown(tmp_path):
+    settings = settings_in(tmp_path)
+    collected(settings, [message("fc/v1/t1/wex/txn", b'{"card":"4111111111111111"')])
+    refresh(settings)
+    assert published(settings, "select payload, reason from lake.rejects").rows() == [(None, "not_json")]
+
+
+def test_a_plan_that_arrives_later_takes_over_the_dates_it_touches(tmp_path):
+    settings = settings_in(tmp_path, timezone="UTC")
+    start = yesterday_at(2)  # before 04:00: without a plan this is the day before
+    collected(settings, [positions(golden_points(start))])
+    refresh(settings)
+    day = datetime.fromtimestamp(start, UTC).date()
+    assert published(settings, "select service_date < $day from marts.vehicle_days".replace("$day", f"date '{day}'")).item()
+    route = {"route_id": "R1", "vehicle_id": "d1", "planned_exit_utc": start, "planned_return_utc": start + 3600}
+    collected(settings, [message("rt/v1/t1/x/plan", {"v": 1, "service_date": str(day), "routes": [route]})])
+    refresh(settings)
+    assert published(settings, "select service_date from marts.vehicle_days")["service_date"].to_list() == [day]
+    row = published(settings, "from marts.route_days").row(0, named=True)
+    assert (row["route_id"], row["idle_s"], row["planned_route_time_s"]) == ("R1", 540, 3600)
+
+
+def test_the_newest_plan_wins_whatever_the_order_they_arrive_in(tmp_path):
+    start = yesterday_at(12)
+    day = str(datetime.fromtimestamp(start, UTC).date())
+
+    def plan(vehicle: str, issued: float):
+        route = {"route_id": "R1", "vehicle_id": vehicle, "planned_exit_utc": start, "planned_return_utc": start + 60}
+        return message("rt/v1/t1/x/plan", {"v": 1, "service_date": day, "issued_utc": issued, "routes": [route]})
+
+    for name, order in (("a", [plan("V1", 1e9), plan("V2", 2e9)]), ("b", [plan("V2", 2e9), plan("V1", 1e9)])):
+        settings = settings_in(tmp_path / name)
+        for found in order:
+            collected(settings, [found])
+            refresh(settings)
+        assert published(settings, "select vehicle_id from marts.route_days")["vehicle_id"].to_list() == ["V2"]
+
+
+def test_the_second_of_two_refreshes_waits_and_then_says_so(tmp_path):
+    with writer_lock(tmp_path / "lock", wait_s=0), pytest.raises(WarehouseBusy), writer_lock(tmp_path / "lock", wait_s=0.3):
+        pass
+
+
+def test_a_reader_that_holds_the_old_copy_keeps_working(tmp_path):
+    settings = settings_in(tmp_path)
+    points = golden_points(yesterday_at(15))
+    collected(settings, [positions(points[:8])])
+    refresh(settings)
+    with duckdb.connect(str(settings.published_path.resolve()), read_only=True) as reader:
+        before = reader.sql("from lake.positions").fetchall()
+        for number in range(4):  # more than the versions that are kept
+            collected(settings, [positions([points[8 + number]])])
+            refresh(settings)
+        assert reader.sql("from lake.positions").fetchall() == before
+    assert published(settings, "select count(*) from lake.positions").item() == 12
+    assert len(list(settings.published_dir.glob("odograph-*.duckdb"))) == 3
+
+
+def test_readers_see_one_whole_generation_while_refreshes_run(tmp_path):
+    settings = settings_in(tmp_path)
+    start = yesterday_at(10)
+    collected(settings, [positions(golden_points(start))])
+    refresh(settings)
+    stopping, seen, problems = threading.Event(), 0, []
+
+    def read() -> None:
+        nonlocal seen
+        while not stopping.is_set():
+            try:
+                rows = published(
+                    settings,
+                    "select (select count(*) from lake.positions) as positions,"
+                    " (select sum(accepted_count) from marts.data_health) as accepted",
+                ).row(0)
+                seen += 1
+                if rows[0] != rows[1]:
+                    problems.append(rows)
+            except Exception as error:  # whatever a reader gets to see is a finding
+                problems.append(error)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for number in range(5):
+        collected(settings, [positions(golden_points(start + 3600 * number), device=f"d{number}")])
+        refresh(settings)
+    stopping.set()
+    reader.join()
+    assert (problems, seen > 5) == ([], True)
+
+
+@pytest.mark.parametrize("kill_after_s", [0.9, 1.4, 2.0, 2.8])
+def test_a_refresh_that_is_killed_is_finished_by_the_next_one(tmp_path, kill_after_s):
+    tidy, killed = settings_in(tmp_path / "tidy"), settings_in(tmp_path / "killed")
+    start = yesterday_at(10)
+    messages = [positions(golden_points(start), device=f"d{number}") for number in range(30)]
+    for settings in (tidy, killed):
+        collected(settings, messages)
+    refresh(tidy)
+    code = (
+        "from pathlib import Path; from flows.refresh import refresh; from flows.settings import Settings;"
+        f"refresh(Settings(_env_file=None, data_dir=Path({str(killed.data_dir)!r})))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[2])
+    time.sleep(kill_after_s)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    refresh(killed)
+    assert_same_tables(tidy, killed)
+
+
+def test_a_failed_check_keeps_the_last_good_copy_and_the_work(tmp_path, monkeypatch):
+    settings = settings_in(tmp_path)
+    collected(settings, [positions(golden_points(yesterday_at(15)))])
+    refresh(settings)
+    before = settings.published_path.resolve()
+    text = "select * from core.ledger where service_date = $day"
+    monkeypatch.setattr("warehouse.models.check_names", lambda: ["nothing_may_exist"])
+    monkeypatch.setattr("warehouse.models.sql", _with_check("nothing_may_exist", text))
+    collected(settings, [positions(golden_points(yesterday_at(16)), device="d2")])
+    done = refresh(settings)
+    assert [set(failure.failures) for failure in done.failed] == [{"nothing_may_exist"}]
+    assert (done.published, settings.published_path.resolve()) == (False, before)
+    monkeypatch.undo()
+    assert refresh(settings).published
+    assert published(settings, "select count(*) from marts.vehicle_days").item() == 2
+
+
+def _with_check(name: str, text: str):
+    from warehouse.connection import sql
+
+    return lambda path: text if path == f"checks/{name}.sql" else sql(path)
+
+
+def test_every_check_is_a_query_that_runs(tmp_path):
+    assert "time_adds_up" in check_names()
+    settings = settings_in(tmp_path)
+    collected(settings, [positions(golden_points(yesterday_at(15)))])
+    assert refresh(settings).failed == []
