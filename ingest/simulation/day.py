@@ -1,0 +1,207 @@
+"""What does one simulated van do on one day, from clock-in to clock-out?
+
+    depot: load -> stem out -> hand-offs, lunch among them -> stem back, fuel if low -> depot: unload
+
+Times are seconds on the day's own clock, which is zero at eight in the morning, local time. The proportions
+are those of the reference day in `docs/domain.md`: about 170 hand-offs in 7 hours, 6 hours of engine, 1.7 of
+idling.
+"""
+
+from math import cos, pi, sin
+from typing import NamedTuple
+
+import numpy as np
+
+from ingest.simulation.city import ROLL_MPS, TURN_MPS, Area, Station, Walker, arterial_way
+from ingest.simulation.journey import Journey, JourneyBuilder, Waypoint
+
+MINUTE_S = 60.0
+YARD = ((-45.0, 35.0), (15.0, 40.0))  # where vans sleep, and the loading bay; metres from the depot
+LEG_MEDIAN_M, LEG_SIGMA, LEG_LIMITS_M = 310.0, 0.8, (60.0, 2500.0)  # between hand-offs, log-normal
+DWELL_MEDIAN_S, DWELL_SIGMA, DWELL_LIMITS_S = 60.0, 0.7, (10.0, 720.0)
+GROUP_SHARE = 0.06  # of parkings that serve two or three planned stops
+TO_KEY_S, FROM_KEY_S = (
+    (2.0, 7.0),
+    (3.0, 8.0),
+)  # standing before the key is turned off, and after it is turned on
+PLANNED_CYCLE_S = 150.0  # what a planner allows for one stop, drive included
+
+
+class Task(NamedTuple):
+    """What a van has to do on a day; decided before it starts."""
+
+    planned_exit_s: float
+    late_s: float  # leaves this much after the plan
+    area: Area
+    hand_off_count: int
+    fuel_station: Station | None
+
+
+class Door(NamedTuple):
+    """A planned stop: its place is the door, not the kerb."""
+
+    x_m: float
+    y_m: float
+    service_s: float
+    packages: int
+
+
+class Stand(NamedTuple):
+    """One time the van stood for a purpose."""
+
+    arrived_s: float
+    departed_s: float
+    x_m: float
+    y_m: float
+    engine_on: bool  # all the time
+
+
+class Day(NamedTuple):
+    """A finished day: what happened and what had been planned."""
+
+    journey: Journey
+    wake_s: float  # the tracker's first and last sample
+    sleep_s: float
+    exit_s: float
+    return_s: float
+    hand_offs: list[Stand]
+    lunch: Stand
+    fuelling: Stand | None
+    doors: list[Door]
+    planned_exit_s: float
+    planned_return_s: float
+
+
+def live_through(task: Task, random: np.random.Generator) -> Day:
+    """Let a van do its task."""
+    exit_s = task.planned_exit_s + task.late_s
+    load_s = random.uniform(22, 34) * MINUTE_S
+    van = JourneyBuilder(start_s=exit_s - load_s, x_m=YARD[0][0], y_m=YARD[0][1])
+    wake_s = van.now_s
+    _load(van, exit_s, random)
+
+    start = (task.area.x_m, task.area.y_m)
+    gate_s = van.now_s
+    van.drive(
+        [Waypoint(0, 0, TURN_MPS), *arterial_way((0, 0), start, random)],
+        cruise_mps=random.uniform(13.0, 15.5),
+    )
+    hand_offs, lunch, doors = _deliver(van, task, random)
+    fuelling = _return(van, task.fuel_station, random)
+    return_s = van.now_s
+    _unload(van, random)
+    sleep_s = van.now_s
+    # A plan counts a fixed time for each stop, and rounds to five minutes.
+    planned_s = round((len(doors) * PLANNED_CYCLE_S + 70 * MINUTE_S) / 300) * 300
+    return Day(
+        van.finished(),
+        wake_s,
+        sleep_s,
+        gate_s,
+        return_s,
+        hand_offs,
+        lunch,
+        fuelling,
+        doors,
+        task.planned_exit_s,
+        task.planned_exit_s + planned_s,
+    )
+
+
+def _load(van: JourneyBuilder, until_s: float, random: np.random.Generator) -> None:
+    van.stand(random.uniform(2, 4) * MINUTE_S, engine_on=False)
+    van.stand(random.uniform(1, 3) * MINUTE_S, engine_on=True)
+    van.drive([Waypoint(*YARD[1], 0.0)], cruise_mps=4.0)
+    van.stand(random.uniform(*TO_KEY_S), engine_on=True)
+    queue_s = random.uniform(3, 8) * MINUTE_S
+    van.stand(until_s - queue_s - van.now_s, engine_on=False)
+    van.stand(queue_s, engine_on=True)
+
+
+def _deliver(
+    van: JourneyBuilder, task: Task, random: np.random.Generator
+) -> tuple[list[Stand], Stand, list[Door]]:
+    walker = Walker(task.area, van.x_m, van.y_m, random)
+    lunch_after = int(task.hand_off_count * random.uniform(0.45, 0.6))
+    hand_offs: list[Stand] = []
+    doors: list[Door] = []
+    lunch: Stand | None = None
+    for number in range(task.hand_off_count):
+        van.drive(walker.way(_leg_m(random)), cruise_mps=random.uniform(5.6, 9.5))
+        here = _doors(van.x_m, van.y_m, random)
+        doors.extend(here)
+        hand_offs.append(_hand_off(van, sum(door.service_s for door in here), random))
+        if number == lunch_after:
+            van.drive(walker.way(random.uniform(300, 1200)), cruise_mps=7.5)
+            lunch = _lunch(van, random)
+    # A few planned stops are never reached; they lie off the way.
+    for _ in range(int(random.integers(1, 5))):
+        x_m = task.area.x_m + task.area.half_m + random.uniform(600, 900)
+        doors.append(Door(x_m, task.area.y_m + random.uniform(-300, 300), 45.0, 1))
+    van.drive(walker.way(_leg_m(random)), cruise_mps=7.5)
+    assert lunch is not None, "a day has more hand-offs than the one before lunch"
+    return hand_offs, lunch, doors
+
+
+def _leg_m(random: np.random.Generator) -> float:
+    return float(np.clip(LEG_MEDIAN_M * random.lognormal(0.0, LEG_SIGMA), *LEG_LIMITS_M))
+
+
+def _doors(x_m: float, y_m: float, random: np.random.Generator) -> list[Door]:
+    count = int(random.integers(2, 4)) if random.random() < GROUP_SHARE else 1
+    doors = []
+    for _ in range(count):
+        away_m, bearing = random.uniform(6, 33), random.uniform(0, 2 * pi)
+        dwell_s = float(np.clip(DWELL_MEDIAN_S * random.lognormal(0.0, DWELL_SIGMA), *DWELL_LIMITS_S))
+        packages = 1 + int(random.poisson(0.5))
+        doors.append(Door(x_m + away_m * sin(bearing), y_m + away_m * cos(bearing), dwell_s, packages))
+    return doors
+
+
+def _hand_off(van: JourneyBuilder, dwell_s: float, random: np.random.Generator) -> Stand:
+    # The shorter a hand-off, the more often the engine is left running.
+    off_share = 0.0 if dwell_s < 22 else 0.42 if dwell_s < 40 else 0.68 if dwell_s < 120 else 0.9
+    engine_on = bool(random.random() >= off_share)
+    arrived_s = van.now_s
+    if engine_on:
+        van.stand(dwell_s, engine_on=True)
+    else:
+        _stand_with_key_turned(van, dwell_s, random)
+    return Stand(arrived_s, van.now_s, van.x_m, van.y_m, engine_on)
+
+
+def _stand_with_key_turned(van: JourneyBuilder, duration_s: float, random: np.random.Generator) -> None:
+    before_s, after_s = random.uniform(*TO_KEY_S), random.uniform(*FROM_KEY_S)
+    van.stand(before_s, engine_on=True)
+    van.stand(duration_s - before_s - after_s, engine_on=False)
+    van.stand(after_s, engine_on=True)
+
+
+def _lunch(van: JourneyBuilder, random: np.random.Generator) -> Stand:
+    arrived_s = van.now_s
+    van.stand(random.uniform(1, 5) * MINUTE_S, engine_on=True)
+    _stand_with_key_turned(van, random.uniform(24, 30) * MINUTE_S, random)
+    return Stand(arrived_s, van.now_s, van.x_m, van.y_m, False)
+
+
+def _return(van: JourneyBuilder, station: Station | None, random: np.random.Generator) -> Stand | None:
+    cruise_mps = random.uniform(13.0, 15.5)
+    fuelling: Stand | None = None
+    if station is not None:
+        way = arterial_way((van.x_m, van.y_m), (station.x_m - 25, station.y_m - 18), random)
+        van.drive([*way, Waypoint(station.x_m, station.y_m, 0.0)], cruise_mps=cruise_mps)
+        arrived_s = van.now_s
+        _stand_with_key_turned(van, random.uniform(4, 7) * MINUTE_S, random)
+        fuelling = Stand(arrived_s, van.now_s, van.x_m, van.y_m, False)
+    van.drive(arterial_way((van.x_m, van.y_m), (0.0, 0.0), random), cruise_mps=min(cruise_mps, ROLL_MPS))
+    return fuelling
+
+
+def _unload(van: JourneyBuilder, random: np.random.Generator) -> None:
+    van.drive([Waypoint(*YARD[1], 0.0)], cruise_mps=4.5)
+    van.stand(random.uniform(*TO_KEY_S), engine_on=True)
+    van.stand(random.uniform(6, 12) * MINUTE_S, engine_on=False)
+    van.stand(random.uniform(1, 3) * MINUTE_S, engine_on=True)
+    van.drive([Waypoint(*YARD[0], 0.0)], cruise_mps=4.0)
+    van.stand(random.uniform(*TO_KEY_S), engine_on=True)
+    van.stand(random.uniform(60, 150), engine_on=False)

@@ -1,0 +1,132 @@
+"""Which vehicles, depots, drivers, cards, stations and prices belong to a simulated fleet?
+
+As the files that `odograph import` reads, with the columns of its contract. Every name is invented; a driver
+is a number.
+"""
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from ingest.simulation.city import Depot, Station, place
+from ingest.simulation.fleet import Van
+from ingest.simulation.paperwork import PRICES
+
+WINDOW = ("08:30", "19:30")
+WAGE_PER_H = 22.50
+FIXED_COST_PER_DAY = 63.20  # lease 38.00, insurance 22.00, devices 3.20
+GVWR_LB = {"gasoline": 9070, "diesel": 9990}
+PACKAGE_CAPACITY = 350
+KNOWN_BEFORE_DAYS = 400  # dimensions begin this long before the first day
+
+
+def dimension_frames(
+    vans: list[Van], stations: dict[Depot, list[Station]], *, tenant: str, timezone: str, first_date: date
+) -> dict[str, pl.DataFrame]:
+    """Build the dimension tables, by file name without its ending."""
+    since = first_date - timedelta(days=KNOWN_BEFORE_DAYS)
+    return {
+        "vehicles": pl.DataFrame([_vehicle(van, tenant, since) for van in vans]),
+        "depots": pl.DataFrame([_depot(depot, tenant, timezone) for depot in stations]),
+        "drivers": pl.DataFrame(
+            [
+                {"tenant_id": tenant, "driver_id": van.driver_id, "name": f"Driver {van.number:03d}"}
+                for van in vans
+            ]
+        ),
+        "assignments": pl.DataFrame([row for van in vans for row in _assignments(van, tenant, since)]),
+        "stations": pl.DataFrame(
+            [
+                _station(depot, station, timezone)
+                for depot, of_depot in stations.items()
+                for station in of_depot
+            ]
+        ),
+        "prices": pl.DataFrame(_prices(since)),
+    }
+
+
+def write_dimensions(folder: Path, frames: dict[str, pl.DataFrame]) -> None:
+    """Write each table as a CSV file into `folder`, which is made if need be."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, frame in frames.items():
+        frame.write_csv(folder / f"{name}.csv")
+
+
+def _vehicle(van: Van, tenant: str, since: date) -> dict[str, Any]:
+    return {
+        "tenant_id": tenant,
+        "vehicle_id": van.vehicle_id,
+        "fuel_type": van.fuel_type,
+        "tank_l": van.tank_l,
+        "gvwr_lb": GVWR_LB[van.fuel_type],
+        "idle_l_per_h": van.idle_l_per_h,
+        "fixed_cost_per_day": FIXED_COST_PER_DAY,
+        "package_capacity": PACKAGE_CAPACITY,
+        "status": "active",
+        "valid_from": since.isoformat(),
+        "valid_to": None,
+    }
+
+
+def _depot(depot: Depot, tenant: str, timezone: str) -> dict[str, Any]:
+    return {
+        "tenant_id": tenant,
+        "depot_id": depot.depot_id,
+        "timezone": timezone,
+        "latitude": depot.latitude,
+        "longitude": depot.longitude,
+        "radius_m": depot.radius_m,
+        "window_start": WINDOW[0],
+        "window_end": WINDOW[1],
+        "wage_per_h": WAGE_PER_H,
+    }
+
+
+def _assignments(van: Van, tenant: str, since: date) -> list[dict[str, Any]]:
+    ids = {
+        "device": van.device_id,
+        "card": van.card_id,
+        "driver": van.driver_id,
+        "depot": van.depot.depot_id,
+    }
+    from_utc = f"{since.isoformat()}T00:00:00Z"
+    return [
+        {
+            "tenant_id": tenant,
+            "kind": kind,
+            "id": assigned,
+            "vehicle_id": van.vehicle_id,
+            "from_utc": from_utc,
+            "to_utc": None,
+        }
+        for kind, assigned in ids.items()
+    ]
+
+
+def _station(depot: Depot, station: Station, timezone: str) -> dict[str, Any]:
+    latitude, longitude = place(depot, station.x_m, station.y_m)
+    return {
+        "station_id": station.station_id,
+        "name": station.name,
+        "latitude": latitude,
+        "longitude": longitude,
+        "state": "NJ",
+        "timezone": timezone,
+    }
+
+
+def _prices(since: date) -> list[dict[str, Any]]:
+    return [
+        {
+            "region": "NJ",
+            "product": product,
+            "from_date": since.isoformat(),
+            "price": float(price),
+            "unit": "gal",
+            "currency": "USD",
+        }
+        for product, price in PRICES.items()
+    ]
