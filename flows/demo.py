@@ -10,10 +10,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from importlib.resources import as_file, files
 from pathlib import Path
 from time import monotonic
 
+import duckdb
 from rich.console import Console
 from rich.table import Table
 
@@ -49,7 +51,7 @@ def run_demo(settings: Settings, *, vans: int, seed: int) -> bool:
     truth = settings.data_dir / "truth"
 
     def step(text: str) -> None:
-        console.print(f"[dim]{monotonic() - started:6.1f} s[/dim]  {text}")
+        console.print(f"[dim]{monotonic() - started:6.1f} s[/dim]  {text}", highlight=False, soft_wrap=True)
 
     step(f"simulating a delivery day of {vans} vans (seed {seed})")
     fleet = simulate(vans=vans, days=1, seed=seed, tenant=TENANT)
@@ -64,7 +66,7 @@ def run_demo(settings: Settings, *, vans: int, seed: int) -> bool:
             sent = publish(line, "delivery day", fleet.messages)
             step(f"delivery day: {sent.messages} messages on disk, {sent.resent} sent again")
             sent = publish(line, "bus day", recording.messages)
-            step(f"Capital Metro {BUS_DAY[9:19]}, {recording.note}: {sent.messages} messages on disk")
+            step(f"recorded bus day: {recording.name}, {sent.messages} messages on disk, {sent.resent} sent again")
     _import_all(settings, truth)
     step("vehicles, depots, drivers, assignments, stations and prices imported")
     with shown_progress() as tell:
@@ -98,7 +100,7 @@ def _broker(settings: Settings) -> Iterator[Broker]:
     if settings.broker_url is not None:
         yield Broker(settings.broker_url, "mosquitto", "yours, by ODOGRAPH_BROKER_URL", settings.clean_session)
         return
-    with embedded_broker(settings.data_dir / "broker") as broker:
+    with embedded_broker(settings.data_dir / "broker", prefer=settings.embedded_broker) as broker:
         yield broker
 
 
@@ -139,7 +141,7 @@ def _import_all(settings: Settings, truth: Path) -> None:
         open_warehouse(settings.warehouse_path) as warehouse,
     ):
         prepare_models(warehouse)
-        for folder in (truth, recordings):
+        for folder in (truth, recordings / "capmetro"):
             for name, dimension in DIMENSIONS.items():
                 path = folder / f"{name}.csv"
                 if not path.exists():
@@ -153,31 +155,44 @@ def _import_all(settings: Settings, truth: Path) -> None:
 
 HEADLINES = """
 select
-    tenant_id as tenant,
-    service_date as date,
-    vehicles_heard as vehicles,
-    routes_run as routes,
-    round(engine_on_s / 3600, 1) as "engine on h",
-    round(drive_s / 3600, 1) as "driving h",
-    round(idle_s / 3600, 1) as "idle h",
-    case when engine_on_s > 0 then format('{:.1f} %', 100 * idle_share) else 'n/a' end as "idle share",
-    case when idle_cost > 0 then format('{:.2f} {}', idle_cost, currency) else 'n/a' end as "idle cost",
-    stop_count as stops,
-    round(distance_m / 1000) as km,
-    format('{:.1f} %', 100 * coverage) as coverage
+    tenant_id || ' ' || service_date as fleet_day,
+    vehicles_heard as "vehicles heard",
+    routes_run as "routes run",
+    engine_on_s / 3600 as "engine on, h",
+    drive_s / 3600 as "driving, h",
+    case when engine_known then idle_s / 3600 end as "idle, h",
+    case when engine_known then 100 * idle_share end as "idle share, %",
+    idle_cost as "idle cost, USD",
+    stop_count as "stops",
+    distance_m / 1000 as "distance, km",
+    100 * coverage as "coverage, %"
 from marts.fleet_days
-order by tenant_id, service_date
+join (
+    -- Buses report no engine state: when they stand, nobody can say whether they idle.
+    select tenant_id, service_date, sum(parked_s) < 0.2 * sum(parked_s + idle_s + off_s) as engine_known
+    from marts.vehicle_days group by all
+) using (tenant_id, service_date)
+where vehicles_heard > 10
+order by tenant_id desc, service_date
 """
 
 
-def _print_headlines(console: Console, published: object) -> None:
-    rows = published.sql(HEADLINES)  # type: ignore[attr-defined]
+def _print_headlines(console: Console, published: duckdb.DuckDBPyConnection) -> None:
+    rows = published.sql(HEADLINES)
+    days = rows.fetchall()
     table = Table(title="Headline numbers", title_justify="left")
-    for name in rows.columns:
-        table.add_column(name, justify="left" if name in ("tenant", "date") else "right")
-    for row in rows.fetchall():
-        table.add_row(*(str(value) for value in row))
+    table.add_column("")
+    for day in days:
+        table.add_column(day[0], justify="right")
+    for place, name in enumerate(rows.columns[1:], 1):
+        table.add_row(name, *(_shown(day[place]) for day in days))
     console.print(table)
+
+
+def _shown(value: float | int | Decimal | None) -> str:
+    if value is None:
+        return "n/a"
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
 
 
 def _print_checks(console: Console, checks: list[TruthCheck]) -> None:
@@ -192,15 +207,15 @@ def _print_checks(console: Console, checks: list[TruthCheck]) -> None:
 
 
 def _print_places(console: Console, settings: Settings, reported: list[str], truth: Path) -> None:
-    table = Table(title="Where everything lies", title_justify="left", show_header=False)
-    for name, path in (
-        ("raw messages", settings.spool_dir),
-        ("lake (Delta tables)", settings.lake_root),
-        ("published copy", settings.published_path),
-        ("simulator's truth", truth),
-    ):
-        table.add_row(name, str(path))
+    places = {
+        "raw messages": settings.spool_dir,
+        "lake, Delta tables": settings.lake_root,
+        "published copy": settings.published_path,
+        "simulator's truth": truth,
+    }
+    console.print("[italic]Where everything lies[/italic]")
+    for name, where in places.items():
+        console.print(f"  {name:20}{where}", highlight=False, soft_wrap=True)
     for line in reported:
-        table.add_row("report", line)
-    console.print(table)
-    console.print('ask it: [bold]odograph query "from marts.route_days limit 5"[/bold]', highlight=False)
+        console.print(f"  {'report':20}{line}", highlight=False, soft_wrap=True)
+    console.print('Ask it: [bold]odograph query "from marts.route_days limit 5"[/bold]', highlight=False)

@@ -87,14 +87,14 @@ def _hand_off_checks(published: duckdb.DuckDBPyConnection, truth: Path) -> list[
     precision = float(used[of_these].mean())
     return [
         TruthCheck(
-            "recall of hand-offs of at least 30 s",
+            "hand-offs of 30 s and more found",
             recall,
             RECALL_LIMIT,
             recall >= RECALL_LIMIT,
             f"{int(found[long_enough].sum())} of {int(long_enough.sum())}",
         ),
         TruthCheck(
-            "recall of hand-offs of 15 to 30 s",
+            "hand-offs of 15 to 30 s found",
             short_recall,
             None,
             holds=True,

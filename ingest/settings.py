@@ -6,7 +6,7 @@ Everything that is wrong is reported together, by variable name, before anything
 """
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -36,6 +36,9 @@ class IngestSettings(BaseSettings):
     lake_url: str | None = Field(None, description="where the lake is; unset: lake/ under the data directory")
     broker_url: str | None = Field(
         None, description="mqtt:// or mqtts://, with user:password@ where needed", repr=False
+    )
+    embedded_broker: Literal["auto", "mosquitto", "amqtt"] = Field(
+        "auto", description="which broker `demo` starts where no URL is set: mosquitto if installed, else amqtt"
     )
     broker_ca_file: Path | None = Field(None, description="certificate authority that signed the broker's key")
     broker_cert_file: Path | None = Field(None, description="our client certificate")
