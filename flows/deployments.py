@@ -17,6 +17,7 @@ from flows.refresh import Refreshed, refresh
 from flows.report.mail import MailNotSent
 from flows.reporting import run_report
 from flows.settings import Settings
+from flows.upkeep import Upkeep, upkeep
 from warehouse.connection import WarehouseBusy
 
 
@@ -42,6 +43,12 @@ def report_task(period: str, day: date | None, tenant: str | None, send: bool) -
     return run_report(Settings.read(), period, day=day, tenant=tenant, send=send, out=None)
 
 
+@task(name="upkeep", retries=5, retry_delay_seconds=60, retry_condition_fn=_waiting_helps, cache_policy=NO_CACHE)
+def upkeep_task() -> Upkeep:
+    """Housekeeping of lake and spool."""
+    return upkeep(Settings.read())
+
+
 @flow(name="odograph-refresh")
 def refresh_flow(day: date | None = None, full: bool = False) -> Refreshed:
     """Load what has arrived, rebuild the service dates it touched, publish them."""
@@ -65,6 +72,12 @@ def daily_report_flow(tenant: str | None = None) -> list[str]:
     return sent
 
 
+@flow(name="odograph-upkeep")
+def upkeep_flow() -> Upkeep:
+    """Merge small files of past dates, delete replaced ones, expire old raw messages."""
+    return upkeep_task()
+
+
 def serve_deployments(settings: Settings) -> None:
     """Keep the deployments until stopped; one run of each at a time."""
     serve(
@@ -77,6 +90,12 @@ def serve_deployments(settings: Settings) -> None:
         daily_report_flow.to_deployment(
             name="scheduled",
             schedule=Cron(settings.report_cron, timezone=settings.timezone),
+            concurrency_limit=1,
+            tags=["odograph"],
+        ),
+        upkeep_flow.to_deployment(
+            name="scheduled",
+            schedule=Cron(settings.upkeep_cron, timezone=settings.timezone),
             concurrency_limit=1,
             tags=["odograph"],
         ),

@@ -109,9 +109,9 @@ def rebuild_date(warehouse: duckdb.DuckDBPyConnection, settings: Settings, day: 
 
 def lake_tables(settings: Settings) -> dict[str, LakeTableFiles]:
     """What the warehouse needs to know to see the newest version of the lake."""
-    files = lake_files(settings)
+    newest = lake_files(settings)
     return {
-        table.name: LakeTableFiles(files[table.name], table.partition_by, pl.DataFrame(table.schema.empty_table()))
+        table.name: LakeTableFiles(*newest[table.name], table.partition_by, pl.DataFrame(table.schema.empty_table()))
         for table in LAKE_TABLES
     }
 

@@ -57,11 +57,11 @@ def _time_checks(published: duckdb.DuckDBPyConnection, truth: Path) -> list[Trut
         by_van = np.abs(measured_s / true_s - 1)
         worst = both["vehicle_id"][int(by_van.argmax())]
         label = name.removesuffix("_s").replace("_", "-")
-        hours = f"{measured_s.sum() / 3600:.1f} h measured, {true_s.sum() / 3600:.1f} h true"
-        checks.append(TruthCheck(f"fleet {label} error", fleet, FLEET_LIMIT, bool(fleet <= FLEET_LIMIT), hours))
+        hours = f"{measured_s.sum() / 3600:.1f} h, truth {true_s.sum() / 3600:.1f} h"
+        checks.append(TruthCheck(f"{label} error, fleet", fleet, FLEET_LIMIT, bool(fleet <= FLEET_LIMIT), hours))
         checks.append(
             TruthCheck(
-                f"worst van {label} error",
+                f"{label} error, worst van",
                 by_van.max(),
                 VAN_LIMIT,
                 bool(by_van.max() <= VAN_LIMIT),
@@ -87,21 +87,21 @@ def _hand_off_checks(published: duckdb.DuckDBPyConnection, truth: Path) -> list[
     precision = float(used[of_these].mean())
     return [
         TruthCheck(
-            "hand-offs of 30 s and more found",
+            "hand-offs ≥ 30 s found",
             recall,
             RECALL_LIMIT,
             recall >= RECALL_LIMIT,
             f"{int(found[long_enough].sum())} of {int(long_enough.sum())}",
         ),
         TruthCheck(
-            "hand-offs of 15 to 30 s found",
+            "hand-offs 15-30 s found",
             short_recall,
             None,
             holds=True,
             detail=f"of {int(short.sum())}",
         ),
         TruthCheck(
-            "listed stops that are hand-offs",
+            "stops that are hand-offs",
             precision,
             None,
             holds=True,

@@ -7,7 +7,7 @@ A crash between two tables is no harm: each table knows for itself how far it ha
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -34,7 +34,12 @@ logger = logging.getLogger(__name__)
 
 GROUP_BYTES = 96 * 1024 * 1024  # sealed segments decoded and committed together, compressed bytes at most
 GROUP_SEGMENTS = 500
-KEPT_LOG = {"delta.logRetentionDuration": "interval 7 days", "delta.checkpointInterval": "50"}
+VACUUM_AFTER_H = 24
+TABLE_CONFIGURATION = {
+    "delta.logRetentionDuration": "interval 7 days",
+    "delta.deletedFileRetentionDuration": f"interval {VACUUM_AFTER_H} hours",
+    "delta.checkpointInterval": "50",
+}
 
 
 class Loaded(NamedTuple):
@@ -47,6 +52,13 @@ class Loaded(NamedTuple):
     purchases: int
     plans: int
     rejects: int
+
+
+class LakeVersion(NamedTuple):
+    """One version of a table and the files that make it up."""
+
+    version: int
+    files: list[str]
 
 
 NOTHING_LOADED = Loaded(0, 0, 0, 0, 0, 0, 0)
@@ -70,13 +82,13 @@ def load_spool(settings: IngestSettings, progress: Progress | None = None) -> Lo
     return total
 
 
-def lake_files(settings: IngestSettings) -> dict[str, list[str]]:
-    """The Parquet files of the newest version of every table, by absolute path or URL."""
-    files = {}
+def lake_files(settings: IngestSettings) -> dict[str, LakeVersion]:
+    """The newest version of every table, with its Parquet files by absolute path or URL."""
+    versions = {}
     for table in LAKE_TABLES:
         handle = _opened(table, settings)
-        files[table.name] = sorted(handle.file_uris())
-    return files
+        versions[table.name] = LakeVersion(handle.version(), sorted(handle.file_uris()))
+    return versions
 
 
 def waiting_segments(settings: IngestSettings) -> dict[Path, list[Segment]]:
@@ -93,26 +105,41 @@ def compact(settings: IngestSettings, before: date) -> int:
     removed = 0
     for table in LAKE_TABLES:
         handle = _opened(table, settings)
-        for partition in {str(found[table.partition_by]) for found in handle.partitions()}:
-            if partition >= before.isoformat():
-                continue
-            in_partition = [(table.partition_by, "=", partition)]
-            small = len(handle.file_uris(in_partition))
-            if small < 2:
-                continue
-            rows = handle.to_pyarrow_table(filters=in_partition).sort_by(
-                [(name, "ascending") for name in table.sort_by]
-            )
-            write_deltalake(
-                handle,
-                rows.select(table.schema.names).cast(table.schema),
-                mode="overwrite",
-                predicate=f"{table.partition_by} = '{partition}'",
-                writer_properties=_writer_properties(table),
-            )
-            handle.update_incremental()
-            removed += small - len(handle.file_uris(in_partition))
+        for partition in sorted(found[table.partition_by] for found in handle.partitions()):
+            if partition < before.isoformat():
+                removed += _compact_partition(table, handle, partition)
     return removed
+
+
+def vacuum(settings: IngestSettings, keep_versions: Mapping[str, Sequence[int]]) -> int:
+    """Delete files that no version to keep names and that were replaced a day ago or earlier; returns their count."""
+    deleted = 0
+    for table in LAKE_TABLES:
+        handle = _opened(table, settings)
+        kept = [version for version in keep_versions.get(table.name, ()) if version <= handle.version()]
+        deleted += len(handle.vacuum(VACUUM_AFTER_H, dry_run=False, keep_versions=kept or None))
+    return deleted
+
+
+def _compact_partition(table: LakeTable, handle: DeltaTable, partition: str) -> int:
+    predicate = f"{table.partition_by} = '{partition}'"
+    small = len(handle.file_uris(file_pruning_predicate=predicate))
+    if small < 2:
+        return 0
+    rows = handle.to_pyarrow_dataset(file_pruning_predicate=predicate).to_table(columns=table.schema.names)
+    write_deltalake(
+        handle,
+        _sorted(rows.cast(table.schema), table),
+        mode="overwrite",
+        predicate=predicate,
+        writer_properties=_writer_properties(table),
+    )
+    handle.update_incremental()
+    return small - len(handle.file_uris(file_pruning_predicate=predicate))
+
+
+def _sorted(rows: pa.Table, table: LakeTable) -> pa.Table:
+    return rows.sort_by([(name, "ascending") for name in table.sort_by])
 
 
 def _waiting(segments: list[Segment], tables: list[DeltaTable]) -> list[Segment]:
@@ -163,7 +190,7 @@ def _append(table: LakeTable, handle: DeltaTable, rows: pa.Table, spool_id: str,
         rows = rows.filter(pc.greater(rows["segment_no"], reached))
     write_deltalake(
         handle,
-        rows.sort_by([(name, "ascending") for name in table.sort_by]),
+        _sorted(rows, table),
         mode="append",
         writer_properties=_writer_properties(table),
         commit_properties=CommitProperties(app_transactions=[Transaction(spool_id, last)]),
@@ -179,7 +206,7 @@ def _opened(table: LakeTable, settings: IngestSettings) -> DeltaTable:
         if "://" not in where:
             Path(where).mkdir(parents=True, exist_ok=True, mode=0o700)
         return DeltaTable.create(
-            where, table.schema, mode="ignore", partition_by=[table.partition_by], configuration=KEPT_LOG
+            where, table.schema, mode="ignore", partition_by=[table.partition_by], configuration=TABLE_CONFIGURATION
         )
 
 

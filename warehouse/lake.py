@@ -17,8 +17,9 @@ VIEWS = ("positions", "events", "purchases", "plans", "rejects", "dated_rejects"
 
 
 class LakeTableFiles(NamedTuple):
-    """The files of one table, the column they are partitioned by, and an empty frame with its columns."""
+    """One version of one table: its files, the column they are partitioned by, and an empty frame with its columns."""
 
+    version: int
     files: Sequence[str]
     partition_by: str
     empty: pl.DataFrame

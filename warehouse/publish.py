@@ -52,6 +52,16 @@ def versions(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("odograph-*.duckdb") if _VERSION.fullmatch(path.name))
 
 
+def lake_versions_in_use(folder: Path) -> dict[str, list[int]]:
+    """The versions of each lake table that published files name; what they read must not be deleted."""
+    in_use: dict[str, list[int]] = {}
+    for path in versions(folder):
+        with duckdb.connect(str(path), read_only=True) as copy:
+            for name, version in copy.execute("from core.lake_versions").fetchall():
+                in_use.setdefault(name, []).append(version)
+    return in_use
+
+
 def _copy_tables(connection: duckdb.DuckDBPyConnection, building: Path) -> None:
     connection.execute(f"attach '{str(building).replace(chr(39), chr(39) * 2)}' as published")
     try:
@@ -79,6 +89,10 @@ def _add_views(
             "create table core.generation as select $generation as generation_id,"
             " now()::timestamp as published_utc, $code_version as code_version",
             {"generation": generation, "code_version": code_version},
+        )
+        copy.execute("create table core.lake_versions (table_name varchar not null, version bigint not null)")
+        copy.executemany(
+            "insert into core.lake_versions values (?, ?)", [(name, table.version) for name, table in lake.items()]
         )
 
 

@@ -1,0 +1,47 @@
+# `make demo` and `make test` each do all set-up first. `make` alone explains the commands.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format lock up down
+
+help: ## explain the commands
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+setup: .venv/.done ## make .venv with everything in requirements.lock
+
+.venv/.done: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Odograph needs Python 3.11 or newer; set PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv is missing: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
+	@touch $@
+
+demo: setup ## run the whole line on this machine, from vans to report
+	$(BIN)/odograph demo
+
+test: setup ## run all tests
+	$(BIN)/python -m pytest
+
+check: setup ## linter, formatter, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: setup ## put code into the house format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: ## write requirements.lock anew (needs uv): versions and hashes, no addresses
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-annotate --no-header --no-strip-extras --upgrade --quiet -o requirements.lock
+	$(PYTHON) .ci/lock_extras.py requirements.lock
+
+up: ## start broker, collector, flows, Prefect server and mail catcher in containers
+	docker-compose up -d --build
+
+down: ## stop the containers; the data volumes stay
+	docker-compose down

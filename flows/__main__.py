@@ -1,0 +1,5 @@
+"""`python -m flows …` is `odograph …`."""
+
+from flows.cli import main
+
+main()

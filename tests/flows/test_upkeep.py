@@ -1,0 +1,51 @@
+"""Upkeep makes things smaller and takes nothing that is still needed."""
+
+import os
+import time
+
+from flows.refresh import refresh
+from flows.upkeep import upkeep
+from ingest.lake import lake_files
+from tests.builders import collected, golden_points, positions, published, settings_in, yesterday_at
+
+
+def test_compaction_changes_no_number_and_readers_of_the_old_copy_still_read(tmp_path):
+    settings = settings_in(tmp_path)
+    points = golden_points(yesterday_at(15))
+    for first in range(0, 16, 4):
+        collected(settings, [positions(points[first : first + 4])])
+        refresh(settings)
+    before = published(settings, "from marts.vehicle_days")
+    assert upkeep(settings).merged >= 3
+    assert len(lake_files(settings)["positions"].files) == 1
+    assert published(settings, "select count(*) from lake.positions").item() == 16
+    done = refresh(settings, full=True)
+    assert done.published
+    assert published(settings, "from marts.vehicle_days").equals(before)
+
+
+def test_old_segments_expire_once_they_are_in_the_lake(tmp_path):
+    settings = settings_in(tmp_path)
+    points = golden_points(yesterday_at(15))
+    collected(settings, [positions(points[:8])])
+    refresh(settings)
+    collected(settings, [positions(points[8:])])
+    folder = settings.spool_dir / "main"
+    month_ago = time.time() - 31 * 86_400
+    for path in folder.glob("*.parquet"):
+        os.utime(path, (month_ago, month_ago))
+    assert upkeep(settings).expired_segments == 1
+    assert len(list(folder.glob("*.parquet"))) == 1
+    refresh(settings)
+    assert published(settings, "select count(*) from lake.positions").item() == 16
+
+
+def test_a_full_spool_gives_up_its_oldest_loaded_segments_first(tmp_path):
+    settings = settings_in(tmp_path, spool_max_gb=1e-9)
+    points = golden_points(yesterday_at(15))
+    collected(settings, [positions(points[:8])])
+    refresh(settings)
+    collected(settings, [positions(points[8:])])
+    assert upkeep(settings).expired_segments == 1
+    refresh(settings)
+    assert published(settings, "select count(*) from lake.positions").item() == 16

@@ -1,0 +1,132 @@
+"""Segments reach the lake once, and every tool that reads Delta finds them there."""
+
+from datetime import UTC, date, datetime
+
+import duckdb
+import polars as pl
+import pytest
+from deltalake import DeltaTable
+
+import ingest.lake
+from ingest.columns import LAKE_TABLES, POSITIONS
+from ingest.lake import compact, lake_files, load_spool, waiting_segments
+from tests.builders import collected, golden_points, message, positions, settings_in, yesterday_at
+
+
+def rows(settings, table: str = "positions") -> int:
+    return DeltaTable(f"{settings.lake_root}/{table}").to_pyarrow_table().num_rows
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return settings_in(tmp_path)
+
+
+def test_a_segment_is_loaded_once(settings):
+    collected(settings, [positions(golden_points(yesterday_at(15)))])
+    assert load_spool(settings).positions == 16
+    assert load_spool(settings).messages == 0
+    assert rows(settings) == 16
+
+
+def test_repeats_are_kept_in_the_lake(settings):
+    collected(settings, [positions(golden_points(yesterday_at(15)))] * 2)
+    load_spool(settings)
+    assert rows(settings) == 32
+
+
+def test_a_load_that_dies_between_two_tables_is_finished_without_repeats(settings, monkeypatch):
+    collected(settings, [positions(golden_points(yesterday_at(15))), message("tm/v1/t1/d1/pos", b"{")])
+    write = ingest.lake.write_deltalake
+
+    def dies_at_the_rejects(handle, *given, **more):
+        if "rejects" in handle.table_uri:
+            raise KeyboardInterrupt
+        write(handle, *given, **more)
+
+    monkeypatch.setattr(ingest.lake, "write_deltalake", dies_at_the_rejects)
+    with pytest.raises(KeyboardInterrupt):
+        load_spool(settings)
+    assert len(next(iter(waiting_segments(settings).values()))) == 1
+    monkeypatch.undo()
+    collected(settings, [positions(golden_points(yesterday_at(16)))])
+    load_spool(settings)
+    assert (rows(settings), rows(settings, "rejects")) == (32, 1)
+
+
+def test_two_spools_are_told_apart(settings):
+    for collector in ("east", "west"):
+        collected(settings, [positions(golden_points(yesterday_at(15)))], collector)
+    load_spool(settings)
+    table = DeltaTable(f"{settings.lake_root}/positions").to_pyarrow_table()
+    assert len(set(table["spool_id"].to_pylist())) == 2
+    assert table.num_rows == 32
+
+
+def test_a_spool_that_was_thrown_away_and_begun_anew_is_loaded_again(settings):
+    for _ in range(2):
+        collected(settings, [positions(golden_points(yesterday_at(15)))])
+        load_spool(settings)
+        for path in (settings.spool_dir / "main").iterdir():
+            path.unlink()
+    assert rows(settings) == 32
+
+
+def test_rows_lie_in_the_partition_of_their_utc_fix_date(settings):
+    midnight = yesterday_at(0)
+    points = [{"ts": midnight + shift, "lat": 1, "lon": 2} for shift in (-1, 1)]
+    collected(settings, [positions(points)])
+    load_spool(settings)
+    partitions = {found["fix_date"] for found in DeltaTable(f"{settings.lake_root}/positions").partitions()}
+    assert len(partitions) == 2
+
+
+def test_compaction_keeps_every_row_sorted_in_one_file_a_date(settings):
+    points = golden_points(yesterday_at(15))
+    for point in reversed(points):
+        collected(settings, [positions([point])])
+        load_spool(settings)
+    assert len(lake_files(settings)["positions"].files) == 16
+    before = rows(settings)
+    assert compact(settings, datetime.now(UTC).date()) >= 15
+    assert rows(settings) == before
+    files = lake_files(settings)["positions"].files
+    assert len(files) == 1
+    fix_ms = pl.read_parquet(files[0])["fix_ms"]
+    assert fix_ms.is_sorted()
+    load_spool(settings)
+    assert rows(settings) == before
+
+
+def test_today_is_left_alone_by_compaction(settings):
+    collected(settings, [positions(golden_points(yesterday_at(15)))])
+    load_spool(settings)
+    assert compact(settings, date(2020, 1, 1)) == 0
+
+
+def test_positions_are_stored_small_and_delta_encoded(settings):
+    start = yesterday_at(3)
+    points = [
+        {"ts": start + number, "lat": 40 + number * 1e-5, "lon": -74 + number * 1e-5, "spd_kmh": 30, "ign": True}
+        for number in range(500)
+    ]
+    collected(settings, [positions([p | {"ts": p["ts"] + 500 * n} for p in points]) for n in range(40)])
+    load_spool(settings)
+    files = lake_files(settings)["positions"].files
+    with duckdb.connect() as connection:
+        encodings = dict(
+            connection.execute(
+                "select path_in_schema, any_value(encodings) from parquet_metadata($files) group by 1",
+                {"files": files},
+            ).fetchall()
+        )
+    for name in ("fix_ms", "latitude_e7", "longitude_e7"):
+        assert "DELTA_BINARY_PACKED" in encodings[name]
+
+
+def test_every_table_has_the_columns_it_says(settings):
+    load_spool(settings)
+    for table in LAKE_TABLES:
+        found = DeltaTable(f"{settings.lake_root}/{table.name}").schema().to_arrow()
+        assert [field.name for field in found] == table.schema.names
+    assert POSITIONS.partition_by == "fix_date"

@@ -1,0 +1,112 @@
+"""Settings, schema, docs and commands agree with each other."""
+
+import re
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+import duckdb
+import pytest
+from typer.testing import CliRunner
+
+from flows.cli import app
+from flows.settings import Settings
+from ingest.columns import LAKE_TABLES
+from ingest.settings import IngestSettings, SettingsError
+from warehouse.connection import sql
+from warehouse.models import DATED_MARTS, WHOLE_MARTS
+
+ROOT = Path(__file__).parents[1]
+COMMANDS = ["demo", "collect", "refresh", "report", "serve", "simulate", "replay", "import", "query", "status"]
+
+
+def test_the_example_environment_lists_every_setting_with_its_default_and_no_other():
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    listed = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    assert listed.keys() == {f"ODOGRAPH_{name.upper()}" for name in Settings.model_fields}
+    assert Settings(_env_file=ROOT / ".env.example") == Settings(_env_file=None)
+
+
+def test_all_that_is_wrong_with_the_settings_is_reported_together(monkeypatch):
+    monkeypatch.setenv("ODOGRAPH_TIMEZONE", "Mars/Olympus")
+    monkeypatch.setenv("ODOGRAPH_BROKER_URL", "http://user:secret@example")
+    with pytest.raises(SettingsError) as raised:
+        IngestSettings.read()
+    assert {problem.split(":")[0].split("=")[0] for problem in raised.value.problems} == {
+        "ODOGRAPH_TIMEZONE",
+        "ODOGRAPH_BROKER_URL",
+    }
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command):
+    result = CliRunner().invoke(app, [command, "--help"])
+    assert (result.exit_code, "Usage" in result.output) == (0, True)
+
+
+def test_a_wrong_setting_ends_with_status_2_and_no_traceback(tmp_path):
+    result = subprocess.run(
+        [sys.executable, "-m", "flows", "status"],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "ODOGRAPH_STOP_KMH": "slow", "ODOGRAPH_DATA_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 2
+    assert "ODOGRAPH_STOP_KMH='slow'" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_every_table_of_the_schema_says_what_a_row_is_or_stands_under_a_heading():
+    text = sql("schema.sql")
+    tables = re.findall(r"create table if not exists (\w+\.\w+) \(\n(.*?)\n\);", text, re.DOTALL)
+    assert len(tables) > 20
+    with duckdb.connect() as connection:
+        connection.execute(text)
+        rows = connection.execute("select schema_name || '.' || table_name from duckdb_tables()").fetchall()
+    assert {name for name, _ in tables} == {row[0] for row in rows}
+
+
+@pytest.mark.parametrize("name", [*DATED_MARTS, *WHOLE_MARTS])
+def test_every_mart_has_a_model_that_names_it_in_its_first_line(name):
+    assert sql(f"marts/{name}.sql").startswith(f"-- marts.{name}: ")
+
+
+def test_every_lake_table_has_a_view():
+    views = {found.name for found in (files("warehouse") / "sql" / "lake").iterdir()}
+    assert {f"{table.name}.sql" for table in LAKE_TABLES} <= views
+
+
+def test_the_lock_holds_hashes_and_no_address():
+    lock = (ROOT / "requirements.lock").read_text()
+    assert "://" not in lock
+    assert "index" not in lock.split("--hash")[0]
+    requirements = re.split(r"\n(?=\S)", lock.strip())
+    assert all("--hash=sha256:" in requirement for requirement in requirements)
+
+
+def test_every_module_begins_with_what_it_is_about():
+    modules = [path for package in ("flows", "ingest", "kernels", "warehouse") for path in (ROOT / package).rglob("*.py")]
+    silent = [str(path) for path in modules if not path.read_text().startswith('"""')]
+    assert silent == []
+
+
+def test_no_module_is_longer_than_three_hundred_lines():
+    packages = ("flows", "ingest", "kernels", "warehouse")
+    lengths = {
+        str(path.relative_to(ROOT)): len(path.read_text().splitlines())
+        for package in packages
+        for path in (ROOT / package).rglob("*.py")
+    }
+    assert {name: length for name, length in lengths.items() if length > 300} == {}
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/tour.md"])
+def test_files_and_commands_that_the_docs_name_exist(page):
+    text = (ROOT / page).read_text()
+    for name in re.findall(r"`((?:flows|ingest|kernels|warehouse|tests|docs)/[\w./-]+)`", text):
+        assert (ROOT / name).exists(), name
+    for command in re.findall(r"odograph (\w+)", text):
+        assert command in COMMANDS, command

@@ -1,0 +1,105 @@
+"""Dimension files are taken whole or not at all, and what they change is rebuilt."""
+
+import duckdb
+import polars as pl
+import pytest
+
+from flows.importing import run_import
+from flows.refresh import refresh
+from tests.builders import collected, golden_points, positions, published, settings_in, yesterday_at
+from warehouse.connection import open_warehouse
+from warehouse.dimension_columns import DIMENSIONS
+from warehouse.dimensions import ImportRefused, read_dimension
+
+ASSIGNED = "tenant_id,kind,id,vehicle_id,from_utc,to_utc\n"
+
+
+def csv(folder, name: str, text: str):
+    path = folder / f"{name}.csv"
+    path.write_text(text)
+    return path
+
+
+def test_a_device_that_is_assigned_later_moves_its_dates_to_its_van(tmp_path):
+    settings = settings_in(tmp_path)
+    collected(settings, [positions(golden_points(yesterday_at(15)), device="86001")])
+    refresh(settings)
+    assert published(settings, "select vehicle_id from marts.vehicle_days")["vehicle_id"].to_list() == ["86001"]
+    assert run_import(settings, "assignments", [csv(tmp_path, "a", ASSIGNED + "t1,device,86001,V12,,\n")])
+    assert run_import(settings, "vehicles", [csv(tmp_path, "v", "tenant_id,vehicle_id,fuel_type\nt1,V12,Gasoline\n")])
+    refresh(settings)
+    days = published(settings, "select vehicle_id, idle_fuel_l, quality_flags from marts.vehicle_days")
+    assert days["vehicle_id"].to_list() == ["V12"]
+    assert days["idle_fuel_l"].item() == pytest.approx(540 / 3600 * 0.40 * 3.785411784)
+    assert "unregistered" not in days["quality_flags"].item().to_list()
+    assert published(settings, "select distinct vehicle_id from lake.positions")["vehicle_id"].to_list() == ["V12"]
+
+
+def test_an_unassigned_device_never_takes_the_name_of_a_registered_van(tmp_path):
+    settings = settings_in(tmp_path)
+    run_import(settings, "vehicles", [csv(tmp_path, "v", "tenant_id,vehicle_id\nt1,d1\n")])
+    collected(settings, [positions(golden_points(yesterday_at(15)), device="d1")])
+    refresh(settings)
+    assert published(settings, "select vehicle_id from marts.vehicle_days")["vehicle_id"].to_list() == ["device:d1"]
+
+
+def test_a_van_takes_the_zone_of_its_depot(tmp_path):
+    settings = settings_in(tmp_path, timezone="UTC")
+    collected(settings, [positions(golden_points(yesterday_at(6)))])
+    depot = "tenant_id,depot_id,timezone,window_start,window_end\nt1,west,America/Los_Angeles,08:30,19:30\n"
+    run_import(settings, "depots", [csv(tmp_path, "d", depot)])
+    run_import(settings, "assignments", [csv(tmp_path, "a", ASSIGNED + "t1,depot,west,d1,,\n")])
+    refresh(settings)
+    row = published(settings, "from marts.vehicle_days").row(0, named=True)
+    assert (row["first_fix_utc"].date() - row["service_date"]).days == 1  # 06:00 UTC is the evening before
+    assert row["available_window_s"] == 11 * 3600
+    assert row["time_utilization"] == pytest.approx(660 / 39600)
+
+
+def test_every_bad_row_is_listed_and_nothing_is_taken(tmp_path, capsys):
+    settings = settings_in(tmp_path)
+    text = "tenant_id,vehicle_id,tank_l,valid_from\nt1,V1,95,2026-01-01\nt1,,x,2026-13-01\n,V3,-4,\nt1,V1,95,2026-01-01\n"
+    assert not run_import(settings, "vehicles", [csv(tmp_path, "v", text)])
+    printed = capsys.readouterr().err
+    for expected in (
+        "row 2: vehicle_id: missing",
+        "row 2: tank_l='x'",
+        "row 2: valid_from='2026-13-01'",
+        "row 3: tenant_id: missing",
+        "row 3: tank_l='-4': expected 0 to 2000",
+        "row 4: same tenant_id, vehicle_id, valid_from as row 1",
+    ):
+        assert expected in printed
+    with open_warehouse(settings.warehouse_path) as warehouse:
+        assert warehouse.sql("select count(*) from core.vehicles").fetchall() == [(0,)]
+
+
+def test_one_device_cannot_be_in_two_vans_at_once(tmp_path, capsys):
+    settings = settings_in(tmp_path)
+    text = ASSIGNED + "t1,device,d1,V1,2026-01-01,2026-02-01\nt1,device,d1,V2,2026-01-15,\n"
+    assert not run_import(settings, "assignments", [csv(tmp_path, "a", text)])
+    assert "row 2: device d1 is assigned to V1 from 2026-01-01" in capsys.readouterr().err
+    swapped = ASSIGNED + "t1,device,d1,V1,2026-01-01,2026-01-15\nt1,device,d1,V2,2026-01-15T00:00:00Z,\n"
+    assert run_import(settings, "assignments", [csv(tmp_path, "b", swapped)])
+
+
+def test_other_columns_are_kept_and_parquet_is_read_too(tmp_path):
+    path = tmp_path / "v.parquet"
+    pl.DataFrame({"tenant_id": ["t1"], "vehicle_id": ["V1"], "tank_l": [95.0], "colour": ["blue"]}).write_parquet(path)
+    row = read_dimension(DIMENSIONS["vehicles"], path).row(0, named=True)
+    assert (row["tank_l"], row["extra"]) == (95.0, '{"colour": "blue"}')
+
+
+def test_a_missing_column_names_what_is_expected(tmp_path):
+    with pytest.raises(ImportRefused) as refused:
+        read_dimension(DIMENSIONS["depots"], csv(tmp_path, "d", "tenant_id,depot_id\n"))
+    assert "missing columns: timezone" in refused.value.problems[0][1]
+
+
+def test_importing_a_row_again_replaces_it(tmp_path):
+    settings = settings_in(tmp_path)
+    for price in ("3.10", "3.45"):
+        text = f"region,product,from_date,price,unit,currency\nUS,gasoline,2026-01-01,{price},gal,usd\n"
+        run_import(settings, "prices", [csv(tmp_path, "p", text)])
+    with duckdb.connect(str(settings.warehouse_path)) as warehouse:
+        assert [str(row[0]) for row in warehouse.sql("select price from core.prices").fetchall()] == ["3.450000"]
