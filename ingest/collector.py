@@ -1,0 +1,188 @@
+"""How do messages get from the broker to our disk, and when are they acknowledged?
+
+    broker -> inbox -> spool, flushed -> PUBACK -> receipt
+
+Three threads: the connection's reads into the inbox and sends acknowledgements, the caller's
+writes the spool in group commits, and one publishes receipts.
+Acknowledging comes after flushing, in the order of arrival, so after a crash anywhere on this line
+the broker sends the unfinished messages again. The price is an occasional duplicate.
+The inbox is bounded by not reading from the broker while it is full.
+Nothing here decodes, and nothing here looks at rates.
+"""
+
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from ingest.client import broker_address
+from ingest.connection import Connection
+from ingest.handler import BrokerRefused, SubscriptionRefused
+from ingest.intake import Inbox, Intake
+from ingest.receipts import ReceiptWriter
+from ingest.settings import IngestSettings, SettingsError
+from ingest.spool import MIB, Message, Spool, SpoolBusy, flush_to_disk
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_BROKER_URL = "mqtt://127.0.0.1:1883"
+DAY_S = 86_400
+IDLE_S = 0.1
+RETRY_S = 1.0
+GOODBYE_S = 5.0
+LOCK_WAIT_S = 5.0  # a refresh may hold the spool for a moment to seal what a crash left
+
+
+def collect(
+    settings: IngestSettings,
+    stopping: threading.Event,
+    *,
+    sync: Callable[[int], None] = flush_to_disk,
+) -> None:
+    """Keep what the broker sends until told to stop; then flush, acknowledge and seal.
+
+    Raises SpoolBusy, BrokerRefused or SubscriptionRefused where waiting would not help.
+    """
+    folder = settings.spool_dir / settings.collector
+    with Spool.open(
+        folder, seal_mib=settings.seal_mib, seal_s=settings.seal_s, wait_s=LOCK_WAIT_S, sync=sync
+    ) as spool:
+        inbox = Inbox(int(settings.inbox_mib * MIB))
+        intake = Intake(inbox)
+        connection = _connection(settings, intake, stopping).start()
+
+        def answer(topic: str, payload: bytes) -> None:
+            intake.receipts.append((topic, payload))
+            connection.wake()
+
+        receipts = ReceiptWriter(answer)
+        writer = _Writer(spool, intake, receipts, connection, stopping)
+        try:
+            while not stopping.is_set():
+                writer.commit_next(settings.commit_ms / 1000)
+            intake.paused.set()
+            writer.commit()
+        finally:
+            intake.paused.set()
+            receipts.close()
+            writer.wait_until_acknowledged(GOODBYE_S)
+            connection.close()
+    if connection.failure is not None:
+        raise connection.failure
+
+
+def _connection(settings: IngestSettings, intake: Intake, stopping: threading.Event) -> Connection:
+    def stop() -> None:
+        stopping.set()
+        intake.inbox.arrived.set()
+
+    address = broker_address(
+        settings.broker_url or DEFAULT_BROKER_URL,
+        ca_file=settings.broker_ca_file,
+        cert_file=settings.broker_cert_file,
+        key_file=settings.broker_key_file,
+    )
+    return Connection(
+        address,
+        intake,
+        client_id=f"odograph-{settings.collector}",
+        clean_session=settings.clean_session,
+        session_expiry_s=settings.session_expiry_days * DAY_S,
+        manual_ack=True,
+        on_failure=stop,
+    )
+
+
+class _Writer:
+    """Group commits: from the inbox to the spool, then to the acknowledgements and receipts."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        intake: Intake,
+        receipts: ReceiptWriter,
+        connection: Connection,
+        stopping: threading.Event,
+    ) -> None:
+        self._spool = spool
+        self._intake = intake
+        self._receipts = receipts
+        self._connection = connection
+        self._stopping = stopping
+
+    def commit_next(self, commit_s: float) -> None:
+        """Wait for a message, give others `commit_s` to come along, and commit them."""
+        if self._intake.inbox.arrived.wait(IDLE_S):
+            time.sleep(commit_s)
+            self.commit()
+        self._spool.seal_if_due()
+
+    def commit(self) -> None:
+        """Put everything in the inbox on disk, then have it acknowledged."""
+        arrivals = self._intake.inbox.take()
+        if not arrivals or not self._appended([arrival.message for arrival in arrivals]):
+            return
+        self._intake.inbox.done(arrivals)
+        self._intake.unacknowledged.append(arrivals)
+        self._connection.wake()
+        self._receipts.landed([(arrival.message.topic, arrival.message.payload) for arrival in arrivals])
+
+    def wait_until_acknowledged(self, timeout_s: float) -> None:
+        """Give the connection time to send what it was handed."""
+        give_up_s = time.monotonic() + timeout_s
+        self._connection.wake()
+        while (self._intake.unacknowledged or self._intake.receipts) and self._connection.is_connected:
+            if time.monotonic() > give_up_s:
+                return
+            time.sleep(0.01)
+
+    def _appended(self, messages: Sequence[Message]) -> bool:
+        """Append, trying again for as long as the disk is full; False when told to stop meanwhile."""
+        is_first_try = True
+        while True:
+            try:
+                self._spool.append(messages)
+            except OSError as error:
+                if is_first_try:
+                    logger.error("cannot write the spool, nothing is acknowledged until this ends: %s", error)
+                is_first_try = False
+                if self._stopping.wait(RETRY_S):
+                    return False
+            else:
+                if not is_first_try:
+                    logger.warning("the spool can be written again")
+                return True
+
+
+def run(settings: IngestSettings) -> int:
+    """Collect until SIGTERM or SIGINT; return the exit status."""
+    stopping = threading.Event()
+    before = {
+        number: signal.signal(number, lambda *_: stopping.set()) for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        collect(settings, stopping)
+    except (SpoolBusy, BrokerRefused, SubscriptionRefused, OSError) as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return 0
+
+
+def main() -> int:
+    """Read the settings and collect."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        settings = IngestSettings.read()
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return run(settings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

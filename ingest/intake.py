@@ -1,0 +1,146 @@
+"""What does the collector do on the connection's thread?
+
+It subscribes, puts what arrives into the inbox, and sends the acknowledgements and receipts it is handed.
+The inbox is what is in memory and not on disk yet. It is bounded by not reading from the broker
+while it is full; nothing is thrown away.
+"""
+
+import logging
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import MQTTErrorCode
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from ingest.client import MQTT5
+from ingest.handler import SubscriptionRefused
+from ingest.open_segment import Message
+from ingest.topics import FOREIGN_SUBSCRIPTIONS, SUBSCRIPTIONS
+
+logger = logging.getLogger(__name__)
+
+OVERHEAD_BYTES = 500  # of a message in memory, beside topic and payload
+RECEIPTS_QUEUED = 10_000
+
+
+class Arrival(NamedTuple):
+    """A message and what its acknowledgement needs: which connection brought it, under which packet id."""
+
+    message: Message
+    connection: int
+    packet_id: int
+
+
+class Inbox:
+    """What has arrived and is not on disk yet; the connection's thread fills it, the writer empties it."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.arrived = threading.Event()
+        self._arrivals: deque[Arrival] = deque()
+        self._limit_bytes = limit_bytes
+        # Each counter has one writing thread, so neither needs a lock.
+        self._put_bytes = 0
+        self._done_bytes = 0
+
+    def put(self, arrival: Arrival) -> None:
+        self._arrivals.append(arrival)
+        self._put_bytes += _size(arrival)
+        self.arrived.set()
+
+    def take(self) -> list[Arrival]:
+        """Take everything; it counts against the limit until `done`."""
+        self.arrived.clear()
+        return [self._arrivals.popleft() for _ in range(len(self._arrivals))]
+
+    def done(self, arrivals: Sequence[Arrival]) -> None:
+        """Note that these are on disk."""
+        self._done_bytes += sum(map(_size, arrivals))
+
+    @property
+    def has_room(self) -> bool:
+        return self._put_bytes - self._done_bytes < self._limit_bytes
+
+
+def _size(arrival: Arrival) -> int:
+    return len(arrival.message.payload) + len(arrival.message.topic) + OVERHEAD_BYTES
+
+
+class Intake:
+    """The connection's side of the collector; see `ingest.connection.Handler`."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self.inbox = inbox
+        self.is_ready = threading.Event()
+        self.paused = threading.Event()
+        self.unacknowledged: deque[Sequence[Arrival]] = deque()
+        self.receipts: deque[tuple[str, bytes]] = deque(maxlen=RECEIPTS_QUEUED)
+        self._connection = 0
+        self._asked: dict[int, Sequence[str]] = {}
+
+    def connected(self, client: Client) -> None:
+        self._connection += 1
+        self._asked.clear()
+        for topics in (SUBSCRIPTIONS, FOREIGN_SUBSCRIPTIONS):
+            _, packet_id = _subscribe(client, topics)
+            self._asked[packet_id or 0] = topics
+
+    def disconnected(self) -> None:
+        pass
+
+    def subscribed(self, packet_id: int, reasons: Sequence[ReasonCode]) -> None:
+        asked = self._asked.pop(packet_id, ())
+        refused = [topic for topic, reason in zip(asked, reasons, strict=False) if reason.is_failure]
+        if asked is SUBSCRIPTIONS and refused:
+            raise SubscriptionRefused(refused)
+        if refused:
+            logger.warning("the broker refused the subscription to %s", ", ".join(refused))
+        if not self._asked and not self.is_ready.is_set():
+            self.is_ready.set()
+            print("ready", file=sys.stderr, flush=True)
+
+    def received(self, message: MQTTMessage) -> None:
+        # Properties appear as attributes only when they were sent.
+        content_type = getattr(message.properties, "ContentType", None)
+        received_us = time.time_ns() // 1000
+        kept = Message(
+            _topic(message), bytes(message.payload), received_us, message.qos, message.retain, content_type
+        )
+        self.inbox.put(Arrival(kept, self._connection, message.mid))
+
+    def published(self, packet_id: int, reason: ReasonCode) -> None:
+        pass
+
+    def wants_messages(self) -> bool:
+        return self.inbox.has_room and not self.paused.is_set()
+
+    def turn(self, client: Client) -> None:
+        while self.unacknowledged:
+            for arrival in self.unacknowledged.popleft():
+                # A packet id of an earlier connection may mean another message today; that message
+                # comes again by itself.
+                if arrival.connection == self._connection and arrival.message.qos:
+                    client.ack(arrival.packet_id, arrival.message.qos)
+        while self.receipts:
+            client.publish(*self.receipts.popleft(), qos=0)
+
+
+def _subscribe(client: Client, topics: Sequence[str]) -> tuple[MQTTErrorCode, int | None]:
+    # At QoS 2 a message would be ours before it is on disk, so QoS 1 is the most we ask for.
+    if client.protocol != MQTT5:
+        return client.subscribe([(topic, 1) for topic in topics])
+    once = SubscribeOptions.RETAIN_SEND_IF_NEW_SUB
+    options = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=once)
+    return client.subscribe([(topic, options) for topic in topics])
+
+
+def _topic(message: MQTTMessage) -> str:
+    try:
+        return message.topic
+    except UnicodeDecodeError:
+        return message._topic.decode(errors="replace")  # the broker should not have let it through

@@ -1,0 +1,204 @@
+"""What does the file look like that the collector is writing?
+
+An Arrow IPC stream, one record batch for each group commit.
+Each batch carries a checksum, so that after a crash the file can be cut behind the last batch that is whole.
+A batch whose bytes did not reach the disk is cut away at once, so that it can be written again.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from time import monotonic
+from typing import NamedTuple
+from zlib import crc32
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+SCHEMA = pa.schema(
+    [
+        ("topic", pa.string()),
+        ("payload", pa.binary()),
+        ("received_us", pa.int64()),  # Unix time, microseconds
+        ("qos", pa.uint8()),
+        ("retain", pa.bool_()),
+        ("content_type", pa.string()),
+    ]
+)
+OPEN_SUFFIX = ".open"
+CHECKSUM_KEY = b"crc32"
+FILE_MODE = 0o600
+
+
+class Message(NamedTuple):
+    """One MQTT message as received; `content_type` is MQTT 5 only."""
+
+    topic: str
+    payload: bytes
+    received_us: int
+    qos: int
+    retain: bool
+    content_type: str | None
+
+
+class WholePart(NamedTuple):
+    """The batches of an open segment that are whole, and where in the file they end."""
+
+    batches: list[pa.RecordBatch]
+    end_byte: int
+
+
+def message_batch(messages: Sequence[Message]) -> pa.RecordBatch:
+    """Turn messages into one record batch of SCHEMA."""
+    columns = zip(*messages, strict=True)
+    arrays = [pa.array(values, field.type) for values, field in zip(columns, SCHEMA, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
+
+
+class StreamEncoder:
+    """Turns batches into the bytes of an open segment; the caller writes them.
+
+    A batch does not depend on the ones before it, so a batch whose bytes could not be
+    written may be encoded and written again.
+    """
+
+    def __init__(self) -> None:
+        self._pending: list[bytes] = []
+        self.header = SCHEMA.serialize().to_pybytes()
+        self._writer = pa.ipc.new_stream(pa.PythonFile(self, mode="w"), SCHEMA)
+        # Arrow writes its own header before the first batch; an empty one takes it out of the way,
+        # so that the bytes of a batch are the same however often they are asked for.
+        self._writer.write_batch(pa.RecordBatch.from_pylist([], schema=SCHEMA))
+        self._take()
+
+    def batch_bytes(self, messages: Sequence[Message]) -> bytes:
+        """Encode the messages of one group commit, checksum included."""
+        batch = message_batch(messages)
+        self._writer.write_batch(batch, custom_metadata={CHECKSUM_KEY: str(checksum(batch)).encode()})
+        return self._take()
+
+    def write(self, chunk: bytes) -> int:
+        """Receive bytes from Arrow, which sees this object as a file."""
+        self._pending.append(bytes(chunk))
+        return len(chunk)
+
+    def flush(self) -> None:
+        """Do nothing: the caller writes and flushes."""
+
+    @property
+    def closed(self) -> bool:
+        """Say that more may be written, as Arrow asks."""
+        return False
+
+    def _take(self) -> bytes:
+        encoded = b"".join(self._pending)
+        self._pending.clear()
+        return encoded
+
+
+def checksum(batch: pa.RecordBatch) -> int:
+    """Compute the CRC-32 of a batch's values.
+
+    It is taken over the values, not over Arrow's buffers as they are, because padding and
+    the unused bits of a bitmap may differ between a batch that was built and one that was read.
+    """
+    crc = crc32(batch.num_rows.to_bytes(8, "little"))
+    for column in batch.columns:
+        if pa.types.is_string(column.type) or pa.types.is_binary(column.type):
+            offsets = memoryview(column.buffers()[1])[: 4 * (len(column) + 1)]
+            end = int.from_bytes(offsets[-4:], "little")
+            crc = crc32(memoryview(column.buffers()[2] or b"")[:end], crc32(offsets, crc))
+        elif pa.types.is_boolean(column.type):
+            crc = crc32(_bytes_of(column.cast(pa.uint8())), crc)
+        else:
+            crc = crc32(_bytes_of(column), crc)
+        if column.null_count:
+            crc = crc32(_bytes_of(pc.is_null(column).cast(pa.uint8())), crc)
+    return crc
+
+
+def _bytes_of(column: pa.Array) -> memoryview:
+    return memoryview(column.buffers()[1])[: len(column) * column.type.byte_width]
+
+
+def read_whole_part(path: Path, end_byte: int | None = None) -> WholePart:
+    """Read the batches of an open segment up to the first that is torn, or up to `end_byte`."""
+    content = pa.BufferReader(path.read_bytes()[:end_byte])
+    batches: list[pa.RecordBatch] = []
+    whole_end = 0
+    try:
+        reader = pa.ipc.open_stream(content)
+        while True:
+            batch, metadata = reader.read_next_batch_with_custom_metadata()
+            batch.validate(full=True)
+            if metadata is None or int(metadata[CHECKSUM_KEY]) != checksum(batch):
+                break
+            batches.append(batch)
+            whole_end = content.tell()
+    except (StopIteration, KeyError, ValueError, OSError):
+        # pyarrow's errors are ValueErrors and OSErrors. Whatever is behind the last whole batch
+        # was never acknowledged, so the broker sends it again.
+        pass
+    return WholePart(batches, whole_end)
+
+
+class OpenSegment:
+    """The file being written; `end_byte` is where its last whole batch ends."""
+
+    def __init__(self, folder: Path, number: int) -> None:
+        self.number = number
+        self.path = folder / f"{number:012d}{OPEN_SUFFIX}"
+        self.started_s = monotonic()
+        self.end_byte = 0
+        self.message_count = 0
+        self.is_clean = True
+        self._encoder = StreamEncoder()
+        self._file = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE)
+        try:
+            sync_folder(folder)
+        except OSError:
+            os.close(self._file)
+            self.path.unlink()  # left behind, its number would hold back all later ones
+            raise
+
+    def append(self, messages: Sequence[Message], sync: Callable[[int], None]) -> None:
+        """Write one batch and flush it; raise OSError, and keep nothing of it, where that fails."""
+        encoded = self._encoder.batch_bytes(messages)
+        if self.end_byte == 0:
+            self.started_s = monotonic()
+            encoded = self._encoder.header + encoded
+        try:
+            write_all(self._file, encoded)
+            sync(self._file)
+        except OSError:
+            self._cut_back()
+            raise
+        self.end_byte += len(encoded)
+        self.message_count += len(messages)
+
+    def close(self) -> None:
+        """Write no more."""
+        os.close(self._file)
+
+    def _cut_back(self) -> None:
+        try:
+            os.ftruncate(self._file, self.end_byte)
+            os.lseek(self._file, self.end_byte, os.SEEK_SET)
+        except OSError:
+            self.is_clean = False  # the next batch goes to a new segment; this one is read up to end_byte
+
+
+def write_all(descriptor: int, content: bytes) -> None:
+    """Write all of it, however often that takes."""
+    left = memoryview(content)
+    while left:
+        left = left[os.write(descriptor, left) :]
+
+
+def sync_folder(folder: Path) -> None:
+    """Put the names in a folder on disk: a new file may vanish after a power loss without this."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,221 @@
+"""How does a publisher learn that its message is on our disk?
+
+A broker's own acknowledgement is not durability: a killed broker can forget what it accepted.
+So after flushing, off the acknowledgement path, we read who sent what and publish at most
+once a second for each sender, QoS 0, not retained:
+
+    tm/v1/{tenant}/{device}/ack     {"v":1,"boot":41,"got":[[918233,918238],[918240,918240]]}
+    fc/v1/{tenant}/{provider}/ack   {"v":1,"got":["T-1001/1/clear/7"]}
+    rt/v1/{tenant}/{depot}/ack      {"v":1,"got":["2026-02-26/R207/2026-02-26T09:00:00Z"]}
+
+Points that decoding will reject count as received. A receipt may be lost: publishers send
+again what is not confirmed. A message that cannot be read gives no receipt and no error.
+"""
+
+import logging
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from queue import Empty, Queue
+from time import monotonic
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+
+from ingest.topics import Topic, ack_topic, parse_topic
+
+logger = logging.getLogger(__name__)
+
+INTERVAL_S = 1.0
+WAITING_BYTES = 32 << 20
+ENTRIES_PER_RECEIPT = 1_000
+OVERHEAD_BYTES = 500  # of a message in memory, beside its payload
+
+Publish = Callable[[str, bytes], None]
+Entry = TypeVar("Entry")
+
+
+class ReceiptKeys(NamedTuple):
+    """What a receipt for one message lists: `seqs` of one boot, or `records`."""
+
+    ack_topic: str
+    boot: int | None
+    seqs: tuple[int, ...]
+    records: tuple[str, ...]
+
+
+class Receipt(NamedTuple):
+    """A receipt as it travels; `ranges` are inclusive."""
+
+    boot: int | None
+    ranges: tuple[tuple[int, int], ...]
+    records: tuple[str, ...]
+
+
+class _Numbered(msgspec.Struct):
+    seq: Any = None
+
+
+class _Sent(msgspec.Struct):
+    boot: Any = None
+    seq: Any = None
+    pts: list[_Numbered] = []
+
+
+class _Purchase(msgspec.Struct):
+    provider_txn_id: str | int
+    event_type: str
+    item_no: str | int | None = None
+    seq: str | int | None = None
+
+
+class _Route(msgspec.Struct):
+    route_id: str | int
+    issued_utc: str | None = None
+
+
+class _Plan(msgspec.Struct):
+    service_date: str
+    routes: list[_Route] = []
+    issued_utc: str | None = None
+
+
+class _Acknowledgement(msgspec.Struct):
+    got: list[tuple[int, int] | str]
+    boot: int | None = None
+
+
+_read_sent = msgspec.json.Decoder(_Sent).decode
+_read_purchase = msgspec.json.Decoder(_Purchase).decode
+_read_plan = msgspec.json.Decoder(_Plan).decode
+_read_receipt = msgspec.json.Decoder(_Acknowledgement).decode
+
+
+def receipt_keys(topic: str, payload: bytes) -> ReceiptKeys | None:
+    """Name what a receipt for this message will list; None where there will be none."""
+    parsed = parse_topic(topic)
+    if parsed is None:
+        return None
+    try:
+        keys = _keys(parsed, payload)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    return keys if keys.seqs or keys.records else None
+
+
+def _keys(topic: Topic, payload: bytes) -> ReceiptKeys:
+    answer = ack_topic(topic)
+    if topic.family == "fc":
+        purchase = _read_purchase(payload)
+        key = f"{purchase.provider_txn_id}/{purchase.item_no or 1}/{purchase.event_type}/{purchase.seq or ''}"
+        return ReceiptKeys(answer, None, (), (key,))
+    if topic.family == "rt":
+        plan = _read_plan(payload)
+        records = tuple(
+            f"{plan.service_date}/{route.route_id}/{route.issued_utc or plan.issued_utc or ''}"
+            for route in plan.routes
+        )
+        return ReceiptKeys(answer, None, (), records)
+    sent = _read_sent(payload)
+    # `is int` leaves out true and false, which Python counts as integers.
+    seqs = tuple(seq for seq in (sent.seq, *(point.seq for point in sent.pts)) if type(seq) is int)
+    return ReceiptKeys(answer, sent.boot if type(sent.boot) is int else None, seqs, ())
+
+
+def parse_receipt(payload: bytes) -> Receipt | None:
+    """Read a receipt; None for anything else."""
+    try:
+        read = _read_receipt(payload)
+    except (msgspec.MsgspecError, ValueError):
+        return None
+    ranges = tuple(entry for entry in read.got if isinstance(entry, tuple))
+    return Receipt(read.boot, ranges, tuple(entry for entry in read.got if isinstance(entry, str)))
+
+
+def merged_ranges(seqs: Iterable[int]) -> list[tuple[int, int]]:
+    """Merge numbers to inclusive ranges without gaps, ascending; repeats do not matter."""
+    ranges: list[tuple[int, int]] = []
+    for seq in sorted(set(seqs)):
+        if ranges and ranges[-1][1] == seq - 1:
+            ranges[-1] = (ranges[-1][0], seq)
+        else:
+            ranges.append((seq, seq))
+    return ranges
+
+
+class ReceiptWriter:
+    """Publishes receipts for batches that are on disk, on a thread of its own."""
+
+    def __init__(self, publish: Publish, *, interval_s: float = INTERVAL_S) -> None:
+        self._publish = publish
+        self._interval_s = interval_s
+        self._batches: Queue[Sequence[tuple[str, bytes]] | None] = Queue()
+        # Each counter has one writing thread, so neither needs a lock.
+        self._put_bytes = 0
+        self._done_bytes = 0
+        self._was_busy = False
+        self._seqs: defaultdict[tuple[str, int | None], set[int]] = defaultdict(set)
+        self._records: defaultdict[str, set[str]] = defaultdict(set)
+        self._thread = threading.Thread(target=self._run, name="receipts", daemon=True)
+        self._thread.start()
+
+    def landed(self, batch: Sequence[tuple[str, bytes]]) -> None:
+        """Hand over topics and payloads that are on disk; under pressure they get no receipt."""
+        is_busy = self._put_bytes - self._done_bytes > WAITING_BYTES
+        if is_busy and not self._was_busy:
+            logger.warning("too busy for receipts; publishers will send again")
+        self._was_busy = is_busy
+        if not is_busy:
+            self._put_bytes += _size(batch)
+            self._batches.put(batch)
+
+    def close(self) -> None:
+        """Publish the receipts of what was handed over, and stop."""
+        self._batches.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        next_s = monotonic() + self._interval_s
+        while True:
+            try:
+                batch = self._batches.get(timeout=max(0.0, next_s - monotonic()))
+            except Empty:
+                batch = ()
+            for topic, payload in batch or ():
+                self._note(topic, payload)
+            self._done_bytes += _size(batch or ())
+            if batch is None or monotonic() >= next_s:
+                self._send()
+                next_s = monotonic() + self._interval_s
+            if batch is None:
+                return
+
+    def _note(self, topic: str, payload: bytes) -> None:
+        keys = receipt_keys(topic, payload)
+        if keys is None:
+            return
+        if keys.seqs:
+            self._seqs[keys.ack_topic, keys.boot].update(keys.seqs)
+        if keys.records:
+            self._records[keys.ack_topic].update(keys.records)
+
+    def _send(self) -> None:
+        for (topic, boot), seqs in self._seqs.items():
+            for ranges in _portions(merged_ranges(seqs)):
+                self._publish(topic, msgspec.json.encode({"v": 1, "boot": boot, "got": ranges}))
+        for topic, records in self._records.items():
+            for portion in _portions(sorted(records)):
+                self._publish(topic, msgspec.json.encode({"v": 1, "got": portion}))
+        self._seqs.clear()
+        self._records.clear()
+
+
+def _size(batch: Sequence[tuple[str, bytes]]) -> int:
+    return sum(len(payload) + OVERHEAD_BYTES for _, payload in batch)
+
+
+def _portions(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    rest = iter(entries)
+    while portion := list(islice(rest, ENTRIES_PER_RECEIPT)):
+        yield portion

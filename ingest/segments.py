@@ -1,0 +1,76 @@
+"""What does a sealed file of the spool look like, and how does an open one become sealed?
+
+A Parquet file (zstd) with the rows of the open segment in the same order, the order of arrival.
+It appears whole under its name or not at all; then the open file goes.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ingest.open_segment import FILE_MODE, SCHEMA, read_whole_part, sync_folder
+
+SEALED_SUFFIX = ".parquet"
+PART_SUFFIX = ".part"
+
+
+class Segment(NamedTuple):
+    """A sealed file of the spool; numbers ascend within a spool and never return."""
+
+    spool_id: str
+    number: int
+    path: Path
+
+
+def seal(open_path: Path, *, spool_id: str, end_byte: int | None = None) -> Segment | None:
+    """Write the sealed form of an open segment and remove the open one.
+
+    Returns None, and removes the open file, where it holds no whole batch.
+    Raises OSError, and leaves the open file, where the disk is full.
+    """
+    number = int(open_path.stem)
+    sealed_path = open_path.with_suffix(SEALED_SUFFIX)
+    batches = read_whole_part(open_path, end_byte).batches
+    if batches:
+        metadata = {"spool_id": spool_id, "number": str(number)}
+        table = pa.Table.from_batches(batches, SCHEMA).replace_schema_metadata(metadata)
+        write_whole(sealed_path, table)
+    open_path.unlink()
+    return Segment(spool_id, number, sealed_path) if batches else None
+
+
+def write_whole(path: Path, table: pa.Table) -> None:
+    """Write a Parquet file that appears under its name only when all of it is on disk."""
+    part_path = path.with_suffix(PART_SUFFIX)
+    descriptor = os.open(part_path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, FILE_MODE)
+    try:
+        with os.fdopen(descriptor, "wb") as part:
+            # Topics repeat, payloads hardly ever do: a dictionary of payloads would only cost time.
+            pq.write_table(
+                table,
+                part,
+                compression="zstd",
+                use_dictionary=["topic", "content_type"],
+                write_statistics=False,
+            )
+            part.flush()
+            os.fsync(part.fileno())
+    except BaseException:
+        part_path.unlink(missing_ok=True)
+        raise
+    part_path.rename(path)
+    sync_folder(path.parent)
+
+
+def read_segment(path: Path) -> pa.Table:
+    """Read a sealed segment, in order of arrival; `spool_id` and `number` are in the schema's metadata."""
+    return pq.read_table(path, partitioning=None)
+
+
+def numbered(paths: Iterable[Path]) -> dict[int, Path]:
+    """Index segment files by their number; other files are left out."""
+    return {int(path.stem): path for path in paths if path.stem.isdecimal()}

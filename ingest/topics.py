@@ -1,0 +1,56 @@
+"""Where on the broker does which kind of message arrive, and how is a topic read?
+
+    tm/v1/{tenant}/{device}/pos|evt|sta|his    vans: positions, events, status, backlog
+    fc/v1/{tenant}/{provider}/txn              bridges: fuel-card records
+    rt/v1/{tenant}/{depot}/plan                bridges: route plans
+
+A third level below the sender, `ack`, carries our receipts back to publishers.
+Foreign formats keep the topics their senders use.
+We never subscribe to `#`: it would bring our own receipts back to us.
+"""
+
+from typing import Literal, NamedTuple, cast
+
+Family = Literal["tm", "fc", "rt"]
+
+KINDS: dict[str, tuple[str, ...]] = {"tm": ("pos", "evt", "sta", "his"), "fc": ("txn",), "rt": ("plan",)}
+ACK = "ack"
+
+SUBSCRIPTIONS: tuple[str, ...] = tuple(
+    f"{family}/v1/+/+/{kind}" for family, kinds in KINDS.items() for kind in kinds
+)
+
+FOREIGN_SUBSCRIPTIONS: tuple[str, ...] = (
+    "owntracks/+/+",
+    "owntracks/+/+/event",
+    "traccar/positions",
+    "flespi/message/gw/devices/+",
+    "+/data",  # Teltonika JSON: the first level is the IMEI
+)
+
+ACK_SUBSCRIPTIONS: tuple[str, ...] = tuple(f"{family}/v1/+/+/{ACK}" for family in KINDS)
+
+
+class Topic(NamedTuple):
+    """The parts of a native topic; `sender` is the device, the provider or the depot."""
+
+    family: Family
+    version: str
+    tenant: str
+    sender: str
+    kind: str
+
+
+def parse_topic(topic: str) -> Topic | None:
+    """Read a native topic; None for one that is not in the tree, foreign topics among them."""
+    parts = topic.split("/")
+    if len(parts) != 5 or parts[1] != "v1" or not parts[2] or not parts[3]:
+        return None
+    if parts[4] not in KINDS.get(parts[0], ()):
+        return None
+    return Topic(cast(Family, parts[0]), *parts[1:])
+
+
+def ack_topic(topic: Topic) -> str:
+    """Name the topic on which the sender of `topic` hears what is on disk."""
+    return f"{topic.family}/{topic.version}/{topic.tenant}/{topic.sender}/{ACK}"

@@ -1,0 +1,159 @@
+import json
+import threading
+import time
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.receipts import Receipt, ReceiptKeys, ReceiptWriter, merged_ranges, parse_receipt, receipt_keys
+
+POS = "tm/v1/acme/van-1/pos"
+
+
+def encoded(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+def test_positions_are_receipted_by_boot_and_number():
+    payload = encoded({"v": 1, "boot": 41, "pts": [{"seq": 7, "lat": 1.5}, {"seq": 8}]})
+    expected = ReceiptKeys("tm/v1/acme/van-1/ack", 41, (7, 8), ())
+    assert receipt_keys(POS, payload) == expected
+    assert receipt_keys("tm/v1/acme/van-1/his", payload) == expected
+
+
+def test_a_point_that_decoding_will_reject_counts_as_received():
+    payload = encoded({"v": 99, "pts": [{"seq": 7, "lat": "north"}, {"seq": "eight"}, {"seq": True}]})
+    assert receipt_keys(POS, payload) == ReceiptKeys("tm/v1/acme/van-1/ack", None, (7,), ())
+
+
+def test_an_event_is_receipted_by_its_own_number():
+    keys = receipt_keys("tm/v1/acme/van-1/evt", encoded({"v": 1, "seq": 12, "type": "harsh_brake"}))
+    assert keys is not None
+    assert keys.seqs == (12,)
+
+
+def test_a_status_message_has_no_receipt():
+    assert receipt_keys("tm/v1/acme/van-1/sta", encoded({"v": 1, "st": "online", "boot": 41})) is None
+
+
+@pytest.mark.parametrize(
+    ("record", "key"),
+    [
+        ({"provider_txn_id": "T-1", "event_type": "clear", "item_no": 2, "seq": "9"}, "T-1/2/clear/9"),
+        ({"provider_txn_id": "T-1", "event_type": "auth"}, "T-1/1/auth/"),
+        ({"provider_txn_id": 17, "event_type": "post", "seq": 3, "quantity": "45.1"}, "17/1/post/3"),
+    ],
+)
+def test_purchases_are_receipted_by_record(record, key):
+    assert receipt_keys("fc/v1/acme/wex/txn", encoded(record)) == ReceiptKeys(
+        "fc/v1/acme/wex/ack", None, (), (key,)
+    )
+
+
+def test_plans_are_receipted_by_route():
+    plan = {"v": 1, "service_date": "2026-02-26", "routes": [{"route_id": "R1"}, {"route_id": "R2"}]}
+    keys = receipt_keys("rt/v1/acme/depot-1/plan", encoded(plan))
+    assert keys == ReceiptKeys("rt/v1/acme/depot-1/ack", None, (), ("2026-02-26/R1/", "2026-02-26/R2/"))
+    later = receipt_keys("rt/v1/acme/depot-1/plan", encoded({**plan, "issued_utc": "2026-02-26T09:00:00Z"}))
+    assert later is not None
+    assert later.records[0] == "2026-02-26/R1/2026-02-26T09:00:00Z"
+
+
+@pytest.mark.parametrize(
+    "topic", [POS, "fc/v1/acme/wex/txn", "rt/v1/acme/depot-1/plan", "owntracks/jane/phone"]
+)
+@given(
+    payload=st.binary(max_size=60)
+    | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(encoded)
+)
+def test_whatever_arrives_gives_keys_or_nothing_and_never_an_error(topic, payload):
+    assert receipt_keys(topic, payload) is None
+
+
+@pytest.mark.parametrize(
+    "payload", [b"[" * 100_000, b'{"pts":' * 50_000, b'{"pts":[{"seq":1' + b"0" * 5000 + b"}]}"]
+)
+def test_a_hostile_payload_gives_no_error(payload):
+    receipt_keys(POS, payload)
+
+
+@given(st.lists(st.integers(-50, 50)))
+def test_ranges_hold_exactly_the_numbers_given(seqs):
+    ranges = merged_ranges(seqs)
+    assert [seq for first, last in ranges for seq in range(first, last + 1)] == sorted(set(seqs))
+    assert all(last + 1 < first for (_, last), (first, _) in pairwise(ranges))
+
+
+class Published:
+    """Receipts as they would leave, and when."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[str, dict[str, object]]] = []
+        self.arrived = threading.Event()
+
+    def __call__(self, topic: str, payload: bytes) -> None:
+        self.messages.append((topic, json.loads(payload)))
+        self.arrived.set()
+
+
+def point(device: str, boot: int, *seqs: int) -> tuple[str, bytes]:
+    return f"tm/v1/acme/{device}/pos", encoded({"v": 1, "boot": boot, "pts": [{"seq": seq} for seq in seqs]})
+
+
+def test_receipts_are_merged_for_each_device_and_boot():
+    published = Published()
+    writer = ReceiptWriter(published)
+    writer.landed([point("a", 1, 1, 2), point("b", 1, 5), point("a", 1, 3, 7), point("a", 2, 1)])
+    writer.landed([("fc/v1/acme/wex/txn", encoded({"provider_txn_id": "T", "event_type": "auth"}))])
+    writer.close()
+    assert published.messages == [
+        ("tm/v1/acme/a/ack", {"v": 1, "boot": 1, "got": [[1, 3], [7, 7]]}),
+        ("tm/v1/acme/b/ack", {"v": 1, "boot": 1, "got": [[5, 5]]}),
+        ("tm/v1/acme/a/ack", {"v": 1, "boot": 2, "got": [[1, 1]]}),
+        ("fc/v1/acme/wex/ack", {"v": 1, "got": ["T/1/auth/"]}),
+    ]
+
+
+def test_a_device_hears_from_us_at_most_once_in_the_interval():
+    published = Published()
+    writer = ReceiptWriter(published, interval_s=0.3)
+    started_s = time.monotonic()
+    for seq in range(60):
+        writer.landed([point("a", 1, seq)])
+        time.sleep(0.01)
+    writer.close()
+    assert 1 <= len(published.messages) - 1 <= (time.monotonic() - started_s) / 0.3
+    heard = [tuple(entry) for _, receipt in published.messages for entry in receipt["got"]]
+    assert merged_ranges(seq for first, last in heard for seq in range(first, last + 1)) == [(0, 59)]
+
+
+def test_under_pressure_receipts_are_dropped_and_nothing_waits():
+    may_go_on = threading.Event()
+    sent: list[bytes] = []
+
+    def publish(topic: str, payload: bytes) -> None:
+        assert may_go_on.wait(20)
+        sent.append(payload)
+
+    writer = ReceiptWriter(publish, interval_s=0)
+    topic, payload = point("a", 1, 1)
+    for _ in range(100):
+        writer.landed([(topic, payload + b" " * 1_000_000)])  # 100 MB in all
+    assert writer._put_bytes < 40 << 20
+    may_go_on.set()
+    writer.close()
+    assert sent
+
+
+def test_a_receipt_can_be_read_by_the_other_side():
+    published = Published()
+    writer = ReceiptWriter(published)
+    writer.landed([point("a", 3, 1, 2, 9), point("a", 3)])
+    writer.close()
+    (_, receipt) = published.messages[0]
+    assert parse_receipt(encoded(receipt)) == Receipt(3, ((1, 2), (9, 9)), ())
+    assert parse_receipt(b'{"v":1,"got":["T/1/auth/"]}') == Receipt(None, (), ("T/1/auth/",))
+    assert parse_receipt(b"not json") is None
+    assert parse_receipt(b'{"v":1,"got":[[1,2,3]]}') is None
