@@ -4,7 +4,7 @@ Granularity is a stage, never a van: truth about what is left to do is in the wa
 is finished by the next one. Retries are for what waiting cures: another writer, a mail server that is away.
 """
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,7 +15,7 @@ from prefect.schedules import Cron
 
 from flows.refresh import Refreshed, refresh
 from flows.report.mail import MailNotSent
-from flows.reporting import run_report
+from flows.reporting import NothingToReport, run_report
 from flows.settings import Settings
 from flows.upkeep import Upkeep, upkeep
 from warehouse.connection import WarehouseBusy
@@ -63,13 +63,24 @@ def refresh_flow(day: date | None = None, full: bool = False) -> Refreshed:
 def daily_report_flow(tenant: str | None = None) -> list[str]:
     """Refresh once more, then mail yesterday's report; yesterday is taken from the scheduled time, not from now."""
     settings = Settings.read()
-    scheduled = flow_run.scheduled_start_time
-    yesterday = (scheduled.astimezone(ZoneInfo(settings.timezone)) - timedelta(days=1)).date()
+    yesterday = day_before(flow_run.scheduled_start_time, settings.timezone)
     refresh_task(None, False)
-    sent = report_task("daily", yesterday, tenant or settings.report_tenant, True)
+    try:
+        sent = report_task("daily", yesterday, tenant or settings.report_tenant, True)
+    except NothingToReport as nothing:
+        get_run_logger().warning("no report: %s", nothing)
+        return []
     for line in sent:
         get_run_logger().info(line)
     return sent
+
+
+def day_before(instant: datetime, timezone: str) -> date:
+    """The local date before the one an instant falls on.
+
+    Goes through the Unix time: Prefect's own datetime class loses its zone when something is subtracted from it.
+    """
+    return datetime.fromtimestamp(instant.timestamp(), ZoneInfo(timezone)).date() - timedelta(days=1)
 
 
 @flow(name="odograph-upkeep")

@@ -70,7 +70,7 @@ def _table(frame: pl.DataFrame) -> str:
         tbl_width_chars=200,
         fmt_str_lengths=60,
         fmt_table_cell_list_len=8,
-        tbl_formatting="UTF8_HORIZONTAL_ONLY",
+        tbl_formatting="UTF8_FULL_CONDENSED",
         float_precision=3,
     ):
         return str(frame.head(SHOWN_ROWS))

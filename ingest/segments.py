@@ -4,6 +4,7 @@ A Parquet file (zstd) with the rows of the open segment in the same order, the o
 It appears whole under its name or not at all; then the open file goes.
 """
 
+import logging
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,6 +17,9 @@ from ingest.open_segment import FILE_MODE, SCHEMA, read_whole_part, sync_folder
 
 SEALED_SUFFIX = ".parquet"
 PART_SUFFIX = ".part"
+TORN_SUFFIX = ".torn"
+
+logger = logging.getLogger(__name__)
 
 
 class Segment(NamedTuple):
@@ -34,13 +38,26 @@ def seal(open_path: Path, *, spool_id: str, end_byte: int | None = None) -> Segm
     """
     number = int(open_path.stem)
     sealed_path = open_path.with_suffix(SEALED_SUFFIX)
-    batches = read_whole_part(open_path, end_byte).batches
+    batches, whole_end = read_whole_part(open_path, end_byte)
+    if end_byte is None:
+        _keep_torn(open_path, whole_end)
     if batches:
         metadata = {"spool_id": spool_id, "number": str(number)}
         table = pa.Table.from_batches(batches, SCHEMA).replace_schema_metadata(metadata)
         write_whole(sealed_path, table)
     open_path.unlink()
     return Segment(spool_id, number, sealed_path) if batches else None
+
+
+def _keep_torn(open_path: Path, whole_end: int) -> None:
+    """Put what is behind the last whole batch aside, for a person to look at; none of it was acknowledged."""
+    torn = open_path.read_bytes()[whole_end:]
+    if not torn:
+        return
+    torn_path = open_path.with_suffix(TORN_SUFFIX)
+    torn_path.write_bytes(torn)
+    torn_path.chmod(FILE_MODE)
+    logger.warning("%s was torn: %d bytes behind its last whole batch are in %s", open_path, len(torn), torn_path)
 
 
 def write_whole(path: Path, table: pa.Table) -> None:

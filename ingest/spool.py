@@ -5,6 +5,7 @@
     spool/<collector>/number           the highest segment number ever given out
     spool/<collector>/<number>.open    the segment being written
     spool/<collector>/<number>.parquet sealed segments, never changed again
+    spool/<collector>/<number>.torn    what a crash left behind the last whole batch; never acknowledged
 
 `append` returns when its messages are on disk, or raises and leaves nothing behind.
 Segments are sealed one after the other on a thread of their own, in ascending order,
