@@ -1,0 +1,172 @@
+"""In which phase of its route was the van, and when did it leave and return?
+
+Here a group is one route of one van.
+
+    pre         until the exit: the last leaving of the depot before the first served stop
+    stem_out    until the arrival at the first served stop
+    on_route    until the departure from the last served stop
+    stem_back   until the return: the first presence at the depot after that
+    post        from then on
+    none        what cannot be told
+
+Presence at the depot comes from good fixes only. A van is in when a fix is inside the circle. It is out
+again when a fix is more than FENCE_M outside it, or two fixes in a row are outside; it left at the first
+of them. A fix after the arrival at the first served stop proves no leaving before it. Everything is at the
+time of a row.
+
+    no served stop             all none, and no instant is known
+    no depot                   none up to the first served stop and after the last; on_route between
+    never seen in the depot    stem_out from the first row, the exit is not known
+    never seen out of it       pre up to the first served stop, the exit is not known
+    never seen back            stem_back up to the end, the return is not known
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import prange
+
+from kernels.compiled import kernel, part
+from kernels.geometry import hop_m
+from kernels.stops import Stops, checked_stops
+from kernels.track import Codes, Degrees, Flags, Ints, Speeds, Track, checked, column, starts_of_groups
+
+PRE, STEM_OUT, ON_ROUTE, STEM_BACK, POST, NO_PHASE = map(np.int8, range(6))
+PHASE_NAMES = ("pre", "stem_out", "on_route", "stem_back", "post", "none")
+NOT_KNOWN = np.iinfo(np.int64).min
+FENCE_M = 25.0  # fixes of a van parked at the fence wander this far
+
+
+class Phases(NamedTuple):
+    """The phase of every interval, and the instants between them; NOT_KNOWN where there is none.
+
+    phase          int8 (n_rows,)     a code, see PHASE_NAMES
+    exit_us        int64 (n_groups,)  the van left the depot for its first served stop
+    first_stop_us  int64 (n_groups,)  it arrived there
+    last_stop_us   int64 (n_groups,)  it departed from the last served stop
+    return_us      int64 (n_groups,)  it was at the depot again
+    """
+
+    phase: Codes
+    exit_us: Ints
+    first_stop_us: Ints
+    last_stop_us: Ints
+    return_us: Ints
+
+
+def route_phases(
+    track: Track,
+    stops: Stops,
+    served: Flags,
+    depot_latitude_e7: Degrees,
+    depot_longitude_e7: Degrees,
+    depot_radius_m: Speeds,
+) -> Phases:
+    """Find the phases of every group.
+
+    stops               episodes of this track; only group and times are read
+    served              bool (n_stops,)      the episodes that delivered
+    depot_latitude_e7   int32 (n_groups,)
+    depot_longitude_e7  int32 (n_groups,)
+    depot_radius_m      float32 (n_groups,)  NaN where there is no depot
+    """
+    track = checked(track)
+    stops = checked_stops(stops)
+    group_count = track.starts.size - 1
+    served = column("served", served, np.bool_, stops.group.size)
+    depot = (
+        column("depot_latitude_e7", depot_latitude_e7, np.int32, group_count),
+        column("depot_longitude_e7", depot_longitude_e7, np.int32, group_count),
+        column("depot_radius_m", depot_radius_m, np.float32, group_count),
+    )
+    phase = np.full(track.time_us.size, NO_PHASE, dtype=np.int8)
+    instants = (np.full(group_count, NOT_KNOWN, dtype=np.int64) for _ in range(4))
+    phases = Phases(phase, *instants)
+    stop_starts = starts_of_groups(stops.group, group_count)
+    _find(track, stops, stop_starts, served, *depot, *phases)
+    return phases
+
+
+@kernel
+def _find(
+    track,
+    stops,
+    stop_starts,
+    served,
+    depot_latitude_e7,
+    depot_longitude_e7,
+    depot_radius_m,
+    phase,
+    exit_us,
+    first_stop_us,
+    last_stop_us,
+    return_us,
+):
+    for group in prange(track.starts.size - 1):
+        first_us = last_us = NOT_KNOWN
+        for stop in range(stop_starts[group], stop_starts[group + 1]):
+            if served[stop]:
+                if first_us == NOT_KNOWN:
+                    first_us = stops.arrived_us[stop]
+                last_us = max(last_us, stops.departed_us[stop])
+        if first_us == NOT_KNOWN:
+            continue
+        first_stop_us[group], last_stop_us[group] = first_us, last_us
+        first, end = track.starts[group], track.starts[group + 1]
+        before = after = NO_PHASE  # the phases next to on_route
+        if not np.isnan(depot_radius_m[group]):
+            depot = depot_latitude_e7[group], depot_longitude_e7[group], np.float64(depot_radius_m[group])
+            exit_us[group], return_us[group], was_in = _depot_times(track, depot, first, end, first_us, last_us)
+            before = PRE if was_in and exit_us[group] == NOT_KNOWN else STEM_OUT
+            after = STEM_BACK
+        instants = exit_us[group], first_us, last_us, return_us[group]
+        _mark_rows(track, first, end, instants, before, after, phase)
+
+
+@part
+def _depot_times(track, depot, first, end, first_us, last_us):
+    # Returns the exit, the return, and whether the van was seen in the depot before the first stop.
+    exit_us = return_us = out_since_us = NOT_KNOWN
+    was_in = present = False
+    row = first
+    while row < end and track.time_us[row] <= first_us:
+        if track.placed[row]:
+            outside_m = _outside_m(track, depot, row)
+            if outside_m <= 0:
+                present = was_in = True
+                out_since_us = NOT_KNOWN
+            elif present:
+                if out_since_us == NOT_KNOWN:
+                    out_since_us = track.time_us[row]
+                if outside_m > FENCE_M or track.time_us[row] > out_since_us:
+                    present = False
+                    exit_us, out_since_us = out_since_us, NOT_KNOWN
+        row += 1
+    for later in range(first, end):
+        if track.placed[later] and track.time_us[later] >= last_us and _outside_m(track, depot, later) <= 0:
+            return_us = track.time_us[later]
+            break
+    return exit_us, return_us, was_in
+
+
+@part
+def _outside_m(track, depot, row):
+    latitude_e7, longitude_e7, radius_m = depot
+    return hop_m(latitude_e7, longitude_e7, track.latitude_e7[row], track.longitude_e7[row]) - radius_m
+
+
+@part
+def _mark_rows(track, first, end, instants, before, after, phase):
+    exit_us, first_stop_us, last_stop_us, return_us = instants
+    for row in range(first, end):
+        time_us = track.time_us[row]
+        if time_us < exit_us:
+            phase[row] = PRE
+        elif time_us < first_stop_us:
+            phase[row] = before
+        elif time_us < last_stop_us:
+            phase[row] = ON_ROUTE
+        elif return_us == NOT_KNOWN or time_us < return_us:
+            phase[row] = after
+        else:
+            phase[row] = POST

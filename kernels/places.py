@@ -1,0 +1,127 @@
+"""Which fixes can be true, and which are jumps of the receiver?
+
+A fix is a jump if reaching it from the previous good fix would need more than `max_kmh`. A jump
+loses its place and nothing else: its speed, engine and odometer still count. One jump after another
+is not a jump if the two agree with each other: the van is really there, and both are good from the
+first of the two. If the fix they contradict was the first of the group and no later fix ever agreed
+with it, that fix was the jump.
+
+Trackers stamp whole seconds, so the time between two fixes counts as at least one second. Two fixes
+of the same instant cannot vouch for each other; an exact copy of a fix shares its verdict.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import prange
+
+from kernels.compiled import kernel, part
+from kernels.geometry import hop_m
+from kernels.track import Flags, Ints, Track, checked
+
+LEAST_STEP_US = 1_000_000
+
+
+class Places(NamedTuple):
+    """What is left of the fixes of a track.
+
+    placed      bool (n_rows,)     the row has a fix, and it is not a jump
+    jump_count  int64 (n_groups,)  rows that had a fix and lost it
+    """
+
+    placed: Flags
+    jump_count: Ints
+
+
+def good_places(track: Track, *, max_kmh: float = 180.0) -> Places:
+    """Find the fixes that no other fix contradicts."""
+    track = checked(track)
+    placed = np.zeros(track.time_us.size, dtype=np.bool_)
+    jump_count = np.zeros(track.starts.size - 1, dtype=np.int64)
+    _judge(track, max_kmh, placed, jump_count)
+    return Places(placed, jump_count)
+
+
+def frozen_places(track: Track, *, fast_kmh: float = 10.0, frozen_us: int = 60_000_000) -> Flags:
+    """Return bool (n_groups,): fast on one spot: above `fast_kmh` for longer than `frozen_us`.
+
+    Means something only where speed has another source than position. Such a receiver repeats an old
+    fix; distance should come from the odometer.
+    """
+    track = checked(track)
+    frozen = np.zeros(track.starts.size - 1, dtype=np.bool_)
+    _find_frozen(track, fast_kmh, frozen_us, frozen)
+    return frozen
+
+
+@kernel
+def _judge(track, max_kmh, placed, jump_count):
+    for group in prange(track.starts.size - 1):
+        first, end = track.starts[group], track.starts[group + 1]
+        anchor = -1  # the last good fix
+        alone = -1  # the first fix of the group, until a later one agrees with it
+        doubted = -1  # the last jump since the anchor
+        for row in range(first, end):
+            if not track.placed[row]:
+                continue
+            if anchor < 0:
+                placed[row] = True
+                anchor = alone = row
+            elif _reachable(track, anchor, row, max_kmh):
+                placed[row] = True
+                if alone >= 0 and track.time_us[row] > track.time_us[alone]:
+                    alone = -1
+                anchor, doubted = row, -1
+            elif (
+                doubted >= 0
+                and track.time_us[row] > track.time_us[doubted]
+                and _reachable(track, doubted, row, max_kmh)
+            ):
+                if alone >= 0:
+                    _mark_copies(track, alone, row, False, placed)
+                    alone = -1
+                _mark_copies(track, doubted, row, True, placed)
+                placed[row] = True
+                anchor, doubted = row, -1
+            elif doubted < 0 or track.time_us[row] > track.time_us[doubted]:
+                doubted = row
+        for row in range(first, end):
+            jump_count[group] += track.placed[row] and not placed[row]
+
+
+@part
+def _reachable(track, a, b, max_kmh):
+    step_us = max(track.time_us[b] - track.time_us[a], LEAST_STEP_US)
+    metres = hop_m(track.latitude_e7[a], track.longitude_e7[a], track.latitude_e7[b], track.longitude_e7[b])
+    return metres * 3.6e6 <= max_kmh * step_us
+
+
+@part
+def _mark_copies(track, fix, end, good, placed):
+    # The fix and its exact copies; rows of one instant follow each other.
+    for row in range(fix, end):
+        if track.time_us[row] != track.time_us[fix]:
+            break
+        if (
+            track.placed[row]
+            and track.latitude_e7[row] == track.latitude_e7[fix]
+            and track.longitude_e7[row] == track.longitude_e7[fix]
+        ):
+            placed[row] = good
+
+
+@kernel
+def _find_frozen(track, fast_kmh, frozen_us, frozen):
+    for group in prange(track.starts.size - 1):
+        since = -1
+        for row in range(track.starts[group], track.starts[group + 1]):
+            if not (track.placed[row] and track.speed_kmh[row] > fast_kmh):
+                since = -1
+            elif (
+                since < 0
+                or track.latitude_e7[row] != track.latitude_e7[since]
+                or track.longitude_e7[row] != track.longitude_e7[since]
+            ):
+                since = row
+            elif track.time_us[row] - track.time_us[since] > frozen_us:
+                frozen[group] = True

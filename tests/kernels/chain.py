@@ -1,0 +1,57 @@
+"""What do all kernels together say about a track: the whole chain, for properties of the whole."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from kernels.distance import Distances, distances
+from kernels.kinds import KindRules, contexts, stop_kinds
+from kernels.ledger import Ledger, ledger
+from kernels.phases import Phases, route_phases
+from kernels.places import good_places
+from kernels.runs import IdleRuns, idle_runs
+from kernels.speeds import known_speeds
+from kernels.states import States, classify
+from kernels.stops import Stops, park_episodes
+from kernels.track import Limits, Track
+from tests.kernels.tracks import DEPOT_E7, DISTANCE_RULES, SECOND_US, STATE_RULES, STOP_RULES
+
+KIND_RULES = KindRules(traffic_us=120 * SECOND_US, break_us=600 * SECOND_US)
+DEPOT_RADIUS_M = 100.0
+
+
+class Day(NamedTuple):
+    """Everything the kernels found out."""
+
+    track: Track
+    states: States
+    distances: Distances
+    idle: IdleRuns
+    stops: Stops
+    kinds: np.ndarray
+    phases: Phases
+    ledger: Ledger
+
+
+def measured(track: Track, limits: Limits) -> Day:
+    """Run all kernels on a track, without a plan, with a depot in the middle of the map."""
+    group_count, size = track.starts.size - 1, track.time_us.size
+    track = track._replace(placed=good_places(track).placed)
+    track = track._replace(speed_kmh=known_speeds(track, limits))
+    states = classify(track, limits, STATE_RULES)
+    found = distances(track, states, DISTANCE_RULES)
+    stops = park_episodes(track, states, STOP_RULES)
+    nowhere = np.zeros(stops.group.size, dtype=np.bool_)
+    unplanned = np.full(stops.group.size, -1, dtype=np.int64)
+    kinds = stop_kinds(stops, unplanned, nowhere, nowhere, np.ones(group_count, dtype=np.bool_), KIND_RULES)
+    phases = route_phases(
+        track,
+        stops,
+        ~nowhere,
+        np.full(group_count, DEPOT_E7[0], dtype=np.int32),
+        np.full(group_count, DEPOT_E7[1], dtype=np.int32),
+        np.full(group_count, DEPOT_RADIUS_M, dtype=np.float32),
+    )
+    context = contexts(track, states, stops, kinds)
+    runs = ledger(track, states, found.step_m, context, phases.phase, np.zeros(size, dtype=np.int64))
+    return Day(track, states, found, idle_runs(track, states), stops, kinds, phases, runs)

@@ -1,0 +1,64 @@
+"""Which fixes can be true, and which speeds do they give: the twins of `places` and `speeds`."""
+
+from math import isnan
+
+from tests.kernels.naive.geometry import metres
+from tests.kernels.tracks import Row
+
+
+def good_places(rows: list[Row], max_kmh: float) -> list[bool]:
+    """Judge the fixes of one group, one distinct fix of one instant after the other."""
+    fixes: list[tuple[int, tuple[int, int]]] = []
+    for row in rows:
+        if row.place and (row.time_us, row.place) not in fixes:
+            fixes.append((row.time_us, row.place))
+    good: set[tuple[int, tuple[int, int]]] = set()
+    anchor, doubted, first_is_alone = None, None, True
+    for fix in fixes:
+        if anchor is None:
+            anchor = fix
+            good.add(fix)
+        elif agree(anchor, fix, max_kmh):
+            if fix[0] > fixes[0][0]:
+                first_is_alone = False
+            anchor, doubted = fix, None
+            good.add(fix)
+        elif doubted and fix[0] > doubted[0] and agree(doubted, fix, max_kmh):
+            if first_is_alone:
+                good.remove(fixes[0])
+                first_is_alone = False
+            good |= {doubted, fix}
+            anchor, doubted = fix, None
+        elif doubted is None or fix[0] > doubted[0]:
+            doubted = fix
+    return [(row.time_us, row.place) in good for row in rows]
+
+
+def agree(a: tuple[int, tuple[int, int]], b: tuple[int, tuple[int, int]], max_kmh: float) -> bool:
+    """Could a van have been at both?"""
+    hours = max(b[0] - a[0], 1_000_000) / 3.6e9
+    return metres(a[1], b[1]) / 1000 <= max_kmh * hours
+
+
+def known_speeds(rows: list[Row], gap_max_us: int) -> list[float]:
+    """Return the speeds sent, and derived ones where fixes allow."""
+    return [
+        derived(rows, index, gap_max_us) if isnan(row.speed_kmh) else row.speed_kmh for index, row in enumerate(rows)
+    ]
+
+
+def derived(rows: list[Row], index: int, gap_max_us: int) -> float:
+    """Return the speed of the hop around a row."""
+    here = [row for row in rows[: index + 1] if row.place]
+    if not here:
+        return float("nan")
+    last = here[-1]
+    later = [row for row in rows[index + 1 :] if row.place and row.time_us > rows[index].time_us]
+    earlier = [row for row in here if row.time_us < last.time_us]
+    hops = [(last, later[0])] if later else []
+    if rows[index].place and earlier:
+        hops.append((earlier[-1], last))
+    for a, b in hops:
+        if b.time_us - a.time_us <= gap_max_us:
+            return metres(a.place, b.place) / (b.time_us - a.time_us) * 3.6e6
+    return float("nan")

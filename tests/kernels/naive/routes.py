@@ -1,0 +1,79 @@
+"""Which stop served which plan, in which context and phase: twins of `matching`, `kinds` and `phases`."""
+
+from math import isnan, nan
+
+from tests.kernels.naive.geometry import metres
+from tests.kernels.tracks import Row
+
+Place = tuple[int, int]
+
+
+def nearest(place: Place | None, others: list[Place | None], radius_m: float) -> tuple[int, float]:
+    """Return the index of the nearest other within the radius, the first of equals, and its metres."""
+    found = [
+        (metres(place, other), index) for index, other in enumerate(others) if place is not None and other is not None
+    ]
+    within = [pair for pair in found if pair[0] <= radius_m]
+    return (min(within)[1], min(within)[0]) if within else (-1, nan)
+
+
+def context(state: str, kind: str | None) -> str:
+    """Return the context of an interval within an episode of a kind, or outside all episodes."""
+    if state == "drive":
+        return "drive"
+    if kind is None:
+        return "traffic" if state in ("idle", "ready") else "other"
+    return {"planned": "hand_off", "unplanned": "hand_off"}.get(kind, kind)
+
+
+def route_phases(
+    rows: list[Row], served: list[tuple[int, int]], depot: Place, radius_m: float, fence_m: float
+) -> tuple[list[str], list[int | None]]:
+    """Return the phase of every row of one group, and exit, first stop, last stop and return.
+
+    `served` holds arrival and departure of each served stop.
+    """
+    if not served:
+        return ["none"] * len(rows), [None] * 4
+    first_us, last_us = served[0][0], max(departed for _, departed in served)
+    if isnan(radius_m):
+        middle = ["on_route" if first_us <= row.time_us < last_us else "none" for row in rows]
+        return middle, [None, first_us, last_us, None]
+    before = [row for row in rows if row.place and row.time_us <= first_us]
+    after = [row for row in rows if row.place and row.time_us >= last_us]
+    exit_us, seen = last_exit(before, depot, radius_m, fence_m)
+    returns = [row.time_us for row in after if metres(depot, row.place) <= radius_m]
+    return_us = returns[0] if returns else None
+    phases = []
+    for row in rows:
+        if exit_us is not None and row.time_us < exit_us:
+            phases.append("pre")
+        elif row.time_us < first_us:
+            phases.append("pre" if exit_us is None and seen else "stem_out")
+        elif row.time_us < last_us:
+            phases.append("on_route")
+        elif return_us is None or row.time_us < return_us:
+            phases.append("stem_back")
+        else:
+            phases.append("post")
+    return phases, [exit_us, first_us, last_us, return_us]
+
+
+def last_exit(fixes: list[Row], depot: Place, radius_m: float, fence_m: float) -> tuple[int | None, bool]:
+    """Return when the van last left the depot, and whether it was seen there."""
+    exit_us, present = None, False
+    seen = False
+    for index, fix in enumerate(fixes):
+        out_m = metres(depot, fix.place) - radius_m
+        if out_m <= 0:
+            present = seen = True
+        elif present:
+            # The fixes outside since the last one inside, up to this one.
+            outside = []
+            for other in reversed(fixes[: index + 1]):
+                if metres(depot, other.place) <= radius_m:
+                    break
+                outside.insert(0, other.time_us)
+            if out_m > fence_m or fix.time_us > outside[0]:
+                exit_us, present = outside[0], False
+    return exit_us, seen

@@ -1,0 +1,113 @@
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kernels.phases import FENCE_M, NOT_KNOWN, PHASE_NAMES, route_phases
+from kernels.states import classify
+from kernels.stops import Stops, park_episodes
+from tests.kernels.naive import routes as naive
+from tests.kernels.tracks import (
+    DEPOT_E7,
+    NAN,
+    SECOND_US,
+    STATE_RULES,
+    STOP_RULES,
+    Row,
+    fleets,
+    metres_off,
+    rows_of,
+    track_of,
+)
+
+
+def depots(group_count, radius_m):
+    return (
+        np.full(group_count, DEPOT_E7[0], dtype=np.int32),
+        np.full(group_count, DEPOT_E7[1], dtype=np.int32),
+        np.full(group_count, radius_m, dtype=np.float32),
+    )
+
+
+def phases_of(north_m, stands, radius_m=100.0):
+    """Phases of a van seen every minute, and its served stands as (first minute, end minute)."""
+    minutes = [Row(i * 60 * SECOND_US, None if north is None else metres_off(north)) for i, north in enumerate(north_m)]
+    times = np.array(stands, dtype=np.int64).reshape(-1, 2) * 60 * SECOND_US
+    empty, place = np.zeros(len(stands), dtype=np.int64), np.zeros(len(stands), dtype=np.int32)
+    flags = np.ones(len(stands), dtype=np.bool_)
+    stops = Stops(empty, empty, empty, times[:, 0].copy(), times[:, 1].copy(), place, place, flags, empty, empty)
+    found = route_phases(track_of(minutes), stops, flags, *depots(1, radius_m))
+    instants = [
+        None if us[0] == NOT_KNOWN else int(us[0]) // (60 * SECOND_US)
+        for us in (found.exit_us, found.first_stop_us, found.last_stop_us, found.return_us)
+    ]
+    return [PHASE_NAMES[code] for code in found.phase], instants
+
+
+@given(fleets(), st.randoms(use_true_random=False), st.sampled_from([20.0, 150.0, NAN]))
+@settings(deadline=None, max_examples=200)
+def test_agrees_with_the_naive_version(fleet, chance, radius_m):
+    track, limits = fleet
+    stops = park_episodes(track, classify(track, limits, STATE_RULES), STOP_RULES)
+    served = np.array([chance.random() < 0.6 for _ in stops.group], dtype=np.bool_)
+    found = route_phases(track, stops, served, *depots(track.starts.size - 1, radius_m))
+    names, instants = [], []
+    for group, rows in enumerate(rows_of(track)):
+        of_group = np.flatnonzero(served & (stops.group == group))
+        times = [(int(stops.arrived_us[stop]), int(stops.departed_us[stop])) for stop in of_group]
+        group_names, group_instants = naive.route_phases(rows, times, DEPOT_E7, radius_m, FENCE_M)
+        names += group_names
+        instants.append([NOT_KNOWN if us is None else us for us in group_instants])
+    assert [PHASE_NAMES[code] for code in found.phase] == names
+    assert np.stack(found[1:], axis=1).tolist() == instants
+
+
+def test_a_whole_route_passes_through_all_phases():
+    names, instants = phases_of([0, 0, 500, 900, 900, 1_200, 1_200, 500, 50, 0], [(3, 4), (5, 7)])
+    assert instants == [2, 3, 7, 8]
+    assert names == ["pre"] * 2 + ["stem_out"] + ["on_route"] * 4 + ["stem_back"] + ["post"] * 2
+
+
+def test_the_exit_is_the_last_leaving_before_the_first_served_stop():
+    _, instants = phases_of([0, 500, 0, 500, 900, 900, 0], [(4, 5)])
+    assert instants == [3, 4, 5, 6]
+
+
+def test_a_wave_at_the_depot_in_the_middle_of_the_day_is_on_route():
+    names, instants = phases_of([0, 900, 900, 0, 900, 900, 0], [(1, 2), (4, 5)])
+    assert instants == [1, 1, 5, 6]
+    assert names[1:5] == ["on_route"] * 4
+
+
+def test_a_fix_that_wanders_over_the_fence_is_not_an_exit():
+    _, instants = phases_of([0, 120, 0, 500, 900, 900], [(4, 5)])
+    assert instants[0] == 3
+    _, instants = phases_of([0, 120, 120, 500, 900, 900], [(4, 5)])
+    assert instants[0] == 1
+
+
+def test_a_van_that_never_returns_is_on_its_way_back():
+    names, instants = phases_of([0, 500, 900, 900, 800], [(2, 3)])
+    assert instants[3] is None
+    assert names[3:] == ["stem_back"] * 2
+
+
+def test_a_van_first_heard_on_its_way_has_no_known_exit():
+    names, instants = phases_of([500, 900, 900, 0], [(1, 2)])
+    assert instants[0] is None
+    assert names == ["stem_out", "on_route", "stem_back", "post"]
+
+
+def test_a_served_stop_inside_the_depot_has_no_exit():
+    names, instants = phases_of([0, 0, 0, 0], [(1, 2)])
+    assert instants == [None, 1, 2, 2]
+    assert names == ["pre", "on_route", "post", "post"]
+
+
+def test_without_a_depot_only_the_route_itself_is_known():
+    names, instants = phases_of([0, 500, 900, 0], [(1, 2)], radius_m=NAN)
+    assert instants == [None, 1, 2, None]
+    assert names == ["none", "on_route", "none", "none"]
+
+
+def test_without_a_served_stop_nothing_is_known():
+    assert phases_of([0, 500, 0], []) == (["none"] * 3, [None] * 4)

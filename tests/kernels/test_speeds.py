@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from kernels.speeds import known_speeds
+from tests.kernels.naive import places as naive
+from tests.kernels.tracks import (
+    NAN,
+    SECOND_US,
+    Row,
+    Van,
+    fleets,
+    joined,
+    limits_of,
+    metres_off,
+    rows_of,
+    track_of,
+)
+
+
+def speeds(*rows):
+    return known_speeds(track_of(rows), limits_of(Van())).tolist()
+
+
+def row(second, north=None, speed_kmh=NAN):
+    return Row(second * SECOND_US, None if north is None else metres_off(north), speed_kmh)
+
+
+@given(fleets())
+@settings(deadline=None, max_examples=150)
+def test_agrees_with_the_naive_version(fleet):
+    track, limits = fleet
+    expected = [naive.known_speeds(rows, int(gap)) for rows, gap in zip(rows_of(track), limits.gap_max_us, strict=True)]
+    np.testing.assert_allclose(known_speeds(track, limits), np.float32(joined(expected)), rtol=1e-5)
+
+
+def test_a_missing_speed_is_that_of_the_hop_to_the_next_fix():
+    assert speeds(row(0, 0), row(10, 100), row(20, 100)) == pytest.approx([36, 0, 0], abs=0.01)
+
+
+def test_the_last_row_takes_the_hop_from_the_fix_before():
+    assert speeds(row(0, 0, 50.0), row(10, 100)) == pytest.approx([50, 36], abs=0.01)
+
+
+def test_a_row_without_a_fix_takes_the_hop_around_it():
+    assert speeds(row(0, 0, 1.0), row(10), row(20, 200, 2.0)) == pytest.approx([1, 36, 2], abs=0.01)
+
+
+def test_no_hop_bridges_a_gap():
+    assert np.isnan(speeds(row(0, 0), row(301, 100))).all()
+
+
+def test_a_row_after_the_last_fix_has_no_hop():
+    assert np.isnan(speeds(row(0, 0, 1.0), row(10, 100, 1.0), row(20))[2])
+
+
+def test_a_speed_that_was_sent_stays():
+    assert speeds(row(0, 0, 7.0), row(10, 5_000, 8.0)) == [7, 8]
