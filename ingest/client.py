@@ -92,9 +92,7 @@ def new_client(
         session = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         session.SessionExpiryInterval = 0 if clean_session else min(int(session_expiry_s), NEVER_EXPIRES_S)
         session.ReceiveMaximum = RECEIVE_MAXIMUM
-        client.connect_async(
-            address.host, address.port, KEEPALIVE_S, clean_start=clean_session, properties=session
-        )
+        client.connect_async(address.host, address.port, KEEPALIVE_S, clean_start=clean_session, properties=session)
     else:
         client.connect_async(address.host, address.port, KEEPALIVE_S)
     return client

@@ -46,9 +46,7 @@ def collect(
     Raises SpoolBusy, BrokerRefused or SubscriptionRefused where waiting would not help.
     """
     folder = settings.spool_dir / settings.collector
-    with Spool.open(
-        folder, seal_mib=settings.seal_mib, seal_s=settings.seal_s, wait_s=LOCK_WAIT_S, sync=sync
-    ) as spool:
+    with Spool.open(folder, seal_mib=settings.seal_mib, seal_s=settings.seal_s, wait_s=LOCK_WAIT_S, sync=sync) as spool:
         inbox = Inbox(int(settings.inbox_mib * MIB))
         intake = Intake(inbox)
         connection = _connection(settings, intake, stopping).start()
@@ -159,9 +157,7 @@ class _Writer:
 def run(settings: IngestSettings) -> int:
     """Collect until SIGTERM or SIGINT; return the exit status."""
     stopping = threading.Event()
-    before = {
-        number: signal.signal(number, lambda *_: stopping.set()) for number in (signal.SIGTERM, signal.SIGINT)
-    }
+    before = {number: signal.signal(number, lambda *_: stopping.set()) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         collect(settings, stopping)
     except (SpoolBusy, BrokerRefused, SubscriptionRefused, OSError) as error:

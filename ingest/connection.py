@@ -36,9 +36,7 @@ LAST_BACKOFF_S = 30.0
 TURN_S = 0.5
 PACKETS_PER_TURN = 512
 # The CONNACK reasons that waiting does not cure: bad user or password, not authorized, bad client id, banned.
-SETUP_REASONS = frozenset(
-    {"Bad user name or password", "Not authorized", "Client identifier not valid", "Banned"}
-)
+SETUP_REASONS = frozenset({"Bad user name or password", "Not authorized", "Client identifier not valid", "Banned"})
 
 
 class Connection:

@@ -108,9 +108,7 @@ class Intake:
         # Properties appear as attributes only when they were sent.
         content_type = getattr(message.properties, "ContentType", None)
         received_us = time.time_ns() // 1000
-        kept = Message(
-            _topic(message), bytes(message.payload), received_us, message.qos, message.retain, content_type
-        )
+        kept = Message(_topic(message), bytes(message.payload), received_us, message.qos, message.retain, content_type)
         self.inbox.put(Arrival(kept, self._connection, message.mid))
 
     def published(self, packet_id: int, reason: ReasonCode) -> None:

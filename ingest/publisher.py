@@ -45,9 +45,7 @@ class NothingConfirmed(Exception):
 
     def __init__(self, unconfirmed: int) -> None:
         self.unconfirmed = unconfirmed
-        super().__init__(
-            f"{unconfirmed} messages are unconfirmed and no receipts come: is a collector there?"
-        )
+        super().__init__(f"{unconfirmed} messages are unconfirmed and no receipts come: is a collector there?")
 
 
 class Publisher:

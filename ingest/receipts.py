@@ -113,8 +113,7 @@ def _keys(topic: Topic, payload: bytes) -> ReceiptKeys:
     if topic.family == "rt":
         plan = _read_plan(payload)
         records = tuple(
-            f"{plan.service_date}/{route.route_id}/{route.issued_utc or plan.issued_utc or ''}"
-            for route in plan.routes
+            f"{plan.service_date}/{route.route_id}/{route.issued_utc or plan.issued_utc or ''}" for route in plan.routes
         )
         return ReceiptKeys(answer, None, (), records)
     sent = _read_sent(payload)

@@ -75,9 +75,7 @@ def read_recording(
     named = points.rows.drop_nulls(["tenant_id", "device_id"])
     nameless_count = points.rows.height - named.height
     messages = _messages(points._replace(rows=named), shift_us)
-    note = kind.note + (
-        f"; {nameless_count} rows name no device and cannot be sent" if nameless_count else ""
-    )
+    note = kind.note + (f"; {nameless_count} rows name no device and cannot be sent" if nameless_count else "")
     return Recording(path.stem, messages, instant(first_us + shift_us), instant(last_us + shift_us), note)
 
 
@@ -95,9 +93,7 @@ def _table(path: Path) -> pl.DataFrame:
 
 def _unknown(path: Path, found: str) -> UnknownRecording:
     kinds = "\n".join(f"  {kind.note}: {', '.join(kind.columns)}" for kind in KINDS)
-    return UnknownRecording(
-        path, found, f"{UNDERSTOOD_LINES} Also .parquet or .csv files with these columns:\n{kinds}"
-    )
+    return UnknownRecording(path, found, f"{UNDERSTOOD_LINES} Also .parquet or .csv files with these columns:\n{kinds}")
 
 
 def _capital_metro(table: pl.DataFrame, _timezone: str) -> _Points:
@@ -106,9 +102,7 @@ def _capital_metro(table: pl.DataFrame, _timezone: str) -> _Points:
     rows = table.sort("file_day", "file_row").select(
         tenant_id=pl.lit("capmetro"),
         device_id="bus-" + pl.col("vehicle_id"),
-        fix_us=pl.col("timestamp")
-        .str.to_datetime("%Y-%m-%dT%H:%M:%S%z", time_unit="us", strict=False)
-        .dt.epoch("us"),
+        fix_us=pl.col("timestamp").str.to_datetime("%Y-%m-%dT%H:%M:%S%z", time_unit="us", strict=False).dt.epoch("us"),
         lat=pl.col("latitude"),
         lon=pl.col("longitude"),
         spd_kmh=(pl.col("speed") * per_unit).round(DIGITS),
@@ -186,12 +180,7 @@ def _messages(points: _Points, shift_us: int) -> list[Outgoing]:
     device = ["tenant_id", "device_id"]
     rows = points.rows.with_columns(
         pl.int_range(1, pl.len() + 1).over(device).alias("seq"),
-        (pl.col("fix_us") + shift_us)
-        .cum_max()
-        .forward_fill()
-        .over(device)
-        .fill_null(shift_us)
-        .alias("due_us"),
+        (pl.col("fix_us") + shift_us).cum_max().forward_fill().over(device).fill_null(shift_us).alias("due_us"),
         ((pl.col("fix_us") + shift_us) / 1e6).alias("ts"),
     )
     keys = ["ts", "seq", *(name for name in points.rows.columns if name not in (*device, "fix_us"))]

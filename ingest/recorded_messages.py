@@ -53,9 +53,7 @@ def read_messages(path: Path, *, keep_time: bool, last_date: date | None, timezo
     heard = [_heard(line) for line in _lines(path)]
     times_us = [time_us for one in heard for time_us in one.times_us]
     if not times_us:
-        raise UnknownRecording(
-            path, "no native message in it says when something was measured", UNDERSTOOD_LINES
-        )
+        raise UnknownRecording(path, "no native message in it says when something was measured", UNDERSTOOD_LINES)
     shift_us = 0 if keep_time else whole_days_us(max(times_us), timezone, last_date)
     messages = []
     due_us = min(times_us)

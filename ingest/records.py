@@ -29,9 +29,7 @@ def event_row(received: Received, document: dict[str, Any]) -> tuple[Any, ...]:
     if event.dev is not None and event.dev != received.topic.sender:
         raise Undecodable("device_mismatch")
     event_us = _checked_instant(event.ts, received, MAX_AHEAD_S)
-    placed = (
-        event.lat is not None and event.lon is not None and abs(event.lat) <= 90 and abs(event.lon) <= 180
-    )
+    placed = event.lat is not None and event.lon is not None and abs(event.lat) <= 90 and abs(event.lon) <= 180
     return (
         received.topic.tenant,
         received.topic.sender,
@@ -104,9 +102,7 @@ def purchase_row(received: Received, document: dict[str, Any]) -> tuple[Any, ...
     return tuple(values[name] for name in PURCHASES.schema.names)
 
 
-def plan_rows(
-    received: Received, document: dict[str, Any]
-) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+def plan_rows(received: Received, document: dict[str, Any]) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
     """The routes of a `plan` message as rows of plans, and a reject for each route that is not one."""
     plan = _converted(document, Plan, required=("service_date",))
     routes = document.get("routes")

@@ -57,9 +57,7 @@ class SpoolBusy(Exception):
 class Spool:
     """The spool one collector writes; use `Spool.open`."""
 
-    def __init__(
-        self, folder: Path, lock: int, *, seal_bytes: int, seal_s: float, sync: Callable[[int], None]
-    ) -> None:
+    def __init__(self, folder: Path, lock: int, *, seal_bytes: int, seal_s: float, sync: Callable[[int], None]) -> None:
         self.folder = folder
         self.spool_id = (folder / "id").read_text().strip()
         self._lock = lock
@@ -198,11 +196,7 @@ def sealed_segments(folder: Path) -> list[Segment]:
     if not sealed:
         return []
     spool_id = (folder / "id").read_text().strip()
-    return [
-        Segment(spool_id, number, sealed[number])
-        for number in sorted(sealed)
-        if number <= newest and number < end
-    ]
+    return [Segment(spool_id, number, sealed[number]) for number in sorted(sealed) if number <= newest and number < end]
 
 
 def spool_folders(spool_dir: Path) -> list[Path]:

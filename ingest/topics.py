@@ -16,9 +16,7 @@ Family = Literal["tm", "fc", "rt"]
 KINDS: dict[str, tuple[str, ...]] = {"tm": ("pos", "evt", "sta", "his"), "fc": ("txn",), "rt": ("plan",)}
 ACK = "ack"
 
-SUBSCRIPTIONS: tuple[str, ...] = tuple(
-    f"{family}/v1/+/+/{kind}" for family, kinds in KINDS.items() for kind in kinds
-)
+SUBSCRIPTIONS: tuple[str, ...] = tuple(f"{family}/v1/+/+/{kind}" for family, kinds in KINDS.items() for kind in kinds)
 
 FOREIGN_SUBSCRIPTIONS: tuple[str, ...] = (
     "owntracks/+/+",

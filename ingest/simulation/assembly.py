@@ -173,9 +173,6 @@ def _on_the_way(van: Van, stations: list[Station]) -> Station:
     return min(
         stations,
         key=lambda station: (
-            abs(station.x_m - van.area.x_m)
-            + abs(station.y_m - van.area.y_m)
-            + abs(station.x_m)
-            + abs(station.y_m)
+            abs(station.x_m - van.area.x_m) + abs(station.y_m - van.area.y_m) + abs(station.x_m) + abs(station.y_m)
         ),
     )

@@ -75,18 +75,14 @@ def stations_of(depot: Depot, seed: np.random.Generator) -> list[Station]:
     return stations
 
 
-def arterial_way(
-    start: tuple[float, float], end: tuple[float, float], random: np.random.Generator
-) -> list[Waypoint]:
+def arterial_way(start: tuple[float, float], end: tuple[float, float], random: np.random.Generator) -> list[Waypoint]:
     """Return the way along arterials between two points of the grid: one leg each way, with lights."""
     (x, y), (end_x, end_y) = start, end
     way: list[Waypoint] = []
     for target, sideways in ((end_x, False), (end_y, True)):
         here = y if sideways else x
         step = ARTERIAL_M if target > here else -ARTERIAL_M
-        crossing = (
-            np.floor(here / ARTERIAL_M) * ARTERIAL_M if step < 0 else np.ceil(here / ARTERIAL_M) * ARTERIAL_M
-        )
+        crossing = np.floor(here / ARTERIAL_M) * ARTERIAL_M if step < 0 else np.ceil(here / ARTERIAL_M) * ARTERIAL_M
         for at in np.arange(crossing, target, step):
             if abs(at - here) > 30 and abs(target - at) > 30:
                 spot = (x, float(at)) if sideways else (float(at), y)

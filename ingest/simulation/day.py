@@ -118,9 +118,7 @@ def _load(van: JourneyBuilder, until_s: float, random: np.random.Generator) -> N
     van.stand(queue_s, engine_on=True)
 
 
-def _deliver(
-    van: JourneyBuilder, task: Task, random: np.random.Generator
-) -> tuple[list[Stand], Stand, list[Door]]:
+def _deliver(van: JourneyBuilder, task: Task, random: np.random.Generator) -> tuple[list[Stand], Stand, list[Door]]:
     walker = Walker(task.area, van.x_m, van.y_m, random)
     lunch_after = int(task.hand_off_count * random.uniform(0.45, 0.6))
     hand_offs: list[Stand] = []

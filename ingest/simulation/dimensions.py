@@ -1,7 +1,7 @@
 """Which vehicles, depots, drivers, cards, stations and prices belong to a simulated fleet?
 
-As the files that `odograph import` reads, with the columns of its contract. Every name is invented; a driver
-is a number.
+As the files that `odograph import` reads, with the columns of its contract. Every name is invented; drivers
+are named after trees and birds.
 """
 
 from datetime import date, timedelta
@@ -19,6 +19,22 @@ WAGE_PER_H = 22.50
 FIXED_COST_PER_DAY = 63.20  # lease 38.00, insurance 22.00, devices 3.20
 GVWR_LB = {"gasoline": 9070, "diesel": 9990}
 PACKAGE_CAPACITY = 350
+TREES = (
+    "Alder",
+    "Birch",
+    "Cedar",
+    "Elm",
+    "Fir",
+    "Hazel",
+    "Juniper",
+    "Larch",
+    "Maple",
+    "Oak",
+    "Pine",
+    "Rowan",
+    "Willow",
+)
+BIRDS = ("Crane", "Dove", "Finch", "Heron", "Jay", "Kite", "Lark", "Martin", "Robin", "Swift", "Teal", "Wren")
 KNOWN_BEFORE_DAYS = 400  # dimensions begin this long before the first day
 
 
@@ -31,18 +47,11 @@ def dimension_frames(
         "vehicles": pl.DataFrame([_vehicle(van, tenant, since) for van in vans]),
         "depots": pl.DataFrame([_depot(depot, tenant, timezone) for depot in stations]),
         "drivers": pl.DataFrame(
-            [
-                {"tenant_id": tenant, "driver_id": van.driver_id, "name": f"Driver {van.number:03d}"}
-                for van in vans
-            ]
+            [{"tenant_id": tenant, "driver_id": van.driver_id, "name": _driver_name(van.number)} for van in vans]
         ),
         "assignments": pl.DataFrame([row for van in vans for row in _assignments(van, tenant, since)]),
         "stations": pl.DataFrame(
-            [
-                _station(depot, station, timezone)
-                for depot, of_depot in stations.items()
-                for station in of_depot
-            ]
+            [_station(depot, station, timezone) for depot, of_depot in stations.items() for station in of_depot]
         ),
         "prices": pl.DataFrame(_prices(since)),
     }
@@ -130,3 +139,7 @@ def _prices(since: date) -> list[dict[str, Any]]:
         }
         for product, price in PRICES.items()
     ]
+
+
+def _driver_name(number: int) -> str:
+    return f"{TREES[number % len(TREES)]} {BIRDS[number // len(TREES) % len(BIRDS)]}"

@@ -68,9 +68,7 @@ def day_random(seed: int, number: int, day_number: int) -> np.random.Generator:
 def depot_of(number: int) -> Depot:
     """Return the depot of van `number` (1 is the first van)."""
     place = (number - 1) // VANS_PER_DEPOT
-    return Depot(
-        f"nj{place + 1}", round(40.75 + 0.31 * (place % 5), 6), round(-74.05 - 0.37 * (place // 5), 6)
-    )
+    return Depot(f"nj{place + 1}", round(40.75 + 0.31 * (place % 5), 6), round(-74.05 - 0.37 * (place // 5), 6))
 
 
 def depot_stations(seed: int, depot: Depot) -> list[Station]:

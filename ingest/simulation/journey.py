@@ -69,9 +69,7 @@ class Journey(NamedTuple):
         within_s = (time_ms - self.start_ms[piece]) / 1000.0
         speed = self.speed_mps[piece] + self.acceleration_mps2[piece] * within_s
         driven = (
-            self.distance_m[piece]
-            + self.speed_mps[piece] * within_s
-            + self.acceleration_mps2[piece] * within_s**2 / 2
+            self.distance_m[piece] + self.speed_mps[piece] * within_s + self.acceleration_mps2[piece] * within_s**2 / 2
         )
         hop = np.clip(np.searchsorted(self.vertex_m, driven, side="left"), 1, self.vertex_m.size - 1)
         east, north = np.diff(self.vertex_x_m)[hop - 1], np.diff(self.vertex_y_m)[hop - 1]

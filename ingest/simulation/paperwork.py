@@ -73,9 +73,7 @@ def plan_messages(days: list[Planned], *, tenant: str, service_date: date) -> li
                 "routes": [_route(planned) for planned in some],
             }
             due_us = round(issued_s * 1_000_000)
-            messages.append(
-                Outgoing(due_us, f"rt/v1/{tenant}/{depot.depot_id}/plan", encode(body), retain=True)
-            )
+            messages.append(Outgoing(due_us, f"rt/v1/{tenant}/{depot.depot_id}/plan", encode(body), retain=True))
     return messages
 
 
@@ -142,9 +140,7 @@ def _record(fill: Fill, timezone: str, product: str) -> dict[str, Any]:
         "vehicle_ref": van.vehicle_id,
         "driver_ref": van.driver_id,
         "ts_utc": _text_utc(fill.time_s),
-        "ts_local": datetime.fromtimestamp(round(fill.time_s), ZoneInfo(timezone)).strftime(
-            "%Y-%m-%dT%H:%M:%S"
-        ),
+        "ts_local": datetime.fromtimestamp(round(fill.time_s), ZoneInfo(timezone)).strftime("%Y-%m-%dT%H:%M:%S"),
         "tz": timezone,
         "ts_quality": "exact",
         "site_id": station.station_id,

@@ -123,13 +123,9 @@ def _doppler_kmh(true_kmh: Floats, random: np.random.Generator) -> Floats:
     return np.where(true_kmh < 0.3, at_rest, np.maximum(true_kmh + noise_kmh, 0.0))
 
 
-def _can_bus(
-    van: Van, meters: Meters, sight: Sight, fuel: Tank, random: np.random.Generator
-) -> tuple[Any, ...]:
+def _can_bus(van: Van, meters: Meters, sight: Sight, fuel: Tank, random: np.random.Generator) -> tuple[Any, ...]:
     moving_rpm = CRUISE_RPM + sight.speed_mps * 45 + random.normal(0, 60, sight.speed_mps.size)
-    turning = np.where(
-        sight.speed_mps > 0.3, moving_rpm, IDLE_RPM + random.normal(0, 12, sight.speed_mps.size)
-    )
+    turning = np.where(sight.speed_mps > 0.3, moving_rpm, IDLE_RPM + random.normal(0, 12, sight.speed_mps.size))
     slosh_pct = random.normal(0.0, 0.25, sight.speed_mps.size)
     return (
         np.where(sight.engine_on, np.rint(turning), 0).astype(np.int64),

@@ -72,15 +72,10 @@ def hand_offs_frame(days: list[DayTruth], tenant: str) -> pl.DataFrame:
     rows: list[tuple[object, ...]] = []
     for truth in days:
         stands = truth.day.hand_offs
-        x_m, y_m = (
-            np.array(axis) for axis in zip(*((stand.x_m, stand.y_m) for stand in stands), strict=True)
-        )
+        x_m, y_m = (np.array(axis) for axis in zip(*((stand.x_m, stand.y_m) for stand in stands), strict=True))
         latitude, longitude = degrees(truth.van.depot, x_m, y_m)
         for stand, north, east in zip(stands, latitude.tolist(), longitude.tolist(), strict=True):
-            instants = [
-                round((truth.clock_s + time_s) * 1000) * 1000
-                for time_s in (stand.arrived_s, stand.departed_s)
-            ]
+            instants = [round((truth.clock_s + time_s) * 1000) * 1000 for time_s in (stand.arrived_s, stand.departed_s)]
             rows.append((tenant, truth.van.vehicle_id, *instants, north, east, stand.engine_on))
     return _frame(rows, HAND_OFFS, "arrived_utc")
 

@@ -160,9 +160,7 @@ def _events(
     changes = day.journey.ignition_changes_ms()
     rows = np.searchsorted(samples.time_ms, changes)
     kinds = ["ignition_on" if on else "ignition_off" for on in samples.ignition[rows]]
-    found: list[tuple[int, str, dict[str, Any]]] = [
-        (int(row), kind, {}) for row, kind in zip(rows, kinds, strict=True)
-    ]
+    found: list[tuple[int, str, dict[str, Any]]] = [(int(row), kind, {}) for row, kind in zip(rows, kinds, strict=True)]
     fast = np.flatnonzero(samples.speed_kmh > 15)
     for row in random.choice(fast, size=int(random.integers(0, 4)), replace=False):
         force_g = round(float(random.uniform(0.37, 0.55)), 2)

@@ -211,9 +211,7 @@ def test_sigterm_under_load_flushes_acknowledges_and_seals(mosquitto, collector_
     assert collector.stop() == 0
     kept = spooled_seqs(collector.spool_folder)
     assert 0 < len(first) < 10_000
-    assert sorted(kept) == list(range(10_000)), (
-        "what was stored was acknowledged, and only the rest came later"
-    )
+    assert sorted(kept) == list(range(10_000)), "what was stored was acknowledged, and only the rest came later"
 
 
 def test_a_second_collector_on_the_same_folder_says_that_the_spool_is_busy(
@@ -241,9 +239,7 @@ def _kept(collector) -> int:
         unsealed = [read_whole_part(path) for path in collector.spool_folder.glob("*.open")]
     except FileNotFoundError:
         return 0
-    return len(spooled(collector.spool_folder)) + sum(
-        batch.num_rows for part in unsealed for batch in part.batches
-    )
+    return len(spooled(collector.spool_folder)) + sum(batch.num_rows for part in unsealed for batch in part.batches)
 
 
 def test_a_broker_that_restarts_is_found_again_and_keeps_its_queue(mosquitto, collector_on):
@@ -272,9 +268,7 @@ def test_a_broker_without_mqtt_5_is_spoken_to_in_3_1_1_with_a_warning(amqtt, tmp
     with collecting(settings_for(tmp_path, url, clean_session=True)) as folder:
         assert eventually(lambda: any("trying MQTT 3.1.1" in message for message in caplog.messages))
         assert caplog.records[0].levelname == "WARNING"
-        sent = publish_all(
-            [point_message(1)], url=amqtt.url, client_id="vans", clean_session=True, resend_s=0.5
-        )
+        sent = publish_all([point_message(1)], url=amqtt.url, client_id="vans", clean_session=True, resend_s=0.5)
         assert sent.unconfirmed == 0
     assert set(spooled_seqs(folder)) == {1}
 
@@ -296,9 +290,7 @@ def test_a_refused_subscription_ends_the_collector_with_its_topics(tmp_path, cap
     monkeypatch.setattr("tests.ingest.fake_broker._suback", _refuse_the_second)
     broker = FakeBroker()
     assert run(settings_for(tmp_path, broker.url)) == 1
-    assert (
-        "SubscriptionRefused: the broker refused the subscription to tm/v1/+/+/evt" in capsys.readouterr().err
-    )
+    assert "SubscriptionRefused: the broker refused the subscription to tm/v1/+/+/evt" in capsys.readouterr().err
 
 
 def _refuse_the_second(body: bytes) -> bytes:

@@ -17,9 +17,7 @@ POINT = {"ts": NOW_S - 2, "lat": 40.748441, "lon": -73.985664}
 
 def received(topic: str, payload: object, *, retain: bool = False) -> Received:
     content = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-    return Received(
-        topic, parse_topic(topic), content, round(NOW_S * 1e6), retain, "spool-1", 1, payload_hash(content)
-    )
+    return Received(topic, parse_topic(topic), content, round(NOW_S * 1e6), retain, "spool-1", 1, payload_hash(content))
 
 
 def pos(*points: object, **more: object) -> Received:
@@ -215,7 +213,12 @@ def test_a_plan_becomes_one_row_a_route_and_a_bad_route_costs_only_itself():
         "service_date": "2026-02-27",
         "issued_utc": "2026-02-27T05:00:00Z",
         "routes": [
-            {"route_id": "R207", "vehicle_id": "V12", "planned_exit_utc": NOW_S, "stops": [{"seq": 1, "lat": 1, "lon": 2}]},
+            {
+                "route_id": "R207",
+                "vehicle_id": "V12",
+                "planned_exit_utc": NOW_S,
+                "stops": [{"seq": 1, "lat": 1, "lon": 2}],
+            },
             {"route_id": "R208"},
         ],
     }
@@ -229,13 +232,27 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=10,
 )
-KEYS = st.sampled_from(["v", "dev", "pts", "ts", "lat", "lon", "boot", "event_type", "routes", "service_date", "st", "type"])
-TOPICS = st.sampled_from(
-    ["tm/v1/t1/d1/pos", "tm/v1/t1/d1/his", "tm/v1/t1/d1/evt", "tm/v1/t1/d1/sta", "fc/v1/t1/wex/txn", "rt/v1/t1/x/plan", "a"]
+KEYS = st.sampled_from(
+    ["v", "dev", "pts", "ts", "lat", "lon", "boot", "event_type", "routes", "service_date", "st", "type"]
 )
-NOISE = st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()) | st.dictionaries(
-    KEYS, JSON | st.just(1) | st.just("d1"), max_size=8
-).map(lambda value: json.dumps(value | {"v": 1}).encode())
+TOPICS = st.sampled_from(
+    [
+        "tm/v1/t1/d1/pos",
+        "tm/v1/t1/d1/his",
+        "tm/v1/t1/d1/evt",
+        "tm/v1/t1/d1/sta",
+        "fc/v1/t1/wex/txn",
+        "rt/v1/t1/x/plan",
+        "a",
+    ]
+)
+NOISE = (
+    st.binary(max_size=200)
+    | JSON.map(lambda value: json.dumps(value).encode())
+    | st.dictionaries(KEYS, JSON | st.just(1) | st.just("d1"), max_size=8).map(
+        lambda value: json.dumps(value | {"v": 1}).encode()
+    )
+)
 
 
 @given(st.lists(st.tuples(TOPICS, NOISE), min_size=1, max_size=8))

@@ -27,9 +27,7 @@ def test_a_collector_killed_again_and_again_under_load_loses_nothing(mosquitto, 
 
     def publish() -> None:
         # Without receipts: here the broker's acknowledgement has to be enough.
-        published.append(
-            publish_all(messages(), url=mosquitto.url, client_id="vans", speed=1, receipts=False)
-        )
+        published.append(publish_all(messages(), url=mosquitto.url, client_id="vans", speed=1, receipts=False))
 
     publishing = threading.Thread(target=publish)
     publishing.start()

@@ -152,18 +152,14 @@ def test_purchases_and_plans_are_confirmed_too(broker, collector_on):
     collector = collector_on(broker.url, clean_session=broker.clean_session).start()
     messages = [
         Outgoing(0, "fc/v1/acme/wex/txn", b'{"v":1,"provider_txn_id":"T-1","event_type":"clear"}'),
-        Outgoing(
-            0, "rt/v1/acme/d1/plan", b'{"v":1,"service_date":"2026-02-26","routes":[{"route_id":"R1"}]}'
-        ),
+        Outgoing(0, "rt/v1/acme/d1/plan", b'{"v":1,"service_date":"2026-02-26","routes":[{"route_id":"R1"}]}'),
         Outgoing(0, "tm/v1/acme/van-1/sta", b'{"v":1,"st":"online"}', retain=True),
         point_message(1)._replace(qos=0),
     ]
     sent = publish_all(messages, url=broker.url, client_id="vans", clean_session=broker.clean_session)
     assert sent == (4, 0, 0)
     collector.stop()
-    assert {message.topic for message in spooled(collector.spool_folder)} == {
-        message.topic for message in messages
-    }
+    assert {message.topic for message in spooled(collector.spool_folder)} == {message.topic for message in messages}
 
 
 def test_with_a_broker_that_queues_nothing_the_outbox_covers_a_killed_collector(amqtt, collector_on):

@@ -47,9 +47,7 @@ def test_a_status_message_has_no_receipt():
     ],
 )
 def test_purchases_are_receipted_by_record(record, key):
-    assert receipt_keys("fc/v1/acme/wex/txn", encoded(record)) == ReceiptKeys(
-        "fc/v1/acme/wex/ack", None, (), (key,)
-    )
+    assert receipt_keys("fc/v1/acme/wex/txn", encoded(record)) == ReceiptKeys("fc/v1/acme/wex/ack", None, (), (key,))
 
 
 def test_plans_are_receipted_by_route():
@@ -61,20 +59,13 @@ def test_plans_are_receipted_by_route():
     assert later.records[0] == "2026-02-26/R1/2026-02-26T09:00:00Z"
 
 
-@pytest.mark.parametrize(
-    "topic", [POS, "fc/v1/acme/wex/txn", "rt/v1/acme/depot-1/plan", "owntracks/jane/phone"]
-)
-@given(
-    payload=st.binary(max_size=60)
-    | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(encoded)
-)
+@pytest.mark.parametrize("topic", [POS, "fc/v1/acme/wex/txn", "rt/v1/acme/depot-1/plan", "owntracks/jane/phone"])
+@given(payload=st.binary(max_size=60) | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(encoded))
 def test_whatever_arrives_gives_keys_or_nothing_and_never_an_error(topic, payload):
     assert receipt_keys(topic, payload) is None
 
 
-@pytest.mark.parametrize(
-    "payload", [b"[" * 100_000, b'{"pts":' * 50_000, b'{"pts":[{"seq":1' + b"0" * 5000 + b"}]}"]
-)
+@pytest.mark.parametrize("payload", [b"[" * 100_000, b'{"pts":' * 50_000, b'{"pts":[{"seq":1' + b"0" * 5000 + b"}]}"])
 def test_a_hostile_payload_gives_no_error(payload):
     receipt_keys(POS, payload)
 

@@ -157,9 +157,7 @@ def test_speeds_without_places_are_sent_as_points_without_a_fix():
     # 07:47:23 in Chicago, summer time
     assert recording.first_utc == datetime(2007, 4, 9, 12, 47, 23, tzinfo=UTC)
     assert all(point["nofix"] is True and "lat" not in point for point in sent)
-    assert [point["spd_kmh"] for point in sent] == pytest.approx(
-        (rows["speed_mph"] * 1.609344).to_list(), abs=6e-5
-    )
+    assert [point["spd_kmh"] for point in sent] == pytest.approx((rows["speed_mph"] * 1.609344).to_list(), abs=6e-5)
     zeros = sum(point["spd_kmh"] == 0 for point in sent)
     assert zeros == (rows["speed_mph"] == 0).sum()
     assert max(len(msgspec.json.decode(message.payload)["pts"]) for message in recording.messages) == 60

@@ -138,9 +138,7 @@ def test_a_dead_zone_arrives_late_as_backlog_after_a_live_message(fleet: Simulat
     for message, body in late:
         assert all(point["his"] is True for point in body["pts"])
         last_ts = body["pts"][-1]["ts"]
-        assert any(
-            last_ts < first_ts and due_us <= message.due_us for due_us, first_ts in live_due[body["dev"]]
-        )
+        assert any(last_ts < first_ts and due_us <= message.due_us for due_us, first_ts in live_due[body["dev"]])
         waits.append(message.due_us / 1e6 - body["pts"][0]["ts"])
     assert max(waits) > 600
     assert all("his" not in point for _, body in bodies(fleet, "pos") for point in body["pts"])
@@ -151,9 +149,7 @@ def test_a_backlog_drains_at_no_more_than_five_messages_a_second(fleet: Simulati
     for message, body in bodies(fleet, "his"):
         first_sent_us[body["dev"]].setdefault(message.payload, message.due_us)
     pauses_us = [
-        later - earlier
-        for sent in first_sent_us.values()
-        for earlier, later in pairwise(sorted(sent.values()))
+        later - earlier for sent in first_sent_us.values() for earlier, later in pairwise(sorted(sent.values()))
     ]
     assert 200_000 <= min(pauses_us) < 300_000
 
@@ -170,9 +166,7 @@ def test_a_day_looks_like_the_reference_day(fleet: Simulation):
     spent = states_frame(fleet.days, "northwind").with_columns(
         hours=(pl.col("ended_utc") - pl.col("started_utc")).dt.total_microseconds() / 3.6e9
     )
-    hours = {
-        state: spent.filter(pl.col("state") == state)["hours"].sum() / VANS for state in ("drive", "idle")
-    }
+    hours = {state: spent.filter(pl.col("state") == state)["hours"].sum() / VANS for state in ("drive", "idle")}
     assert 3.3 < hours["drive"] < 4.3
     assert 1.5 < hours["idle"] < 2.1
     route_h = [(truth.day.return_s - truth.day.exit_s) / 3600 for truth in fleet.days]
@@ -321,9 +315,7 @@ def test_days_follow_one_another_on_one_device():
     for items in seqs.values():
         numbers = [number for _, *number in sorted(items)]
         assert numbers == sorted(numbers)
-    dates = (
-        states_frame(two.days, "northwind")["started_utc"].dt.convert_time_zone("America/New_York").dt.date()
-    )
+    dates = states_frame(two.days, "northwind")["started_utc"].dt.convert_time_zone("America/New_York").dt.date()
     assert set(dates) == {date(2026, 3, 11), LAST_DATE}
 
 
@@ -368,9 +360,7 @@ def test_a_number_that_makes_no_sense_is_refused():
     ),
     cruise_mps=st.floats(3, 17),
 )
-def test_a_journey_arrives_where_it_should_and_never_jumps(
-    hops: list[tuple[float, float, float]], cruise_mps: float
-):
+def test_a_journey_arrives_where_it_should_and_never_jumps(hops: list[tuple[float, float, float]], cruise_mps: float):
     builder = JourneyBuilder(start_s=100.0, x_m=0.0, y_m=0.0)
     builder.stand(10.0, engine_on=True)
     way, x_m = [], 0.0

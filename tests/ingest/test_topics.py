@@ -24,9 +24,7 @@ def test_the_subscriptions_are_those_of_the_contract():
 
 
 def test_nothing_subscribes_to_everything():
-    assert not [
-        topic for topic in (*SUBSCRIPTIONS, *FOREIGN_SUBSCRIPTIONS, *ACK_SUBSCRIPTIONS) if "#" in topic
-    ]
+    assert not [topic for topic in (*SUBSCRIPTIONS, *FOREIGN_SUBSCRIPTIONS, *ACK_SUBSCRIPTIONS) if "#" in topic]
 
 
 @pytest.mark.parametrize("subscription", SUBSCRIPTIONS)
