@@ -91,23 +91,19 @@ def upkeep_flow() -> Upkeep:
 
 def serve_deployments(settings: Settings) -> None:
     """Keep the deployments until stopped; one run of each at a time."""
-    serve(
-        refresh_flow.to_deployment(
+    crons: dict[Any, str] = {
+        refresh_flow: settings.refresh_cron,
+        daily_report_flow: settings.report_cron,
+        upkeep_flow: settings.upkeep_cron,
+    }
+    # Prefect's methods answer either at once or with a coroutine; here, outside any loop, always at once.
+    deployments: list[Any] = [
+        found.to_deployment(
             name="scheduled",
-            schedule=Cron(settings.refresh_cron, timezone=settings.timezone),
+            schedule=Cron(cron, timezone=settings.timezone),
             concurrency_limit=1,
             tags=["odograph"],
-        ),
-        daily_report_flow.to_deployment(
-            name="scheduled",
-            schedule=Cron(settings.report_cron, timezone=settings.timezone),
-            concurrency_limit=1,
-            tags=["odograph"],
-        ),
-        upkeep_flow.to_deployment(
-            name="scheduled",
-            schedule=Cron(settings.upkeep_cron, timezone=settings.timezone),
-            concurrency_limit=1,
-            tags=["odograph"],
-        ),
-    )
+        )
+        for found, cron in crons.items()
+    ]
+    serve(*deployments)

@@ -118,7 +118,7 @@ def _listed_stops(track: Track, states: States, is_coarse: NDArray[np.bool_], da
     stops = park_episodes(track, states, rules)
     enough_us = np.where(is_coarse, 2 * np.nan_to_num(day.median_interval_s) * 1e6, 0).astype(np.int64)
     keep = stops.departed_us - stops.arrived_us >= enough_us[stops.group]
-    return Stops(*(np.ascontiguousarray(column[keep]) for column in stops))
+    return Stops._make(np.ascontiguousarray(column[keep]) for column in stops)
 
 
 def _kinds(day: Day, stops: Stops, matches: Matches, stations: pl.DataFrame, settings: Settings) -> NDArray[np.int8]:
@@ -170,4 +170,4 @@ def _route_of_rows(day: Day, parts: RouteParts) -> tuple[Ints, list[str]]:
 
 def is_listed(kinds: NDArray[np.int8]) -> NDArray[np.bool_]:
     """Which park episodes are stops; a wait in traffic is none."""
-    return kinds != TRAFFIC
+    return np.not_equal(kinds, TRAFFIC)

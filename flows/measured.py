@@ -158,8 +158,7 @@ def _delivered(measured: Measured) -> NDArray[np.bool_]:
 
 
 def _names(day: Day, group: Ints) -> pl.DataFrame:
-    names = pl.DataFrame(day.names, schema=GROUP_TYPES, orient="row")
-    return names[group.tolist()]
+    return pl.DataFrame(day.names, schema=GROUP_TYPES, orient="row").select(pl.all().gather(group.tolist()))
 
 
 def _names_of(name: str, codes: NDArray[np.int8], names: tuple[str, ...]) -> pl.Series:
@@ -193,11 +192,9 @@ def _counts(labels: Ints, size: int) -> Ints:
 def _flags(truths: dict[str, NDArray[np.bool_]], others: pl.Series | None) -> pl.Series:
     """Sorted lists of the names that are true, joined with lists that exist already."""
     size = next(iter(truths.values())).size
+    given = others.to_list() if others is not None else [None] * size
     lists = [
-        sorted(
-            {name for name, truth in truths.items() if truth[index]}
-            | set(others[index] or [] if others is not None else [])
-        )
+        sorted({name for name, truth in truths.items() if truth[index]} | set(given[index] or ()))
         for index in range(size)
     ]
     return pl.Series("quality_flags", lists, pl.List(pl.String))

@@ -1,6 +1,7 @@
-"""What do `odograph simulate` and `odograph replay` do? They publish over MQTT and wait for the collector's receipts."""
+"""What do `odograph simulate` and `odograph replay` do? They publish, and wait for the collector's receipts."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from flows.progress import shown_progress
@@ -51,6 +52,12 @@ def run_replay(settings: Settings, files: list[Path], *, speed: float | None, ke
             f"{path}: {recording.name}, {sent.messages} messages received, {sent.resent} of them sent again,"
             f" times {recording.first_utc:%Y-%m-%d %H:%M} to {recording.last_utc:%Y-%m-%d %H:%M} UTC"
         )
+        age_days = (datetime.now(UTC) - recording.first_utc).days
+        if 0 < settings.max_age_days < age_days:
+            yield (
+                f"{path}: fixes older than {settings.max_age_days:g} days will be quarantined;"
+                " refresh with ODOGRAPH_MAX_AGE_DAYS=0 to keep them"
+            )
 
 
 def publish(settings: Settings, name: str, messages: list[Outgoing], *, speed: float | None = None) -> Sent:

@@ -31,7 +31,7 @@ from warehouse.work import VehicleDate, absorb, reopen_everything, reopened_date
 
 logger = logging.getLogger(__name__)
 
-CHUNK_VEHICLE_DATES = 200
+CHUNK_VEHICLE_DATES = 100
 WAIT_S = 60.0
 Progress = Callable[[str, int, int], None]  # stage, done, in all
 

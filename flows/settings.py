@@ -37,7 +37,9 @@ class Settings(IngestSettings):
     mail_unsubscribe: str = Field("", description="address that takes people off the list; empty: the sender")
     report_tenant: str | None = Field(None, description="tenant whose report is scheduled; unset: each of them")
     refresh_cron: str = Field("*/15 * * * *", description="when `odograph serve` refreshes")
-    upkeep_cron: str = Field("30 3 * * *", description="when `odograph serve` merges and expires files, in the zone above")
+    upkeep_cron: str = Field(
+        "30 3 * * *", description="when `odograph serve` merges and expires files, in the zone above"
+    )
     report_cron: str = Field("0 6 * * *", description="when `odograph serve` mails the daily report, in the zone above")
 
     @field_validator("smtp_url")

@@ -98,9 +98,9 @@ def e7(degrees: pl.Series) -> NDArray[np.int32]:
 
 
 def _track(rows: pl.DataFrame, starts: Ints, time_us: Ints) -> Track:
-    rpm = _floats(rows["rpm"], np.float32)
+    rpm = _singles(rows["rpm"])
     ignition = rows["ignition"].cast(pl.Int8).fill_null(-1).to_numpy().astype(np.int8)
-    voltage_v = _floats(rows["battery_mv"], np.float32) / np.float32(1000)
+    voltage_v = _singles(rows["battery_mv"], 1000)
     placed = (rows["latitude_e7"].is_not_null() & (rows["quality"] == "good")).to_numpy()
     return Track(
         starts=starts,
@@ -108,9 +108,9 @@ def _track(rows: pl.DataFrame, starts: Ints, time_us: Ints) -> Track:
         latitude_e7=np.where(placed, rows["latitude_e7"].fill_null(0).to_numpy(), 0).astype(np.int32),
         longitude_e7=np.where(placed, rows["longitude_e7"].fill_null(0).to_numpy(), 0).astype(np.int32),
         placed=np.ascontiguousarray(placed),
-        speed_kmh=_floats(rows["speed_ckmh"], np.float32) / np.float32(100),
-        engine=engine_state(rpm, ignition, voltage_v.astype(np.float32)),
-        odometer_m=_floats(rows["odometer_m"], np.float64),
+        speed_kmh=_singles(rows["speed_ckmh"], 100),
+        engine=engine_state(rpm, ignition, voltage_v),
+        odometer_m=_floats(rows["odometer_m"]),
     )
 
 
@@ -185,7 +185,7 @@ def _step_fuel_l(rows: pl.DataFrame, starts: Ints) -> NDArray[np.float64]:
     if rows["fuel_used_ml"].null_count() == rows.height:
         return np.full(rows.height, np.nan)
     filled = rows.select(pl.col("fuel_used_ml").forward_fill().over(GROUP)).to_series()
-    reading_l = _floats(filled, np.float64) / 1000
+    reading_l = _floats(filled) / 1000
     step_l = np.zeros_like(reading_l)
     step_l[:-1] = np.diff(reading_l)
     step_l[starts[1:] - 1] = 0
@@ -209,5 +209,9 @@ def _any_in_group(truth: NDArray[np.bool_], starts: Ints) -> NDArray[np.bool_]:
     return np.logical_or.reduceat(truth, starts[:-1])
 
 
-def _floats(series: pl.Series, kind: type[np.floating]) -> NDArray[np.floating]:
-    return np.ascontiguousarray(series.cast(pl.Float64).fill_null(np.nan).to_numpy().astype(kind))
+def _floats(series: pl.Series) -> NDArray[np.float64]:
+    return np.ascontiguousarray(series.cast(pl.Float64).fill_null(np.nan).to_numpy())
+
+
+def _singles(series: pl.Series, divided_by: float = 1) -> NDArray[np.float32]:
+    return (_floats(series) / divided_by).astype(np.float32)

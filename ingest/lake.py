@@ -32,7 +32,7 @@ from ingest.spool import Segment, read_segment, recover, sealed_segments, spool_
 
 logger = logging.getLogger(__name__)
 
-GROUP_BYTES = 96 * 1024 * 1024  # sealed segments decoded and committed together, compressed bytes at most
+GROUP_BYTES = 12 * 1024 * 1024  # sealed (compressed) bytes decoded and committed together; about ten times that as JSON
 GROUP_SEGMENTS = 500
 VACUUM_AFTER_H = 24
 TABLE_CONFIGURATION = {

@@ -42,9 +42,7 @@ def positions(points: Sequence[dict[str, Any]], device: str = "d1", tenant: str 
     return message(f"tm/v1/{tenant}/{device}/pos", {"v": 1, "dev": device, "boot": 1, "pts": list(points)} | more)
 
 
-def message(
-    topic: str, payload: object, received_s: float | None = None, *, retain: bool = False
-) -> Message:
+def message(topic: str, payload: object, received_s: float | None = None, *, retain: bool = False) -> Message:
     """A message as the spool keeps it; `payload` may be bytes or something to put as JSON."""
     content = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     received_us = round((time.time() if received_s is None else received_s) * 1e6)

@@ -88,7 +88,9 @@ def test_the_lock_holds_hashes_and_no_address():
 
 
 def test_every_module_begins_with_what_it_is_about():
-    modules = [path for package in ("flows", "ingest", "kernels", "warehouse") for path in (ROOT / package).rglob("*.py")]
+    modules = [
+        path for package in ("flows", "ingest", "kernels", "warehouse") for path in (ROOT / package).rglob("*.py")
+    ]
     silent = [str(path) for path in modules if not path.read_text().startswith('"""')]
     assert silent == []
 

@@ -125,7 +125,8 @@ def _reopen_changed(connection: duckdb.DuckDBPyConnection, name: str, timezone: 
     # Stations and prices may matter to any van.
     affected = {
         "vehicles": "select tenant_id, vehicle_id from differing",
-        "depots": "select tenant_id, vehicle_id from staging.depot_spans semi join differing using (tenant_id, depot_id)",
+        "depots": "select tenant_id, vehicle_id from staging.depot_spans"
+        " semi join differing using (tenant_id, depot_id)",
         "drivers": "select tenant_id, vehicle_id from core.assignments join differing using (tenant_id)"
         " where kind = 'driver' and id = driver_id",
         "assignments": "select tenant_id, unnest([vehicle_id, id, 'device:' || id]) from differing",

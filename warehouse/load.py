@@ -59,7 +59,10 @@ def read_chunk(connection: duckdb.DuckDBPyConnection, wanted: Sequence[VehicleDa
 
 def stations(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     """Fuel stations with a place: station_id, latitude, longitude in degrees."""
-    return connection.sql("select station_id, latitude, longitude from core.stations order by station_id").pl()
+    rows: pl.DataFrame = connection.sql(
+        "select station_id, latitude, longitude from core.stations order by station_id"
+    ).pl()
+    return rows
 
 
 def replace_measured(

@@ -123,6 +123,19 @@ def test_rejects_are_counted_once_and_good_messages_are_all_there(tmp_path):
     assert published(settings, "select count(*) from lake.positions").item() == 16
 
 
+def test_flags_of_single_points_reach_their_vehicle_day_and_rejects_its_data_health(tmp_path):
+    settings = settings_in(tmp_path)
+    points = golden_points(yesterday_at(15))
+    points[3] |= {"spd_kmh": 410.4, "rpm": 9000}
+    collected(settings, [positions([*points, points[5] | {"lat": 91}])])
+    refresh(settings)
+    flags = published(settings, "select quality_flags from marts.vehicle_days").item().to_list()
+    assert {"rpm_refused", "speed_refused"} <= set(flags)
+    assert flags == sorted(flags)
+    health = published(settings, "from marts.data_health").row(0, named=True)
+    assert health["accepted_count"] == 16
+
+
 def test_card_payloads_that_were_rejected_are_not_shown(tmp_path):
     settings = settings_in(tmp_path)
     collected(settings, [message("fc/v1/t1/wex/txn", b'{"card":"4111111111111111"')])
@@ -136,7 +149,9 @@ def test_a_plan_that_arrives_later_takes_over_the_dates_it_touches(tmp_path):
     collected(settings, [positions(golden_points(start))])
     refresh(settings)
     day = datetime.fromtimestamp(start, UTC).date()
-    assert published(settings, "select service_date < $day from marts.vehicle_days".replace("$day", f"date '{day}'")).item()
+    assert published(
+        settings, "select service_date < $day from marts.vehicle_days".replace("$day", f"date '{day}'")
+    ).item()
     route = {"route_id": "R1", "vehicle_id": "d1", "planned_exit_utc": start, "planned_return_utc": start + 3600}
     collected(settings, [message("rt/v1/t1/x/plan", {"v": 1, "service_date": str(day), "routes": [route]})])
     refresh(settings)
@@ -162,7 +177,11 @@ def test_the_newest_plan_wins_whatever_the_order_they_arrive_in(tmp_path):
 
 
 def test_the_second_of_two_refreshes_waits_and_then_says_so(tmp_path):
-    with writer_lock(tmp_path / "lock", wait_s=0), pytest.raises(WarehouseBusy), writer_lock(tmp_path / "lock", wait_s=0.3):
+    with (
+        writer_lock(tmp_path / "lock", wait_s=0),
+        pytest.raises(WarehouseBusy),
+        writer_lock(tmp_path / "lock", wait_s=0.3),
+    ):
         pass
 
 

@@ -58,7 +58,9 @@ def test_a_van_takes_the_zone_of_its_depot(tmp_path):
 
 def test_every_bad_row_is_listed_and_nothing_is_taken(tmp_path, capsys):
     settings = settings_in(tmp_path)
-    text = "tenant_id,vehicle_id,tank_l,valid_from\nt1,V1,95,2026-01-01\nt1,,x,2026-13-01\n,V3,-4,\nt1,V1,95,2026-01-01\n"
+    text = (
+        "tenant_id,vehicle_id,tank_l,valid_from\nt1,V1,95,2026-01-01\nt1,,x,2026-13-01\n,V3,-4,\nt1,V1,95,2026-01-01\n"
+    )
     assert not run_import(settings, "vehicles", [csv(tmp_path, "v", text)])
     printed = capsys.readouterr().err
     for expected in (
