@@ -37,7 +37,7 @@ def run_report(
         raise NothingToReport(f"nothing is published{about} for {day or 'any date'}")
     lines = []
     for (tenant_id,) in rows:
-        report = daily_report(settings.published_path, tenant_id, day)
+        report = daily_report(settings.published_path, tenant_id, day, min_coverage=settings.min_coverage)
         folder = out if out is not None else settings.reports_dir
         written = save(report, folder)
         lines.append(f"{report.subject}: {written[0]}")

@@ -203,8 +203,10 @@ def _bus(connection: duckdb.DuckDBPyConnection, number: int) -> None:
 def _ledger(
     connection: duckdb.DuckDBPyConnection, tenant: str, vehicle: str, route: str, runs: list, speed_mps: float
 ) -> None:
-    frame = polars.DataFrame(list(_ledger_rows(tenant, vehicle, route, runs, speed_mps)), orient="row", schema=LEDGER)
-    connection.execute("insert into core.ledger by name select * from frame")
+    rows = list(_ledger_rows(tenant, vehicle, route, runs, speed_mps))
+    connection.register("runs", polars.DataFrame(rows, orient="row", schema=LEDGER))
+    connection.execute("insert into core.ledger by name from runs")
+    connection.unregister("runs")
 
 
 def _ledger_rows(tenant: str, vehicle: str, route: str, runs: list, speed_mps: float) -> Iterator[tuple]:
@@ -244,8 +246,8 @@ def _fuel(connection: duckdb.DuckDBPyConnection) -> None:
             quality_flags=[],
         )
     flags = [
-        ("T4", "V12", "F4", "high", "No position of V12 within 250 m of the site in the 15 minutes around the purchase; "
-         "the nearest was 4.2 mi away."),
+        ("T4", "V12", "F4", "high", "No position of V12 within 250 m of the site in the 15 minutes around the "
+         "purchase; the nearest was 4.2 mi away."),
         ("T6", "V18", "F14", "low", "The price per gallon was 33 % above the day's median in the state."),
         ("T7", "V21", "F16", "info", "The typed odometer was lower than the one before."),
     ]  # fmt: skip
@@ -404,6 +406,7 @@ select tenant_id, service_date, vehicle_id, 4000 as received_count, 3950 as acce
     if(vehicle_id = 'V07', '{"fix_in_the_future": 38, "no_usable_point": 3}', '{}')::json as rejected_by_rule,
     2 as low_quality_count, 1 as jump_count, coverage, 10 as median_interval_s,
     if(vehicle_id = 'V07', 40, 4) as median_delay_s, if(vehicle_id = 'V07', 11400, 12) as p95_delay_s,
-    if(unknown_s > 0, 11400, 118) as longest_gap_s, vehicle_id <> '2007' as is_registered, []::varchar[] as quality_flags
+    if(unknown_s > 0, 11400, 118) as longest_gap_s, vehicle_id <> '2007' as is_registered,
+    []::varchar[] as quality_flags
 from marts.vehicle_days
 """

@@ -1,0 +1,127 @@
+"""What happened to one tenant on one service date, as far as the published copy knows?
+
+The only module of the reports that speaks SQL; the queries are the files in `sql/`. All are read over one
+connection, so that a copy swapped in meanwhile cannot mix two days' states of knowledge.
+"""
+
+from datetime import UTC, date, datetime
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+import duckdb
+import numpy as np
+
+from flows.report.rows import (
+    DailyData,
+    Depot,
+    FleetDay,
+    FuelException,
+    FuelTotals,
+    Health,
+    IdleContext,
+    Ledger,
+    Reject,
+    RouteDay,
+    SilentVehicle,
+    VehicleDay,
+)
+
+MIN_COVERAGE = 0.80  # K22, docs/definitions.md
+# More rows than this cannot be told apart in a picture 600 pixels wide.
+TIMELINE_VEHICLES = 40
+# The zone of the settings is not known here; a tenant without depots still has the zone its dates were taken in.
+LAST_RESORT_TIMEZONE = "UTC"
+
+Row = TypeVar("Row")
+
+
+class NothingToReport(Exception):
+    """The published copy holds nothing for this tenant and date."""
+
+    def __init__(self, tenant_id: str, service_date: date, last_date: date | None) -> None:
+        """`last_date` is the newest earlier date with data, None if there is none."""
+        hint = f"the newest day before it is {last_date}" if last_date else "nor for any day before it"
+        super().__init__(f"nothing is published for {tenant_id} on {service_date}, {hint}")
+        self.tenant_id = tenant_id
+        self.service_date = service_date
+        self.last_date = last_date
+
+
+def read_day(published: Path, tenant_id: str, service_date: date, *, min_coverage: float = MIN_COVERAGE) -> DailyData:
+    """Read one day of one tenant; raises `NothingToReport` for a day that is not there."""
+    with duckdb.connect(str(published), read_only=True) as connection:
+        asked = {"tenant_id": tenant_id, "service_date": service_date, "min_coverage": min_coverage}
+        reader = _Reader(connection, {**asked, "most": TIMELINE_VEHICLES})
+        fleet_days = reader.rows("fleet_days", FleetDay)
+        if not fleet_days or fleet_days[0].service_date != service_date:
+            raise NothingToReport(tenant_id, service_date, reader.values("last_day")[0])
+        depots = reader.rows("depots", Depot)
+        return DailyData(
+            tenant_id=tenant_id,
+            service_date=service_date,
+            timezone=_timezone(depots, reader.values("timezones")),
+            min_coverage=min_coverage,
+            fleet=fleet_days[0],
+            history=fleet_days[1:],
+            depots=depots,
+            routes=reader.rows("route_days", RouteDay),
+            vehicles=reader.rows("vehicle_days", VehicleDay),
+            idle_contexts=reader.rows("idle_contexts", IdleContext),
+            silent=reader.rows("silent_vehicles", SilentVehicle),
+            fuel=reader.rows("fuel_totals", FuelTotals)[0],
+            exceptions=reader.rows("fuel_exceptions", FuelException),
+            health=reader.rows("health", Health)[0],
+            rejects=reader.rows("rejects", Reject),
+            ledger=reader.ledger(),
+        )
+
+
+class _Reader:
+    """Runs the queries of `sql/` for one tenant and date."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, parameters: dict[str, object]) -> None:
+        self.connection = connection
+        self.parameters = parameters
+
+    def rows(self, query: str, kind: type[Row]) -> list[Row]:
+        """Return the rows of a query as `kind`, columns matched by name."""
+        found = self._found(query)
+        names = [column[0] for column in found.description or []]
+        return [kind(**dict(zip(names, map(_aware, row), strict=True))) for row in found.fetchall()]
+
+    def values(self, query: str) -> list[Any]:
+        """Return the first column of a query."""
+        return [row[0] for row in self._found(query).fetchall()]
+
+    def ledger(self) -> Ledger:
+        """Return the runs of the vans in the timeline as arrays: a day of a fleet has tens of thousands."""
+        columns = self._found("ledger").fetchnumpy()
+        return Ledger(
+            np.asarray(columns["place"], dtype=np.int64),
+            np.asarray(columns["state"], dtype=object),
+            np.asarray(columns["started_us"], dtype=np.int64),
+            np.asarray(columns["ended_us"], dtype=np.int64),
+        )
+
+    def _found(self, query: str) -> duckdb.DuckDBPyConnection:
+        """Run a query; DuckDB refuses a parameter that is not in it."""
+        text = _sql(query)
+        used = {name: value for name, value in self.parameters.items() if f"${name}" in text}
+        return self.connection.execute(text, used)
+
+
+def _sql(query: str) -> str:
+    """Return the text of one query file."""
+    return resources.files("flows.report").joinpath("sql", f"{query}.sql").read_text(encoding="utf-8")
+
+
+def _aware(value: Any) -> Any:
+    """Return an instant as aware, any other value as it is: the columns hold UTC without saying so."""
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
+
+
+def _timezone(depots: list[Depot], measured: list[str]) -> str:
+    """Return the zone of the depot with most vans, else the one the dates were taken in."""
+    known = [depot.timezone for depot in depots if depot.timezone] + measured
+    return known[0] if known else LAST_RESORT_TIMEZONE

@@ -1,0 +1,55 @@
+-- The day and the same weekday of the four weeks before, newest first.
+
+with
+
+flags as (
+
+    select
+        service_date,
+        count(*) as fuel_flag_count
+
+    from marts.fuel_exceptions
+    where tenant_id = $tenant_id
+        and severity <> 'info'
+        and state not in ('explained', 'dismissed')
+    group by service_date
+
+)
+
+select
+    service_date,
+    vehicles_on_books,
+    vehicles_out_of_service,
+    vehicles_available,
+    vehicles_dispatched,
+    vehicles_heard,
+    routes_planned,
+    routes_run,
+    idle_s,
+    idle_share,
+    excess_idle_s,
+    idle_fuel_l,
+    idle_cost::double as idle_cost,
+    observed_s,
+    coverage,
+    coalesce(coverage, 1) >= $min_coverage as is_heard,
+    distance_m,
+    metered_distance_m,
+    fuel_used_l,
+    co2_kg,
+    on_time_starts,
+    starts_with_plan,
+    route_time_s,
+    planned_route_time_s,
+    peak_concurrent_vehicles,
+    currency,
+    coalesce(fuel_flag_count, 0) as fuel_flag_count
+
+from marts.fleet_days
+left join flags using (service_date)
+
+where tenant_id = $tenant_id
+    and service_date between $service_date::date - 28 and $service_date::date
+    and date_diff('day', service_date, $service_date::date) % 7 = 0
+
+order by service_date desc

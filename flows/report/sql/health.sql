@@ -1,0 +1,22 @@
+-- How good the data of the day is, over all vans.
+
+select
+    coalesce(sum(received_count), 0)::bigint as received_count,
+    coalesce(sum(accepted_count), 0)::bigint as accepted_count,
+    coalesce(sum(duplicate_count), 0)::bigint as duplicate_count,
+    coalesce(sum(conflict_count), 0)::bigint as conflict_count,
+    coalesce(sum(rejected_count), 0)::bigint as rejected_count,
+    median(median_delay_s) as median_delay_s,
+    max(p95_delay_s) as worst_p95_delay_s,
+    arg_max(vehicle_id, p95_delay_s) as worst_delay_vehicle_id,
+    max(longest_gap_s) as longest_gap_s,
+    arg_max(vehicle_id, longest_gap_s) as longest_gap_vehicle_id,
+    count(*) filter (not is_registered) as unregistered_count,
+    (
+        select max(rebuilt_utc)
+        from core.loads
+        where service_date = $service_date::date
+    ) as rebuilt_utc
+
+from marts.data_health
+where tenant_id = $tenant_id and service_date = $service_date::date

@@ -1,0 +1,194 @@
+"""What do the tables of routes and of fuel flags hold?
+
+Rows are text, ready to print, the same for the page and for the plain text.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from flows.report.measures import Figure, gated, route_idle_s
+from flows.report.rows import DailyData, RouteDay
+from flows.report.units import (
+    NOT_KNOWN,
+    Units,
+    clock,
+    counted,
+    economy,
+    hours_minutes,
+    initials,
+    listed,
+    percent,
+    signed_minutes,
+    volume,
+)
+
+MOST_ROUTES = 50
+MOST_FUEL_ROWS = 20
+MOST_NAMED = 12
+
+
+class RouteRow(NamedTuple):
+    """One route as it is printed; `is_late` marks an exit more than the tolerance after plan."""
+
+    route: str
+    van: str
+    driver: str
+    exit: str
+    against_plan: str
+    is_late: bool
+    time: str
+    utilization: str
+    stops: str
+    stem: str
+    idle: str
+    distance: str
+    economy: str
+
+
+class Column(NamedTuple):
+    """One column of the route table; a `minor` one is left out on a telephone."""
+
+    field: str
+    heading: str
+    is_number: bool
+    is_minor: bool
+
+
+class FuelRow(NamedTuple):
+    """One fuel flag as it is printed."""
+
+    time: str
+    site: str
+    van: str
+    volume: str
+    rule: str
+    evidence: str
+    state: str
+
+
+def route_rows(data: DailyData, units: Units) -> list[RouteRow]:
+    """Return the routes as text, in order of route; of more than fifty, those with most idle (else longest) first."""
+    routes = data.routes
+    if len(routes) > MOST_ROUTES:
+        routes = sorted(routes, key=lambda route: (-route.idle_s, -(route.route_time_s or 0.0), -route.distance_m))
+    return [_route_row(route, data, units) for route in routes]
+
+
+def _route_row(route: RouteDay, data: DailyData, units: Units) -> RouteRow:
+    against_plan = ""
+    if route.depot_exit_utc and route.planned_exit_utc:
+        against_plan = signed_minutes((route.depot_exit_utc - route.planned_exit_utc).total_seconds())
+    idle_s = route_idle_s(route, data)
+    fuel = economy(route.distance_m, route.fuel_used_l, units)
+    return RouteRow(
+        route=route.route_id + (" (rescue)" if route.role == "rescue" else ""),
+        van=route.vehicle_id,
+        driver=initials(route.driver_name, route.driver_id),
+        exit=clock(route.depot_exit_utc, data.timezone),
+        against_plan=against_plan,
+        is_late=route.on_time_start is False,
+        time=hours_minutes(route.route_time_s),
+        utilization=_ratio(route, route.route_utilization),
+        stops=_stops(route),
+        stem=_ratio(route, route.stem_share),
+        idle=NOT_KNOWN if idle_s is None else f"{idle_s / 60:.0f}",
+        distance=f"{route.distance_m / units.metres:,.0f}",
+        economy=_cell_text(gated(fuel, route, absent=NOT_KNOWN), lambda value: f"{value:.1f}"),
+    )
+
+
+def _ratio(route: RouteDay, value: float | None) -> str:
+    return _cell_text(gated(value, route, absent=NOT_KNOWN), percent)
+
+
+def _cell_text(figure: Figure, write: Callable[[float], str]) -> str:
+    """Return a figure for a narrow cell: the share of data that explains an `n/a` stands below the table."""
+    return figure.text(write).partition(" (")[0]
+
+
+def _stops(route: RouteDay) -> str:
+    """Return done/planned; without a plan the stops that were seen."""
+    if route.planned_stop_count is None or route.completed_stop_count is None:
+        return str(route.stop_count)
+    return f"{route.completed_stop_count}/{route.planned_stop_count}"
+
+
+def route_columns(rows: list[RouteRow], units: Units) -> list[Column]:
+    """Return the columns in which at least one row has something to say."""
+    columns = [
+        Column("route", "Route", False, False),
+        Column("van", "Van", False, False),
+        Column("driver", "Driver", False, True),
+        Column("exit", "Exit", True, False),
+        Column("against_plan", "vs plan", True, False),
+        Column("time", "Time", True, False),
+        Column("utilization", "of plan", True, True),
+        Column("stops", "Stops", True, False),
+        Column("stem", "Stem", True, True),
+        Column("idle", "Idle min", True, False),
+        Column("distance", units.distance, True, True),
+        Column("economy", units.economy, True, True),
+    ]
+    nothing = {"", NOT_KNOWN, "n/a"}
+    return [column for column in columns if any(getattr(row, column.field) not in nothing for row in rows)]
+
+
+def gated_note(data: DailyData, rows: list[RouteRow], columns: list[Column]) -> str:
+    """Return why shares of some routes read n/a, `n/a (data 71 %): R207 V07`; empty if none do."""
+    if not any(getattr(row, column.field) == "n/a" for row in rows for column in columns):
+        return ""
+    reasons: dict[str, list[str]] = {}
+    for route in data.routes:
+        reason = gated(0.0, route).reason
+        if reason:
+            reasons.setdefault(reason, []).append(f"{route.route_id} {route.vehicle_id}")
+    return "; ".join(f"{reason}: {listed(names, MOST_NAMED)}" for reason, names in sorted(reasons.items()))
+
+
+def text_table(rows: list[RouteRow], columns: list[Column]) -> str:
+    """Return the rows as lines of plain text, columns as wide as their widest cell."""
+    cells = [[column.heading for column in columns]]
+    cells += [[getattr(row, column.field) or NOT_KNOWN for column in columns] for row in rows]
+    widths = [max(len(line[place]) for line in cells) for place in range(len(columns))]
+    lines = []
+    for line in cells:
+        padded = [
+            cell.rjust(width) if column.is_number else cell.ljust(width)
+            for cell, width, column in zip(line, widths, columns, strict=True)
+        ]
+        lines.append(" ".join(padded).rstrip())
+    return "\n".join(lines)
+
+
+def fuel_rows(data: DailyData, units: Units) -> list[FuelRow]:
+    """Return the fuel flags as text, gravest first."""
+    rows = []
+    for flag in data.exceptions:
+        site = ", ".join(part for part in (flag.site_name, flag.city) if part)
+        # A purchase that is dated only has no time of day to show.
+        at = NOT_KNOWN if flag.ts_quality == "date_only" else clock(flag.purchased_utc, data.timezone)
+        van = flag.vehicle_id or flag.vehicle_ref or NOT_KNOWN
+        rule = f"{flag.rule_id} {flag.severity}"
+        rows.append(
+            FuelRow(at, site or NOT_KNOWN, van, volume(flag.quantity_l, units), rule, flag.explanation, flag.state)
+        )
+    return rows
+
+
+def fuel_note(data: DailyData, units: Units) -> str:
+    """Return the sentence above the fuel table, or instead of it."""
+    fuel = data.fuel
+    bought = f"{counted(fuel.purchase_count, 'purchase')}, {volume(fuel.quantity_l, units)}"
+    if not fuel.purchase_count:
+        note = "No purchases received for this day; card data often comes one or two business days later."
+    elif not fuel.verified_count and not data.exceptions:
+        note = f"{bought}; none evaluated yet, all are unverifiable so far."
+    elif not data.exceptions:
+        note = f"{bought}, {fuel.verified_count} checked against positions; no flags."
+    else:
+        note = f"{bought}, {fuel.verified_count} checked against positions."
+    if fuel.note_count:
+        note += f" {counted(fuel.note_count, 'informational remark')} left out."
+    if fuel.earlier_open_count:
+        note += f" {counted(fuel.earlier_open_count, 'flag')} of the four weeks before still open."
+    return note
