@@ -30,7 +30,10 @@ class Dimension(NamedTuple):
 
 def _number(low: float, high: float) -> Callable[[str], float]:
     def parse(text: str) -> float:
-        value = float(text)
+        try:
+            value = float(text)
+        except ValueError as error:
+            raise ValueError("expected a number") from error
         if not low <= value <= high:
             raise ValueError(f"expected {low:g} to {high:g}")
         return value
