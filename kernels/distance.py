@@ -88,8 +88,10 @@ def _measure(track, states, rules, step_m, source, odometer_rejected):
             source[group] = ODOMETER
         elif gps_found:
             source[group] = GPS
-        elif _spread_speed(track, states, first, end, step_m):
-            source[group] = SPEED
+        else:
+            step_m[first:end] = 0  # fixes of one instant left their hop there
+            if _spread_speed(track, states, first, end, step_m):
+                source[group] = SPEED
 
 
 @part

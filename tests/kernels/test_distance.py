@@ -141,3 +141,9 @@ def test_without_places_the_speed_is_summed():
 
 def test_without_anything_there_is_no_source():
     assert measured(Row(0), Row(SECOND_US))[1:] == ("none", False)
+
+
+def test_two_fixes_of_one_instant_are_no_distance_when_speed_tells_it():
+    rows = [Row(0, metres_off(0), 36.0, 1), Row(0, metres_off(3), 36.0, 1), Row(SECOND_US, None, 36.0, 1)]
+    step_m, source, _ = measured(*rows)
+    assert (source, step_m.sum()) == ("speed", pytest.approx(10.0, rel=1e-6))
