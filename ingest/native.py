@@ -140,17 +140,17 @@ class Purchase(Struct, kw_only=True):
     source_row: Int64 | None = None
 
 
+Count = Annotated[int, Meta(ge=0, le=1_000_000)]
+
+
 class PlannedStop(Struct, kw_only=True):
     """One stop of a planned route."""
 
-    seq: int
+    seq: Count
     lat: Annotated[float, Meta(ge=-90, le=90)]
     lon: Annotated[float, Meta(ge=-180, le=180)]
     planned_service_s: float | None = None
-    packages: int | None = None
-
-
-Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+    packages: Count | None = None
 
 
 class Route(Struct, kw_only=True):

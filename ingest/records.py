@@ -3,10 +3,11 @@
 Each function turns a parsed message into rows of its table, or raises Undecodable with the reason.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -15,7 +16,10 @@ from ingest.native import Event, Instant, Plan, Purchase, Route, Status
 from ingest.position_rules import GPS_ROLLOVER_S, MAX_AHEAD_S, YEAR_2015_S
 from ingest.received import MICROSECONDS_PER_DAY, Received, Undecodable, reject_row
 
-CARD_AHEAD_S = 86_400  # a card terminal's clock is nobody's instrument: a day ahead is still kept
+CARD_AHEAD_S = 86_400  # clocks of card terminals and planners are nobody's instrument: a day ahead is still kept
+FIRST_SERVICE_DATE = date(2000, 1, 1)
+PLANNED_AHEAD = timedelta(days=366)
+ROUTE_WITHIN = timedelta(hours=48)  # a route leaves and returns no further than this from noon of its date, UTC
 _CENT = Decimal("0.000001")
 _MONEY_LIMIT = Decimal(10) ** 12
 
@@ -81,9 +85,8 @@ def purchase_row(received: Received, document: dict[str, Any]) -> tuple[Any, ...
             values[name] = _money(value)
     purchased_us = None
     if purchase.ts_utc is not None:
-        purchased_us = _instant_us(purchase.ts_utc)
-        if purchased_us > received.received_us + CARD_AHEAD_S * 1_000_000:
-            raise Undecodable("clock_ahead")
+        purchased_us = _not_ahead(_instant_us(purchase.ts_utc), received)
+    _check_zone(purchase.tz)
     values |= {
         "tenant_id": received.topic.tenant,
         "provider": received.topic.sender,
@@ -112,7 +115,9 @@ def plan_rows(received: Received, document: dict[str, Any]) -> tuple[list[tuple[
         raise Undecodable("wrong_type")
     if not routes:
         raise Undecodable("no_points")
-    issued_us = None if plan.issued_utc is None else _instant_us(plan.issued_utc)
+    issued_us = None if plan.issued_utc is None else _not_ahead(_instant_us(plan.issued_utc), received)
+    if not FIRST_SERVICE_DATE <= plan.service_date <= _received_date(received) + PLANNED_AHEAD:
+        raise Undecodable("time_out_of_range")
     rows, bad = [], []
     for index, route in enumerate(routes):
         try:
@@ -126,6 +131,7 @@ def _plan_row(received: Received, plan: Plan, issued_us: int | None, document: A
     if not isinstance(document, dict):
         raise Undecodable("wrong_type")
     route = _converted(document, Route, required=("route_id", "vehicle_id"))
+    exit_us, return_us = _planned_times(route, plan.service_date)
     assert received.topic is not None
     return (
         received.topic.tenant,
@@ -136,8 +142,8 @@ def _plan_row(received: Received, plan: Plan, issued_us: int | None, document: A
         route.vehicle_id,
         route.driver_id,
         route.role,
-        None if route.planned_exit_utc is None else _instant_us(route.planned_exit_utc),
-        None if route.planned_return_utc is None else _instant_us(route.planned_return_utc),
+        exit_us,
+        return_us,
         route.planned_stops,
         route.planned_packages,
         msgspec.json.encode(route.stops).decode(),
@@ -166,14 +172,49 @@ def _instant_us(instant: Instant) -> int:
     if isinstance(instant, str):
         try:
             moment = datetime.fromisoformat(instant)
-        except ValueError as error:
+            seconds = moment.timestamp() if moment.tzinfo is not None else None
+        except (ValueError, OverflowError) as error:
             raise Undecodable("wrong_type") from error
-        if moment.tzinfo is None:
+        if seconds is None:
             raise Undecodable("wrong_type")
-        return round(moment.astimezone(UTC).timestamp() * 1e6)
+        instant = seconds
     if not 0 <= instant < 1e11:
         raise Undecodable("wrong_type")
     return round(instant * 1e6)
+
+
+def _not_ahead(instant_us: int, received: Received) -> int:
+    if instant_us > received.received_us + CARD_AHEAD_S * 1_000_000:
+        raise Undecodable("clock_ahead")
+    return instant_us
+
+
+def _received_date(received: Received) -> date:
+    return datetime.fromtimestamp(received.received_us / 1e6, UTC).date()
+
+
+def _planned_times(route: Route, service_date: date) -> tuple[int | None, int | None]:
+    """Exit and return in microseconds; times that cannot belong to the date would take other dates' fixes away."""
+    noon_us = round(datetime.combine(service_date, time(12), UTC).timestamp() * 1e6)
+    within_us = round(ROUTE_WITHIN.total_seconds() * 1e6)
+    planned = [
+        None if instant is None else _instant_us(instant)
+        for instant in (route.planned_exit_utc, route.planned_return_utc)
+    ]
+    if any(abs(found - noon_us) > within_us for found in planned if found is not None):
+        raise Undecodable("time_out_of_range")
+    if planned[0] is not None and planned[1] is not None and planned[1] < planned[0]:
+        raise Undecodable("time_out_of_range")
+    return planned[0], planned[1]
+
+
+def _check_zone(name: str | None) -> None:
+    if name is None:
+        return
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError) as error:
+        raise Undecodable("wrong_type") from error
 
 
 def _checked_instant(instant_s: float, received: Received, ahead_s: float) -> int:

@@ -136,6 +136,52 @@ def test_flags_of_single_points_reach_their_vehicle_day_and_rejects_its_data_hea
     assert health["accepted_count"] == 16
 
 
+def test_extreme_but_valid_messages_go_through_to_the_report(tmp_path):
+    from flows.reporting import run_report
+
+    settings = settings_in(tmp_path)
+    start = yesterday_at(15)
+    odd = "\x00'\"; drop table core.ledger; --\u2603" + "x" * 5_000
+    most, least = 2**63 - 1, -(2**63)
+    extremes = [
+        {
+            "ts": start,
+            "lat": 90,
+            "lon": 180,
+            "seq": most,
+            "route_id": odd,
+            "odo_m": 5e9,
+            "fuel_used_l": 1e9,
+            "sat": 10**30,
+        },
+        {"ts": start + 1e-7, "lat": -90, "lon": -180, "seq": least, "alt_m": 1e300, "hdop": 1e300, "acc_m": 1e-300},
+        {"ts": start + 2, "lat": 1e-300, "lon": -1e-300, "hdg_deg": 1e300, "batt_v": -1e300, "energy_out_kwh": 1e300},
+        {"ts": start + 3, "nofix": True, "soc_pct": 1e300, "fuel_l": 1e300, "x": {odd[:50]: [None, {}]}},
+    ]
+    day = str(datetime.fromtimestamp(start, UTC).date())
+    route = {"route_id": odd, "vehicle_id": odd, "driver_id": odd, "role": "rescue", "planned_stops": 1_000_000}
+    stops = [{"seq": number, "lat": 90, "lon": 180, "planned_service_s": 1e300} for number in (0, 0, 1_000_000)]
+    purchase = {"v": 1, "event_type": "adjust", "provider_txn_id": odd, "quantity": 999_999_999_999, "unit": odd[:9]}
+    collected(
+        settings,
+        [
+            positions(golden_points(start)),
+            positions(extremes, device="d'2", boot=least),
+            positions(extremes, device="d'2", boot=most),
+            message("rt/v1/t1/x/plan", {"v": 1, "service_date": day, "routes": [route, route | {"stops": stops}]}),
+            message("rt/v1/t1/y/plan", {"v": 1, "service_date": day, "routes": [route | {"vehicle_id": "d'2"}]}),
+            message("fc/v1/t1/w'x/txn", purchase | {"unit_price": 999_999_999_999, "gross": -999_999_999_999}),
+            message("fc/v1/t1/w'x/txn", purchase | {"ts_local": odd, "posted_date": "0001-01-01", "seq": "9" * 99}),
+            message("tm/v1/t1/d'2/evt", {"v": 1, "ts": start, "type": odd, "val": -1e300, "lat": 1e300, "lon": 1}),
+        ],
+    )
+    done = refresh(settings)
+    assert published(settings, "select reason, topic, payload from lake.rejects").rows() == []
+    assert (done.failed, done.published) == ([], True)
+    assert published(settings, "select idle_s from marts.vehicle_days where vehicle_id = 'd1'").item() == 540
+    assert run_report(settings, "daily", day=None, tenant="t1", send=True, out=None)
+
+
 def test_card_payloads_that_were_rejected_are_not_shown(tmp_path):
     settings = settings_in(tmp_path)
     collected(settings, [message("fc/v1/t1/wex/txn", b'{"card":"4111111111111111"')])

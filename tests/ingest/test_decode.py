@@ -227,6 +227,44 @@ def test_a_plan_becomes_one_row_a_route_and_a_bad_route_costs_only_itself():
     assert [(row["reason"], row["point_index"]) for row in result.rejects.to_pylist()] == [("missing_field", 1)]
 
 
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"service_date": "9999-12-31"}, "time_out_of_range"),
+        ({"service_date": "0001-01-01"}, "time_out_of_range"),
+        ({"service_date": 20260227}, "wrong_type"),
+        ({"issued_utc": NOW_S + 2 * 86_400}, "clock_ahead"),
+        ({"issued_utc": "0001-01-01T00:00:00+14:00"}, "wrong_type"),
+        ({"routes": []}, "no_points"),
+        ({"routes": [{"route_id": "R", "vehicle_id": "V", "planned_exit_utc": 1e10}]}, "time_out_of_range"),
+        (
+            {"routes": [{"route_id": "R", "vehicle_id": "V", "planned_exit_utc": NOW_S, "planned_return_utc": 1}]},
+            "time_out_of_range",
+        ),
+        (
+            {"routes": [{"route_id": "R", "vehicle_id": "V", "stops": [{"seq": 2**40, "lat": 1, "lon": 1}]}]},
+            "wrong_type",
+        ),
+        (
+            {"routes": [{"route_id": "R", "vehicle_id": "V", "stops": [{"seq": 1, "lat": 1e308, "lon": 1}]}]},
+            "wrong_type",
+        ),
+    ],
+)
+def test_a_plan_that_would_take_fixes_from_other_dates_is_a_reject(change, reason):
+    plan = {"v": 1, "service_date": "2026-02-27", "routes": [{"route_id": "R", "vehicle_id": "V"}]} | change
+    assert reasons(decoded(received("rt/v1/t1/x/plan", plan))) == [reason]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"tz": "Mars/Olympus"}, {"ts_utc": "tomorrow"}, {"quantity": 1e300}, {"item_no": 0}, {"posted_date": "x"}],
+)
+def test_a_purchase_nobody_can_date_or_count_is_a_reject(change):
+    purchase = {"v": 1, "event_type": "clear", "provider_txn_id": "t"} | change
+    assert reasons(decoded(received("fc/v1/t1/wex/txn", purchase))) == ["wrong_type"]
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),

@@ -419,20 +419,20 @@ create table if not exists marts.fuel_exceptions (
 create table if not exists marts.fleet_days (
     tenant_id varchar not null,
     service_date date not null,
-    vehicles_on_books integer not null,
-    vehicles_out_of_service integer not null,
-    vehicles_available integer not null,
-    vehicles_dispatched integer not null, -- with a planned route, or that left on one
+    vehicles_on_books bigint not null,
+    vehicles_out_of_service bigint not null,
+    vehicles_available bigint not null,
+    vehicles_dispatched bigint not null, -- with a planned route, or that left on one
     asset_utilization double,           -- K1: dispatched / available
-    vehicles_heard integer not null,
-    routes_planned integer not null,
-    routes_run integer not null,
+    vehicles_heard bigint not null,
+    routes_planned bigint not null,
+    routes_run bigint not null,
     engine_on_s double not null,
     drive_s double not null,
     idle_s double not null,             -- K10
     idle_share double,                  -- K11: sum idle / sum engine on
     excess_idle_s double not null,      -- K12
-    idle_event_count integer not null,
+    idle_event_count bigint not null,
     idle_fuel_l double,                 -- K13
     idle_cost decimal(18, 4),           -- K14
     idle_co2_kg double,
@@ -445,20 +445,20 @@ create table if not exists marts.fleet_days (
     fuel_l_per_100km double,            -- K21
     co2_kg double,                      -- K23
     cost decimal(18, 4),                -- K24 summed
-    stop_count integer not null,
-    completed_stop_count integer,
-    planned_stop_count integer,
+    stop_count bigint not null,
+    completed_stop_count bigint,
+    planned_stop_count bigint,
     cost_per_stop decimal(18, 4),       -- K25
     cost_per_km decimal(18, 4),
     fuel_cost decimal(18, 4),
     fuel_cost_per_km decimal(18, 4),    -- K26
-    on_time_starts integer not null,    -- K20 numerator
-    starts_with_plan integer not null,  -- and denominator
+    on_time_starts bigint not null,    -- K20 numerator
+    starts_with_plan bigint not null,  -- and denominator
     on_time_start_share double,
     route_time_s double,                -- K7 numerator
     planned_route_time_s double,        -- and denominator
     route_utilization double,
-    peak_concurrent_vehicles integer not null,
+    peak_concurrent_vehicles bigint not null,
     currency varchar
 );
 

@@ -22,7 +22,7 @@ vans as (
         sum(drive_s) as drive_s,
         sum(idle_s) as idle_s,
         sum(excess_idle_s) as excess_idle_s,
-        sum(idle_event_count)::integer as idle_event_count,
+        sum(idle_event_count)::bigint as idle_event_count,
         sum(idle_fuel_l) as idle_fuel_l,
         sum(idle_cost) as idle_cost,
         sum(idle_co2_kg) as idle_co2_kg,
@@ -32,7 +32,7 @@ vans as (
         coalesce(sum(distance_m) filter (fuel_used_l is not null), 0) as metered_distance_m,
         sum(fuel_used_l) as fuel_used_l,
         sum(co2_kg) as co2_kg,
-        sum(stop_count)::integer as stop_count,
+        sum(stop_count)::bigint as stop_count,
         max(currency) as currency
     from marts.vehicle_days
     where service_date = $day
@@ -59,8 +59,8 @@ routes as (
         count(*) filter (planned_exit_utc is not null) as routes_planned,
         count(*) filter (stop_count > 0 or drive_s > 0) as routes_run,
         sum(cost) as cost,
-        sum(completed_stop_count)::integer as completed_stop_count,
-        sum(planned_stop_count)::integer as planned_stop_count,
+        sum(completed_stop_count)::bigint as completed_stop_count,
+        sum(planned_stop_count)::bigint as planned_stop_count,
         count(*) filter (on_time_start) as on_time_starts,
         count(*) filter (on_time_start is not null) as starts_with_plan,
         sum(route_time_s) filter (planned_route_time_s is not null) as route_time_s,

@@ -29,7 +29,7 @@ current_version as (
 
     select
         *,
-        coalesce(purchased_utc, ts_local::timestamp, posted_date::timestamp) as about_utc
+        coalesce(purchased_utc, try_cast(ts_local as timestamp), posted_date::timestamp) as about_utc
     from ranked
     where version_rank = 1
 

@@ -23,5 +23,5 @@ from (
 )
 qualify row_number() over (
     partition by tenant_id, service_date, route_id, role, case when role = 'rescue' then vehicle_id end
-    order by issued_utc desc nulls last, payload_hash desc
+    order by issued_utc desc nulls last, payload_hash desc, depot_id, vehicle_id, stops::varchar desc
 ) = 1
