@@ -182,6 +182,19 @@ def test_extreme_but_valid_messages_go_through_to_the_report(tmp_path):
     assert run_report(settings, "daily", day=None, tenant="t1", send=True, out=None)
 
 
+def test_the_status_of_every_point_without_a_place_is_an_event_of_its_own(tmp_path):
+    settings = settings_in(tmp_path)
+    start = yesterday_at(15)
+    lost = [{"ts": start + number, "seq": number, "fuel_pct": 40 + number} for number in range(3)]
+    collected(settings, [positions(lost)] * 2)
+    refresh(settings)
+    assert published(settings, "select type, seq from lake.events order by seq").rows() == [
+        ("status", 0),
+        ("status", 1),
+        ("status", 2),
+    ]
+
+
 def test_card_payloads_that_were_rejected_are_not_shown(tmp_path):
     settings = settings_in(tmp_path)
     collected(settings, [message("fc/v1/t1/wex/txn", b'{"card":"4111111111111111"')])
@@ -214,7 +227,7 @@ def test_the_newest_plan_wins_whatever_the_order_they_arrive_in(tmp_path):
         route = {"route_id": "R1", "vehicle_id": vehicle, "planned_exit_utc": start, "planned_return_utc": start + 60}
         return message("rt/v1/t1/x/plan", {"v": 1, "service_date": day, "issued_utc": issued, "routes": [route]})
 
-    for name, order in (("a", [plan("V1", 1e9), plan("V2", 2e9)]), ("b", [plan("V2", 2e9), plan("V1", 1e9)])):
+    for name, order in (("a", [plan("V1", 1e9), plan("V2", 1.7e9)]), ("b", [plan("V2", 1.7e9), plan("V1", 1e9)])):
         settings = settings_in(tmp_path / name)
         for found in order:
             collected(settings, [found])

@@ -21,5 +21,6 @@ select
     spool_id || '/' || segment_no as segment
 from ({resolved})
 qualify row_number() over (
-    partition by tenant_id, device_id, payload_hash, type order by received_us, spool_id, segment_no
+    partition by tenant_id, device_id, payload_hash, type, event_us, seq, extra
+    order by received_us, spool_id, segment_no
 ) = 1
