@@ -1,7 +1,7 @@
 """The flows and their schedules, as Prefect sees them.
 
-Granularity is a stage, never a van: truth about what is left to do is in the warehouse, so a run that dies anywhere
-is finished by the next one. Retries are for what waiting cures: another writer, a mail server that is away.
+A task is a stage or a service date, never a van. What is left to do is in the warehouse, so a run that dies anywhere
+is finished by the next one. Retries are for what waiting cures: a full disk, a mail server that is away.
 """
 
 from datetime import date, datetime, timedelta
@@ -13,28 +13,44 @@ from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 from prefect.schedules import Cron
 
-from flows.refresh import Refreshed, refresh
+from flows.refresh import Refreshed, is_news, load, publish_copy, rebuild, stale_dates
 from flows.report.mail import MailNotSent
 from flows.reporting import NothingToReport, run_report
 from flows.settings import Settings
 from flows.upkeep import Upkeep, upkeep
-from warehouse.connection import WarehouseBusy
+from ingest.lake import Loaded
+from warehouse.connection import WarehouseBusy, writer_lock
+from warehouse.models import CheckFailed
+
+RUN_WAIT_S = 1800.0  # a report is worth waiting for the refresh before it
 
 
 def _waiting_helps(_task: object, _run: object, state: Any) -> bool:
-    return isinstance(state.result(raise_on_failure=False), WarehouseBusy | MailNotSent)
+    return isinstance(state.result(raise_on_failure=False), WarehouseBusy | MailNotSent | OSError)
 
 
-@task(
-    name="refresh",
-    retries=5,
-    retry_delay_seconds=30,
-    retry_condition_fn=_waiting_helps,
-    cache_policy=NO_CACHE,
-)
-def refresh_task(day: date | None, full: bool) -> Refreshed:
-    """Spool to published copy."""
-    return refresh(Settings.read(), day=day, full=full)
+@task(name="load", retries=3, retry_delay_seconds=20, retry_condition_fn=_waiting_helps, cache_policy=NO_CACHE)
+def load_task(settings: Settings) -> Loaded:
+    """Spool to lake; waiting helps with a full disk or an object store that is away."""
+    return load(settings)
+
+
+@task(name="find stale dates", cache_policy=NO_CACHE)
+def stale_dates_task(settings: Settings, day: date | None, full: bool) -> list[date]:
+    """Which service dates do new rows, plans and imports touch?"""
+    return stale_dates(settings, day=day, full=full)
+
+
+@task(name="rebuild", cache_policy=NO_CACHE)
+def rebuild_task(settings: Settings, day: date) -> None:
+    """One service date from lake to marts, checked; a failed check is not cured by waiting."""
+    rebuild(settings, day)
+
+
+@task(name="publish", retries=3, retry_delay_seconds=20, retry_condition_fn=_waiting_helps, cache_policy=NO_CACHE)
+def publish_task(settings: Settings) -> None:
+    """Swap in a fresh copy for readers."""
+    publish_copy(settings)
 
 
 @task(name="report", retries=5, retry_delay_seconds=60, retry_condition_fn=_waiting_helps, cache_policy=NO_CACHE)
@@ -52,11 +68,23 @@ def upkeep_task() -> Upkeep:
 @flow(name="odograph-refresh")
 def refresh_flow(day: date | None = None, full: bool = False) -> Refreshed:
     """Load what has arrived, rebuild the service dates it touched, publish them."""
-    done = refresh_task(day, full)
-    get_run_logger().info("%s; rebuilt %s", done.loaded, ", ".join(map(str, done.rebuilt)) or "nothing")
-    for failure in done.failed:
-        raise failure
-    return done
+    settings = Settings.read()
+    failed: list[CheckFailed] = []
+    with writer_lock(settings.lock_path, wait_s=RUN_WAIT_S):
+        loaded = load_task(settings)
+        days = stale_dates_task(settings, day, full)
+        for stale in days:
+            try:
+                rebuild_task(settings, stale)
+            except CheckFailed as failure:
+                failed.append(failure)
+        has_news = is_news(settings, loaded, days)
+        if has_news and not failed:
+            publish_task(settings)
+    get_run_logger().info("%s; stale dates: %s", loaded, ", ".join(map(str, days)) or "none")
+    if failed:
+        raise failed[0]
+    return Refreshed(loaded, days, failed, published=has_news)
 
 
 @flow(name="odograph-report-daily")
@@ -64,7 +92,7 @@ def daily_report_flow(tenant: str | None = None) -> list[str]:
     """Refresh once more, then mail yesterday's report; yesterday is taken from the scheduled time, not from now."""
     settings = Settings.read()
     yesterday = day_before(flow_run.scheduled_start_time, settings.timezone)
-    refresh_task(None, False)
+    refresh_flow()
     try:
         sent = report_task("daily", yesterday, tenant or settings.report_tenant, True)
     except NothingToReport as nothing:

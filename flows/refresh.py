@@ -4,11 +4,12 @@
 
 What is left to do is read from the warehouse, never remembered from an earlier run, and a service date is replaced
 in one transaction. So a run that was cut short is finished by the next one, and a run with no news changes nothing.
-The functions here are plain; `flows.orchestration` wraps them for Prefect.
+The stages are plain functions that are handed settings and dates; `flows.deployments` makes Prefect tasks of them.
 """
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from importlib.metadata import version
 from typing import NamedTuple
@@ -18,6 +19,7 @@ import polars as pl
 
 from flows.measure import measure
 from flows.measured import measured_rows
+from flows.querying import open_published
 from flows.settings import Settings
 from flows.tracks import day_of
 from ingest.columns import LAKE_TABLES
@@ -55,44 +57,46 @@ def refresh(
     """
     tell = progress or (lambda _stage, _done, _total: None)
     with writer_lock(settings.lock_path, wait_s=WAIT_S):
-        loaded = load_spool(settings, lambda done, total: tell("decode", done, total))
-        lake = lake_tables(settings)
-        with open_warehouse(settings.warehouse_path) as warehouse:
-            prepare_models(warehouse)
-            attach_lake(warehouse, lake, settings.timezone)
-            if full or day is not None:
-                reopen_everything(warehouse, settings.timezone, day)
-            absorb(warehouse, settings.timezone)
-            rebuilt, failed = rebuild_dates(warehouse, settings, tell)
-            build_whole(warehouse, settings.timezone)
-            news = bool(rebuilt or loaded.messages or not settings.published_path.exists())
-            if news and not failed:
-                publish(warehouse, settings.published_dir, lake, settings.timezone, version("odograph"))
-    return Refreshed(loaded, rebuilt, failed, published=news and not failed)
+        loaded = load(settings, tell)
+        days = stale_dates(settings, day=day, full=full)
+        rebuilt: list[date] = []
+        failed: list[CheckFailed] = []
+        for done, stale in enumerate(days):
+            tell("measure", done, len(days))
+            try:
+                rebuild(settings, stale)
+                rebuilt.append(stale)
+            except CheckFailed as failure:
+                logger.error("not accepted: %s", failure)
+                failed.append(failure)
+        tell("measure", len(days), len(days))
+        has_news = is_news(settings, loaded, rebuilt)
+        if has_news and not failed:
+            publish_copy(settings)
+    return Refreshed(loaded, rebuilt, failed, published=has_news and not failed)
 
 
-def rebuild_dates(
-    warehouse: duckdb.DuckDBPyConnection, settings: Settings, tell: Progress
-) -> tuple[list[date], list[CheckFailed]]:
-    """Rebuild every re-opened service date; one whose checks fail keeps what it had and stays re-opened."""
-    rebuilt, failed = [], []
-    days = reopened_dates(warehouse)
-    for done, day in enumerate(days):
-        tell("measure", done, len(days))
-        try:
-            rebuild_date(warehouse, settings, day)
-            rebuilt.append(day)
-        except CheckFailed as failure:
-            logger.error("not accepted: %s", failure)
-            failed.append(failure)
-    tell("measure", len(days), len(days))
-    return rebuilt, failed
+def load(settings: Settings, progress: Progress | None = None) -> Loaded:
+    """Bring every sealed segment into the lake, each once."""
+    return load_spool(settings, None if progress is None else lambda done, total: progress("decode", done, total))
 
 
-def rebuild_date(warehouse: duckdb.DuckDBPyConnection, settings: Settings, day: date) -> None:
-    """Measure the re-opened vans of one service date, rebuild its marts and check them: all of it or nothing."""
-    vehicle_dates = reopened_vehicles(warehouse, day)
-    with transaction(warehouse):
+def stale_dates(settings: Settings, *, day: date | None = None, full: bool = False) -> list[date]:
+    """Note what new rows of the lake touch, and return the service dates to rebuild, oldest first."""
+    with _opened(settings) as (warehouse, _):
+        if full or day is not None:
+            reopen_everything(warehouse, settings.timezone, day)
+        absorb(warehouse, settings.timezone)
+        return reopened_dates(warehouse)
+
+
+def rebuild(settings: Settings, day: date) -> None:
+    """Measure the re-opened vans of one service date, rebuild its marts and check them: all of it or nothing.
+
+    Raises CheckFailed; the date then keeps what it had and stays re-opened.
+    """
+    with _opened(settings) as (warehouse, _), transaction(warehouse):
+        vehicle_dates = reopened_vehicles(warehouse, day)
         sites = stations(warehouse)
         position_count = 0
         for chunk_of in _chunks(vehicle_dates):
@@ -107,6 +111,22 @@ def rebuild_date(warehouse: duckdb.DuckDBPyConnection, settings: Settings, day: 
     logger.info("%s rebuilt: %d vehicle-dates, %d positions", day, len(vehicle_dates), position_count)
 
 
+def publish_copy(settings: Settings) -> None:
+    """Rebuild the marts that have no date of their own, and swap in a fresh copy for readers."""
+    with _opened(settings) as (warehouse, lake):
+        build_whole(warehouse, settings.timezone)
+        publish(warehouse, settings.published_dir, lake, settings.timezone, version("odograph"))
+
+
+def is_news(settings: Settings, loaded: Loaded, rebuilt: Sequence[date]) -> bool:
+    """Whether a fresh copy would differ from the published one."""
+    if rebuilt or loaded.messages or not settings.published_path.exists():
+        return True
+    count = "select count(*) from core.imports"
+    with open_warehouse(settings.warehouse_path) as warehouse, open_published(settings.published_path) as published:
+        return warehouse.execute(count).fetchall() != published.execute(count).fetchall()
+
+
 def lake_tables(settings: Settings) -> dict[str, LakeTableFiles]:
     """What the warehouse needs to know to see the newest version of the lake."""
     newest = lake_files(settings)
@@ -114,6 +134,16 @@ def lake_tables(settings: Settings) -> dict[str, LakeTableFiles]:
         table.name: LakeTableFiles(*newest[table.name], table.partition_by, pl.DataFrame(table.schema.empty_table()))
         for table in LAKE_TABLES
     }
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[tuple[duckdb.DuckDBPyConnection, dict[str, LakeTableFiles]]]:
+    """The warehouse, ready for models, over the newest version of the lake."""
+    lake = lake_tables(settings)
+    with open_warehouse(settings.warehouse_path) as warehouse:
+        prepare_models(warehouse)
+        attach_lake(warehouse, lake, settings.timezone)
+        yield warehouse, lake
 
 
 def _record_load(warehouse: duckdb.DuckDBPyConnection, day: date, vehicle_date_count: int, position_count: int) -> None:

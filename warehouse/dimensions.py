@@ -42,6 +42,10 @@ def import_dimension(connection: duckdb.DuckDBPyConnection, dimension: Dimension
         if dimension.name == "assignments":
             _refuse_overlaps(connection, path)
         _reopen_changed(connection, dimension.name, timezone)
+        connection.execute(
+            "insert into core.imports values ($dimension, $path, $row_count, now()::timestamp)",
+            {"dimension": dimension.name, "path": path.name, "row_count": imported_rows.height},
+        )
     return imported_rows.height
 
 

@@ -98,6 +98,16 @@ def test_a_missing_column_names_what_is_expected(tmp_path):
     assert "missing columns: timezone" in refused.value.problems[0][1]
 
 
+def test_an_import_that_touches_no_van_is_published_all_the_same(tmp_path):
+    settings = settings_in(tmp_path)
+    refresh(settings)
+    assert not refresh(settings).published
+    run_import(settings, "drivers", [csv(tmp_path, "d", "tenant_id,driver_id,name\nt1,D1,Rowan Wren\n")])
+    assert refresh(settings).published
+    assert published(settings, "select name from core.drivers").item() == "Rowan Wren"
+    assert not refresh(settings).published
+
+
 def test_importing_a_row_again_replaces_it(tmp_path):
     settings = settings_in(tmp_path)
     for price in ("3.10", "3.45"):

@@ -119,6 +119,13 @@ create table if not exists core.reopened (
     noted_utc timestamp not null
 );
 
+create table if not exists core.imports (
+    dimension varchar not null,
+    path varchar not null,
+    row_count bigint not null,
+    imported_utc timestamp not null
+);
+
 create table if not exists core.loads (
     load_id bigint not null,
     service_date date not null,
