@@ -148,7 +148,7 @@ class FuelException(NamedTuple):
     explanation: str
     vehicle_id: str | None
     vehicle_ref: str | None
-    purchased_utc: datetime | None
+    ts_utc: datetime | None
     ts_quality: str | None
     site_name: str | None
     city: str | None

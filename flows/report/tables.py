@@ -166,7 +166,7 @@ def fuel_rows(data: DailyData, units: Units) -> list[FuelRow]:
     for flag in data.exceptions:
         site = ", ".join(part for part in (flag.site_name, flag.city) if part)
         # A purchase that is dated only has no time of day to show.
-        at = NOT_KNOWN if flag.ts_quality == "date_only" else clock(flag.purchased_utc, data.timezone)
+        at = NOT_KNOWN if flag.ts_quality == "date_only" else clock(flag.ts_utc, data.timezone)
         van = flag.vehicle_id or flag.vehicle_ref or NOT_KNOWN
         rule = f"{flag.rule_id} {flag.severity}"
         rows.append(

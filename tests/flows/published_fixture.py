@@ -231,7 +231,7 @@ def _fuel(connection: duckdb.DuckDBPyConnection) -> None:
             event_type="post",
             version_count=2,
             service_date=DAY,
-            purchased_utc=local("18:40") + timedelta(minutes=number * 3),
+            ts_utc=local("18:40") + timedelta(minutes=number * 3),
             ts_quality="exact",
             vehicle_id=vehicle,
             site_name=sites[number % 4],

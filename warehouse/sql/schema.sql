@@ -362,9 +362,10 @@ create table if not exists marts.fuel_purchases (
     provider_txn_id varchar not null,
     item_no integer not null,
     event_type varchar not null,        -- of the current version
+    seq varchar,                        -- the provider's order of versions
     version_count integer not null,
     service_date date,                  -- local date of the purchase
-    purchased_utc timestamp,
+    ts_utc timestamp,                   -- when fuel was dispensed; null where only a date is known
     ts_local varchar,
     tz varchar,
     ts_quality varchar,
@@ -402,6 +403,10 @@ create table if not exists marts.fuel_purchases (
     odometer_typed bigint,
     odometer_unit varchar,
     service_type varchar,
+    auth_code varchar,
+    batch_id varchar,
+    source_file varchar,
+    source_row bigint,
     match_state varchar not null,       -- unverifiable until evaluated
     match_distance_m double,
     match_offset_s double,

@@ -7,7 +7,7 @@ select
     exceptions.explanation,
     coalesce(exceptions.vehicle_id, purchases.vehicle_id) as vehicle_id,
     purchases.vehicle_ref,
-    purchases.purchased_utc,
+    purchases.ts_utc,
     purchases.ts_quality,
     purchases.site_name,
     purchases.city,

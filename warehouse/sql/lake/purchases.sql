@@ -3,7 +3,7 @@
 create or replace view lake.purchases as
 select
     * exclude (purchased_us, received_us, received_date, spool_id, segment_no),
-    make_timestamp(purchased_us) as purchased_utc,
+    make_timestamp(purchased_us) as ts_utc,
     make_timestamp(received_us) as received_utc,
     spool_id || '/' || segment_no as segment
 from staging.read_purchases

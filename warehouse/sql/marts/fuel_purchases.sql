@@ -29,7 +29,7 @@ current_version as (
 
     select
         *,
-        coalesce(purchased_utc, try_cast(ts_local as timestamp), posted_date::timestamp) as about_utc
+        coalesce(ts_utc, try_cast(ts_local as timestamp), posted_date::timestamp) as about_utc
     from ranked
     where version_rank = 1
 
@@ -58,13 +58,14 @@ select
     provider_txn_id,
     item_no,
     event_type,
+    seq,
     version_count,
     coalesce(
         cast(try_cast(ts_local as timestamp) as date),
-        cast((purchased_utc at time zone 'UTC') at time zone coalesce(tz, '{timezone}') as date),
+        cast((ts_utc at time zone 'UTC') at time zone coalesce(tz, '{timezone}') as date),
         posted_date
     ) as service_date,
-    purchased_utc,
+    ts_utc,
     ts_local,
     tz,
     ts_quality,
@@ -112,12 +113,16 @@ select
     odometer_typed,
     odometer_unit,
     service_type,
+    auth_code,
+    batch_id,
+    source_file,
+    source_row,
     'unverifiable' as match_state,
     null::double as match_distance_m,
     null::double as match_offset_s,
     list_filter([
         case when card_vehicle_id is null and typed_vehicle_id is null then 'vehicle_unknown' end,
-        case when purchased_utc is null then 'time_unknown' end,
+        case when ts_utc is null then 'time_unknown' end,
         case
             when abs(quantity * unit_price - gross) > 0.02 + 0.005 * abs(gross) then 'arithmetic'
         end
