@@ -235,6 +235,28 @@ def test_the_newest_plan_wins_whatever_the_order_they_arrive_in(tmp_path):
         assert published(settings, "select vehicle_id from marts.route_days")["vehicle_id"].to_list() == ["V2"]
 
 
+def test_a_rescue_is_a_row_of_its_own_van_and_nobody_rescues_itself(tmp_path):
+    settings = settings_in(tmp_path)
+    start = yesterday_at(12)
+    day = str(datetime.fromtimestamp(start, UTC).date())
+    times = {"planned_exit_utc": start, "planned_return_utc": start + 3600}
+    routes = [
+        {"route_id": "R1", "vehicle_id": vehicle, "role": role} | times
+        for vehicle, role in (("V1", "primary"), ("V1", "rescue"), ("V2", "rescue"))
+    ]
+    collected(
+        settings,
+        [
+            message("rt/v1/t1/x/plan", {"v": 1, "service_date": day, "routes": routes}),
+            positions(golden_points(start), device="V1"),
+            positions(golden_points(start + 60), device="V2"),
+        ],
+    )
+    assert refresh(settings).failed == []
+    rows = published(settings, "select vehicle_id, role, idle_s from marts.route_days order by all").rows()
+    assert rows == [("V1", "primary", 540), ("V2", "rescue", 540)]
+
+
 def test_the_second_of_two_refreshes_waits_and_then_says_so(tmp_path):
     with (
         writer_lock(tmp_path / "lock", wait_s=0),
