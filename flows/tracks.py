@@ -149,7 +149,10 @@ def _routes(routes: pl.DataFrame, number: pl.DataFrame, starts: Ints, time_us: I
     first_row = starts[group].copy() if group.size else np.zeros(0, np.int64)
     end_row = starts[group + 1].copy() if group.size else np.zeros(0, np.int64)
     for route in range(1, group.size):
-        if group[route] != group[route - 1] or exits[route] is None:
+        if group[route] != group[route - 1]:
+            continue
+        if exits[route] is None:  # sorted last: with no time of its own it takes nothing from the others
+            first_row[route] = end_row[route]
             continue
         before = returns[route - 1] if returns[route - 1] is not None else exits[route]
         within = time_us[starts[group[route]] : starts[group[route] + 1]]

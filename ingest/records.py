@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -15,6 +14,7 @@ from ingest.columns import PURCHASES
 from ingest.native import Event, Instant, Plan, Purchase, Route, Status
 from ingest.position_rules import GPS_ROLLOVER_S, MAX_AHEAD_S, YEAR_2015_S
 from ingest.received import MICROSECONDS_PER_DAY, Received, Undecodable, reject_row
+from ingest.settings import is_known_zone
 
 CARD_AHEAD_S = 86_400  # clocks of card terminals and planners are nobody's instrument: a day ahead is still kept
 FIRST_SERVICE_DATE = date(2000, 1, 1)
@@ -209,12 +209,8 @@ def _planned_times(route: Route, service_date: date) -> tuple[int | None, int | 
 
 
 def _check_zone(name: str | None) -> None:
-    if name is None:
-        return
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, KeyError) as error:
-        raise Undecodable("wrong_type") from error
+    if name is not None and not is_known_zone(name):
+        raise Undecodable("wrong_type")
 
 
 def _checked_instant(instant_s: float, received: Received, ahead_s: float) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
+from zoneinfo import available_timezones
 
 import polars as pl
 
@@ -26,6 +26,7 @@ class Dimension(NamedTuple):
     name: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
+    derived: dict[str, Callable[[dict[str, Any]], Any]] = {}  # further columns, from the parsed ones
 
 
 def _number(low: float, high: float) -> Callable[[str], float]:
@@ -46,21 +47,28 @@ def _decimal(text: str) -> Decimal:
         value = Decimal(text)
     except InvalidOperation as error:
         raise ValueError("expected a number") from error
-    if not value.is_finite() or value < 0:
-        raise ValueError("expected a number that is not negative")
+    if not value.is_finite() or not 0 <= value < 1_000_000:
+        raise ValueError("expected 0 to 1000000")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 1_000_000:
+        raise ValueError("expected 0 to 1000000")
     return value
 
 
 def _instant(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
+    if not 1900 < moment.year < 9999:
+        raise ValueError("expected a year from 1901 to 9998; leave it empty for ever")
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
 def _zone(text: str) -> str:
-    try:
-        ZoneInfo(text)
-    except (ValueError, OSError, KeyError) as error:
-        raise ValueError("expected an IANA time zone such as America/New_York") from error
+    if text not in available_timezones() - {"localtime"}:
+        raise ValueError("expected an IANA time zone such as America/New_York")
     return text
 
 
@@ -71,6 +79,12 @@ def _one_of(*names: str) -> Callable[[str], str]:
         return text
 
     return parse
+
+
+def _subject(row: dict[str, Any]) -> str | None:
+    """What can be assigned once at a time: a device, card or driver to one van, a van to one depot."""
+    subject: str | None = row["vehicle_id"] if row["kind"] == "depot" else row["id"]
+    return subject
 
 
 def _text(text: str) -> str:
@@ -93,7 +107,7 @@ DIMENSIONS = {
                 Column("gvwr_lb", _number(0, 200_000)),
                 Column("idle_l_per_h", _number(0, 50)),
                 Column("fixed_cost_per_day", _decimal),
-                Column("package_capacity", int),
+                Column("package_capacity", _count),
                 Column("status", str.lower),
                 Column("valid_from", date.fromisoformat),
                 Column("valid_to", date.fromisoformat),
@@ -130,7 +144,8 @@ DIMENSIONS = {
                 Column("from_utc", _instant, default=ALWAYS),
                 Column("to_utc", _instant, default=FOR_EVER),
             ),
-            ("tenant_id", "kind", "id", "vehicle_id", "from_utc"),
+            ("tenant_id", "kind", "subject_id", "from_utc"),
+            derived={"subject_id": _subject},
         ),
         Dimension(
             "stations",

@@ -61,7 +61,7 @@ def read_dimension(dimension: Dimension, path: Path) -> pl.DataFrame:
     problems += _repeated_keys(dimension, parsed)
     if problems:
         raise ImportRefused(path, sorted(problems, key=lambda found: found[0] or 0))
-    names = [column.name for column in dimension.columns] + ["extra", "row_no"]
+    names = [*(column.name for column in dimension.columns), *dimension.derived, "extra", "row_no"]
     return pl.DataFrame({name: pl.Series(name, [row[name] for row in parsed], column_type(name)) for name in names})
 
 
@@ -75,12 +75,13 @@ def _parsed_row(
         if text:
             try:
                 parsed[column.name] = column.parse(text)
-            except ValueError as error:
+            except (ValueError, OverflowError) as error:
                 problems.append((number, f"{column.name}={text!r}: {error}"))
         elif column.is_required:
             problems.append((number, f"{column.name}: missing"))
     if parsed.get("to_utc") and parsed.get("from_utc") and parsed["to_utc"] <= parsed["from_utc"]:
         problems.append((number, "to_utc: not after from_utc"))
+    parsed |= {name: derive(parsed) for name, derive in dimension.derived.items()}
     known = {column.name for column in dimension.columns}
     extra = {name: value for name, value in row.items() if name not in known and value}
     parsed["extra"] = json.dumps(extra) if extra else None

@@ -27,19 +27,18 @@ class VehicleDate(NamedTuple):
 def absorb(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
     """Note every vehicle-date that new rows of the lake touch; take over new plans. All of it or nothing."""
     with transaction(connection):
+        unseen = _unseen(connection)
         for name in READ_TABLES:
             connection.execute(
-                f"create or replace temp view unseen_{name} as select read.* from staging.read_{name} as read"
-                " left join core.absorbed as absorbed using (spool_id)"
-                " where read.segment_no > coalesce(absorbed.segment_no, 0)"
+                f"create or replace temp view unseen_{name} as select * from staging.read_{name} where {unseen}"
             )
         _absorb_plans(connection)
         connection.execute(
-            "create or replace temp view new_positions as select distinct tenant_id, device_id,"
+            "create or replace temp view new_positions as select tenant_id, device_id,"
             " make_timestamp(fix_ms * 1000) as at_utc from unseen_positions"
         )
         connection.execute(
-            "create or replace temp view new_rejects as select distinct tenant_id, device_id,"
+            "create or replace temp view new_rejects as select tenant_id, device_id,"
             " make_timestamp(received_us) as at_utc from unseen_rejects where device_id is not null"
         )
         _reopen_resolved(connection, "new_positions", "positions", timezone)
@@ -69,9 +68,10 @@ def reopened_vehicles(connection: duckdb.DuckDBPyConnection, day: date) -> list[
 def reopen_everything(connection: duckdb.DuckDBPyConnection, timezone: str, day: date | None = None) -> None:
     """Note every vehicle-date of the lake and of the warehouse, or those of one service date."""
     with transaction(connection):
+        if day is None:
+            connection.execute("delete from core.absorbed")  # plans are taken over anew as well
         connection.execute(
-            "create or replace temp view all_positions as select distinct tenant_id, device_id,"
-            " make_timestamp(fix_ms * 1000) as at_utc from staging.read_positions"
+            "create or replace temp view all_positions as select tenant_id, device_id, at_utc from staging.timed_positions"
         )
         _reopen_resolved(connection, "all_positions", "full", timezone)
         connection.execute(
@@ -88,8 +88,8 @@ def reopen_vehicles(connection: duckdb.DuckDBPyConnection, timezone: str, reason
     A van stands there under every name it has or had: its own, its devices', and `device:<id>`.
     """
     connection.execute(
-        "create or replace temp view changed_positions as select distinct tenant_id, device_id,"
-        " make_timestamp(fix_ms * 1000) as at_utc from staging.read_positions as read"
+        "create or replace temp view changed_positions as"
+        " select tenant_id, device_id, at_utc from staging.timed_positions as read"
         " where exists (from changed where changed.tenant_id = read.tenant_id"
         " and changed.vehicle_id in (read.device_id, 'device:' || read.device_id))"
         " or exists (from staging.device_spans as spans semi join changed using (tenant_id, vehicle_id)"
@@ -101,6 +101,17 @@ def reopen_vehicles(connection: duckdb.DuckDBPyConnection, timezone: str, reason
         " from core.vehicle_dates semi join changed using (tenant_id, vehicle_id)",
         {"reason": reason},
     )
+
+
+def _unseen(connection: duckdb.DuckDBPyConnection) -> str:
+    """The condition that picks rows of later segments; written out, so that file statistics can prune."""
+    reached = connection.execute("from core.absorbed order by spool_id").fetchall()
+    if not reached:
+        return "true"
+    named = [(spool_id.replace("'", "''"), segment_no) for spool_id, segment_no in reached]
+    later = " or ".join(f"(spool_id = '{spool_id}' and segment_no > {number})" for spool_id, number in named)
+    listed = ", ".join(f"'{spool_id}'" for spool_id, _ in named)
+    return f"({later} or spool_id not in ({listed}))"
 
 
 def _reopen_resolved(connection: duckdb.DuckDBPyConnection, source: str, reason: str, timezone: str) -> None:
@@ -129,13 +140,10 @@ def _absorb_plans(connection: duckdb.DuckDBPyConnection) -> None:
         " and new.service_date = planned_routes.service_date and new.route_id = planned_routes.route_id"
     )
     connection.execute("insert into core.planned_routes by name from current_plans")
+    connection.execute("create or replace temp table windows_before as from core.plan_windows")
     connection.execute(
         "delete from core.plan_windows using replanned as van"
         " where van.tenant_id = plan_windows.tenant_id and van.vehicle_id = plan_windows.vehicle_id"
     )
     connection.execute(f"insert into core.plan_windows by name {sql('work/plan_windows.sql')}")
-    # A new plan may move fixes between its date and those beside it.
-    connection.execute(
-        "insert into core.reopened select distinct tenant_id, vehicle_id, service_date + shift::int, 'plan',"
-        " now()::timestamp from replanned cross join (values (-1), (0), (1)) as beside (shift)"
-    )
+    connection.execute(sql("work/replanned_vehicle_dates.sql"))

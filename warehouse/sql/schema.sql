@@ -50,6 +50,7 @@ create table if not exists core.assignments (
     kind varchar not null,              -- device, card, driver or depot
     id varchar not null,                -- of that kind
     vehicle_id varchar not null,
+    subject_id varchar not null,        -- what is assigned once at a time: the device, card or driver; of a depot, the van
     from_utc timestamp not null,
     to_utc timestamp not null,          -- exclusive; far in the future: still so
     extra json

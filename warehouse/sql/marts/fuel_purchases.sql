@@ -29,8 +29,13 @@ current_version as (
 
     select
         *,
-        coalesce(ts_utc, try_cast(ts_local as timestamp), posted_date::timestamp) as about_utc
-    from ranked
+        coalesce(ts_utc, local_time, posted_date::timestamp) as about_utc
+    from (
+        select
+            *,
+            case when isfinite(try_cast(ts_local as timestamp)) then try_cast(ts_local as timestamp) end as local_time
+        from ranked
+    )
     where version_rank = 1
 
 ),
@@ -39,7 +44,7 @@ resolved as (
 
     select
         purchases.*,
-        cards.vehicle_id as card_vehicle_id,
+        case when cards.to_utc > purchases.about_utc then cards.vehicle_id end as card_vehicle_id,
         registered.vehicle_id as typed_vehicle_id
     from current_version as purchases
     asof left join (from core.assignments where kind = 'card') as cards
@@ -61,7 +66,7 @@ select
     seq,
     version_count,
     coalesce(
-        cast(try_cast(ts_local as timestamp) as date),
+        cast(local_time as date),
         cast((ts_utc at time zone 'UTC') at time zone coalesce(tz, '{timezone}') as date),
         posted_date
     ) as service_date,
@@ -95,11 +100,11 @@ select
     quantity,
     unit,
     case lower(unit)
-        when 'gal' then quantity * core.litres_per_gallon()
-        when 'us_gal' then quantity * core.litres_per_gallon()
-        when 'us gal' then quantity * core.litres_per_gallon()
-        when 'imp_gal' then quantity * 4.54609
-        when 'imp gal' then quantity * 4.54609
+        when 'gal' then quantity::double * core.litres_per_gallon()
+        when 'us_gal' then quantity::double * core.litres_per_gallon()
+        when 'us gal' then quantity::double * core.litres_per_gallon()
+        when 'imp_gal' then quantity::double * 4.54609
+        when 'imp gal' then quantity::double * 4.54609
         when 'l' then quantity
     end as quantity_l,
     unit_price,
@@ -124,7 +129,8 @@ select
         case when card_vehicle_id is null and typed_vehicle_id is null then 'vehicle_unknown' end,
         case when ts_utc is null then 'time_unknown' end,
         case
-            when abs(quantity * unit_price - gross) > 0.02 + 0.005 * abs(gross) then 'arithmetic'
+            when abs(quantity::double * unit_price::double - gross::double) > 0.02 + 0.005 * abs(gross::double)
+            then 'arithmetic'
         end
     ], lambda flag: flag is not null) as quality_flags
 

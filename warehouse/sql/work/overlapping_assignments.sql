@@ -9,11 +9,8 @@ from imported
 join core.assignments as other
     on imported.tenant_id = other.tenant_id
     and imported.kind = other.kind
-    and case
-        when imported.kind = 'depot' then imported.vehicle_id = other.vehicle_id
-        else imported.id = other.id
-    end
+    and imported.subject_id = other.subject_id
     and imported.from_utc < other.to_utc
     and other.from_utc < imported.to_utc
-    and (imported.id, imported.vehicle_id, imported.from_utc) != (other.id, other.vehicle_id, other.from_utc)
+    and imported.from_utc != other.from_utc
 order by imported.row_no, reason

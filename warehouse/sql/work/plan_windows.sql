@@ -25,26 +25,34 @@ neighbours as (
         *,
         exit_utc - interval 4 hour as from_utc,
         return_utc + interval 6 hour as to_utc,
-        lag(return_utc) over van as return_before_utc,
+        max(return_utc) over (van rows between unbounded preceding and 1 preceding) as return_before_utc,
+        max(return_utc) over (van rows between unbounded preceding and current row) as return_so_far_utc,
         lead(exit_utc) over van as exit_after_utc
     from days
     window van as (partition by tenant_id, vehicle_id order by exit_utc, service_date)
 
+),
+
+clipped as (
+
+    select
+        tenant_id,
+        vehicle_id,
+        service_date,
+        case
+            when return_before_utc + interval 6 hour > from_utc
+            then return_before_utc + (exit_utc - return_before_utc) / 2
+            else from_utc
+        end as from_utc,
+        case
+            when exit_after_utc - interval 4 hour < return_so_far_utc + interval 6 hour
+            then least(to_utc, return_so_far_utc + (exit_after_utc - return_so_far_utc) / 2)
+            else to_utc
+        end as to_utc
+    from neighbours
+
 )
 
-select
-    tenant_id,
-    vehicle_id,
-    service_date,
-    case
-        when return_before_utc + interval 6 hour > from_utc
-        then return_before_utc + (exit_utc - return_before_utc) / 2
-        else from_utc
-    end as from_utc,
-    case
-        when exit_after_utc - interval 4 hour < to_utc
-        then return_utc + (exit_after_utc - return_utc) / 2
-        else to_utc
-    end as to_utc
-
-from neighbours
+select *
+from clipped
+where from_utc < to_utc
