@@ -142,9 +142,10 @@ def refresh(
         typer.echo(f"rebuilt: {', '.join(map(str, done.rebuilt)) or 'nothing'}")
         if done.failed:
             for failure in done.failed:
-                typer.echo(f"checks found rows, not published: {failure}", err=True)
-            raise typer.Exit(FAILED)
+                typer.echo(f"held back, keeps what it had, because checks found rows: {failure}", err=True)
         typer.echo(f"published: {settings.published_path}" if done.published else "no news: the published copy stays")
+        if done.failed:
+            raise typer.Exit(FAILED)
 
 
 @app.command()

@@ -13,9 +13,9 @@ from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 from prefect.schedules import Cron
 
-from flows.refresh import Refreshed, is_news, load, publish_copy, rebuild, stale_dates
+from flows.refresh import REFRESHED, Refreshed, is_news, load, publish_copy, rebuild, stale_dates
 from flows.report.mail import MailNotSent
-from flows.reporting import NothingToReport, run_report
+from flows.reporting import NoReportDue, ReportsFailed, run_report
 from flows.settings import Settings
 from flows.upkeep import Upkeep, upkeep
 from ingest.lake import Loaded
@@ -26,7 +26,9 @@ RUN_WAIT_S = 1800.0  # a report is worth waiting for the refresh before it
 
 
 def _waiting_helps(_task: object, _run: object, state: Any) -> bool:
-    return isinstance(state.result(raise_on_failure=False), WarehouseBusy | MailNotSent | OSError)
+    error = state.result(raise_on_failure=False)
+    errors = [found for _, found in error.failures] if isinstance(error, ReportsFailed) else [error]
+    return any(isinstance(found, WarehouseBusy | MailNotSent | OSError) for found in errors)
 
 
 @task(name="load", retries=3, retry_delay_seconds=20, retry_condition_fn=_waiting_helps, cache_policy=NO_CACHE)
@@ -78,9 +80,10 @@ def refresh_flow(day: date | None = None, full: bool = False) -> Refreshed:
                 rebuild_task(settings, stale)
             except CheckFailed as failure:
                 failed.append(failure)
-        has_news = is_news(settings, loaded, days)
-        if has_news and not failed:
+        has_news = is_news(settings)
+        if has_news:
             publish_task(settings)
+        (settings.published_dir / REFRESHED).touch()
     get_run_logger().info("%s; stale dates: %s", loaded, ", ".join(map(str, days)) or "none")
     if failed:
         raise failed[0]
@@ -95,7 +98,7 @@ def daily_report_flow(tenant: str | None = None) -> list[str]:
     refresh_flow()
     try:
         sent = report_task("daily", yesterday, tenant or settings.report_tenant, True)
-    except NothingToReport as nothing:
+    except NoReportDue as nothing:
         get_run_logger().warning("no report: %s", nothing)
         return []
     for line in sent:

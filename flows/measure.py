@@ -19,7 +19,7 @@ from kernels.kinds import PLANNED, TRAFFIC, UNPLANNED, KindRules, contexts, stop
 from kernels.ledger import Ledger, ledger
 from kernels.matching import Matches, match_plan, nearest_site
 from kernels.phases import Phases, route_phases
-from kernels.places import Places, good_places
+from kernels.places import Places, frozen_places, good_places
 from kernels.speeds import known_speeds
 from kernels.states import StateRules, States, classify
 from kernels.stops import StopRules, Stops, park_episodes
@@ -53,6 +53,7 @@ class Measured(NamedTuple):
     states: States
     distances: Distances
     is_coarse: NDArray[np.bool_]  # (n_groups,)
+    is_frozen: NDArray[np.bool_]  # (n_groups,) moved fast with a position that stood still (Q7)
     stops: Stops  # every park episode, waits in traffic included
     kinds: NDArray[np.int8]  # (n_stops,)
     matches: Matches
@@ -85,6 +86,7 @@ def measure(day: Day, stations: pl.DataFrame, settings: Settings) -> Measured:
         states=states,
         distances=found,
         is_coarse=is_coarse,
+        is_frozen=frozen_places(track),
         stops=stops,
         kinds=kinds,
         matches=matches,

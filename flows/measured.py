@@ -37,7 +37,7 @@ def _vehicle_dates(chunk: Chunk, day: Day, measured: Measured) -> pl.DataFrame:
         pl.Series("longest_gap_s", longest_s),
         pl.Series("distance_m", _sums(measured.distances.step_m, starts)),
         _names_of("distance_source", measured.distances.source, SOURCE_NAMES),
-        pl.Series("fuel_used_l", _sums(day.step_fuel_l, starts)).fill_nan(None),
+        pl.Series("fuel_used_l", day.fuel_l).fill_nan(None),
     )
     frame = frame.join(chunk.counts, on=GROUP, how="left", maintain_order="left")
     has_plan = np.isin(np.arange(len(day.names)), day.routes.group)
@@ -45,6 +45,7 @@ def _vehicle_dates(chunk: Chunk, day: Day, measured: Measured) -> pl.DataFrame:
         "ign_wiring": measured.states.wired_wrong,
         "odometer_rejected": measured.distances.odometer_rejected,
         "position_jumps": measured.places.jump_count > 0,
+        "position_frozen": measured.is_frozen,
         "sampling_too_coarse": measured.is_coarse,
         "no_depot": np.isnan(day.depots.radius_m),
         "no_plan": ~has_plan,

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from contextlib import contextmanager
 from datetime import date
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -109,7 +109,7 @@ def _wait_for(url: str, is_alive: Callable[[], bool]) -> None:
                 if answer.status == 200:
                     return
         except (URLError, OSError):
-            signal.sigtimedwait([], 0.2)
+            sleep(0.2)
     raise ServerFailed(f"the Prefect server did not answer at {url}")
 
 

@@ -47,9 +47,9 @@ def run_query(settings: Settings, text: str, output: str, out: Path | None) -> N
     if output == "parquet":
         frame.write_parquet(target)
     elif output == "json":
-        frame.write_ndjson(target)
+        _readable(frame).write_ndjson(target)
     elif output == "csv":
-        _flat(frame).write_csv(target)
+        _flat(_readable(frame)).write_csv(target)
     else:
         assert out is not None
         out.write_text(_table(frame))
@@ -74,6 +74,15 @@ def _table(frame: pl.DataFrame) -> str:
         float_precision=3,
     ):
         return str(frame.head(SHOWN_ROWS))
+
+
+def _readable(frame: pl.DataFrame) -> pl.DataFrame:
+    """Payloads are bytes: as text they show what can be read of them."""
+    return frame.with_columns(
+        pl.Series(name, [None if value is None else value.decode(errors="replace") for value in frame[name]], pl.String)
+        for name, kind in frame.schema.items()
+        if kind == pl.Binary
+    )
 
 
 def _flat(frame: pl.DataFrame) -> pl.DataFrame:

@@ -29,12 +29,20 @@ from warehouse.lake import LakeTableFiles, attach_lake
 from warehouse.load import read_chunk, replace_measured, stations
 from warehouse.models import CheckFailed, build_day, build_whole, check_day, prepare_models
 from warehouse.publish import publish
-from warehouse.work import VehicleDate, absorb, reopen_everything, reopened_dates, reopened_vehicles
+from warehouse.work import (
+    VehicleDate,
+    absorb,
+    reopen_everything,
+    reopened_dates,
+    reopened_vehicles,
+    work_done,
+)
 
 logger = logging.getLogger(__name__)
 
 CHUNK_VEHICLE_DATES = 100
 WAIT_S = 60.0
+REFRESHED = "refreshed"  # a file beside the published copies: its time is that of the last refresh, also without news
 Progress = Callable[[str, int, int], None]  # stage, done, in all
 
 
@@ -67,13 +75,14 @@ def refresh(
                 rebuild(settings, stale)
                 rebuilt.append(stale)
             except CheckFailed as failure:
-                logger.error("not accepted: %s", failure)
+                logger.error("held back, keeps what it had: %s", failure)
                 failed.append(failure)
         tell("measure", len(days), len(days))
-        has_news = is_news(settings, loaded, rebuilt)
-        if has_news and not failed:
+        has_news = is_news(settings)
+        if has_news:
             publish_copy(settings)
-    return Refreshed(loaded, rebuilt, failed, published=has_news and not failed)
+        (settings.published_dir / REFRESHED).touch()
+    return Refreshed(loaded, rebuilt, failed, published=has_news)
 
 
 def load(settings: Settings, progress: Progress | None = None) -> Loaded:
@@ -118,13 +127,12 @@ def publish_copy(settings: Settings) -> None:
         publish(warehouse, settings.published_dir, lake, settings.timezone, version("odograph"))
 
 
-def is_news(settings: Settings, loaded: Loaded, rebuilt: Sequence[date]) -> bool:
-    """Whether a fresh copy would differ from the published one."""
-    if rebuilt or loaded.messages or not settings.published_path.exists():
+def is_news(settings: Settings) -> bool:
+    """Whether a fresh copy would differ from the published one: read from both, not remembered."""
+    if not settings.published_path.exists():
         return True
-    count = "select count(*) from core.imports"
     with open_warehouse(settings.warehouse_path) as warehouse, open_published(settings.published_path) as published:
-        return warehouse.execute(count).fetchall() != published.execute(count).fetchall()
+        return work_done(warehouse) != work_done(published)
 
 
 def lake_tables(settings: Settings) -> dict[str, LakeTableFiles]:

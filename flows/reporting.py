@@ -1,5 +1,6 @@
 """What does `odograph report` do? It renders a report for each tenant asked for, and sends it once or writes it."""
 
+import logging
 from datetime import date
 from pathlib import Path
 
@@ -9,49 +10,67 @@ from flows.report.mail import deliver, message
 from flows.report.save import save
 from flows.settings import Settings
 
-DAY_TENANTS = """
-select distinct tenant_id
+DAYS = """
+select tenant_id, coalesce($day, max(service_date))
 from marts.fleet_days
-where service_date = $day and coalesce(tenant_id = $tenant, true)
+where coalesce(tenant_id = $tenant, true) and coalesce(service_date = $day, true)
+group by tenant_id
 order by tenant_id
 """
-NEWEST_DAY = "select max(service_date) from marts.fleet_days where coalesce(tenant_id = $tenant, true)"
 NOBODY = "owner@localhost"  # whom the .eml files are addressed to where ODOGRAPH_MAIL_TO is not set
 
+logger = logging.getLogger(__name__)
 
-class NothingToReport(Exception):
+
+class NoReportDue(Exception):
     """The published copy holds nothing for that tenant and date."""
+
+
+class ReportsFailed(Exception):
+    """Some tenants have no report; the others have. `failures` pairs a tenant with what went wrong."""
+
+    def __init__(self, lines: list[str], failures: list[tuple[str, Exception]]) -> None:
+        self.lines, self.failures = lines, failures
+        super().__init__("\n".join([*lines, *(f"{tenant}: {error}" for tenant, error in failures)]))
 
 
 def run_report(
     settings: Settings, period: str, *, day: date | None, tenant: str | None, send: bool, out: Path | None
 ) -> list[str]:
-    """Render the report of a service date (unset: the newest) for a tenant (unset: each); say where it went."""
+    """Render the report of a service date (unset: each tenant's newest) for a tenant (unset: each).
+
+    Returns a line for each thing written or sent. What goes wrong for one tenant stops no other; ReportsFailed is
+    raised at the end.
+    """
     assert period == "daily"
     with open_published(settings.published_path) as published:
-        if day is None:
-            day = published.execute(NEWEST_DAY, {"tenant": tenant}).fetchall()[0][0]
-        rows = published.execute(DAY_TENANTS, {"day": day, "tenant": tenant}).fetchall()
-    if day is None or not rows:
+        days = published.execute(DAYS, {"day": day, "tenant": tenant}).fetchall()
+    if not days:
         about = f" of tenant {tenant}" if tenant else ""
-        raise NothingToReport(f"nothing is published{about} for {day or 'any date'}")
-    lines = []
-    for (tenant_id,) in rows:
-        report = daily_report(settings.published_path, tenant_id, day, min_coverage=settings.min_coverage)
-        folder = out if out is not None else settings.reports_dir
-        written = save(report, folder)
-        lines.append(f"{report.subject}: {written[0]}")
-        if send:
-            sender = settings.mail_from
-            mails = [
-                message(
-                    report,
-                    sender=sender,
-                    recipient=recipient,
-                    unsubscribe=settings.mail_unsubscribe or sender,
-                )
-                for recipient in settings.recipients or [NOBODY]
-            ]
-            delivery = deliver(mails, smtp_url=settings.smtp_url, mail_dir=settings.mail_dir)
-            lines += delivery.lines()
+        raise NoReportDue(f"nothing is published{about} for {day or 'any date'}")
+    lines: list[str] = []
+    failures: list[tuple[str, Exception]] = []
+    for tenant_id, service_date in days:
+        try:
+            lines += _reported(settings, tenant_id, service_date, send=send, out=out)
+        except Exception as error:
+            logger.exception("no report for tenant %s", tenant_id)
+            failures.append((tenant_id, error))
+    if failures:
+        raise ReportsFailed(lines, failures)
     return lines
+
+
+def _reported(settings: Settings, tenant_id: str, service_date: date, *, send: bool, out: Path | None) -> list[str]:
+    report = daily_report(settings.published_path, tenant_id, service_date, min_coverage=settings.min_coverage)
+    written = save(report, out if out is not None else settings.reports_dir)
+    lines = [f"{report.subject}: {written[0]}"]
+    if not send:
+        return lines
+    sender = settings.mail_from
+    mails = [
+        message(report, sender=sender, recipient=recipient, unsubscribe=settings.mail_unsubscribe or sender)
+        for recipient in settings.recipients or [NOBODY]
+    ]
+    delivery = deliver(mails, smtp_url=settings.smtp_url, mail_dir=settings.mail_dir)
+    return lines + [f"tenant {tenant_id}: {line}" for line in delivery.lines()]

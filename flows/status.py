@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.querying import NothingPublished, open_published
+from flows.refresh import REFRESHED
 from flows.settings import Settings
 from ingest.collector import DEFAULT_BROKER_URL
 from ingest.lake import waiting_segments
@@ -86,15 +87,19 @@ def _spools(settings: Settings) -> list[Finding]:
 def _published(settings: Settings) -> list[Finding]:
     try:
         with open_published(settings.published_path) as published:
-            return [*_freshness(published), *_vehicles(published), *_rejects(published)]
+            return [
+                *_freshness(published, settings.published_dir / REFRESHED),
+                *_vehicles(published),
+                *_rejects(published),
+            ]
     except NothingPublished as nothing:
         return [Finding("published copy", str(nothing), needs_person=True)]
 
 
-def _freshness(published: duckdb.DuckDBPyConnection) -> list[Finding]:
+def _freshness(published: duckdb.DuckDBPyConnection, refreshed: Path) -> list[Finding]:
     published_utc, code = published.execute("select published_utc, code_version from core.generation").fetchall()[0]
-    age_h = (datetime.now(UTC).replace(tzinfo=None) - published_utc).total_seconds() / 3600
-    text = f"{published_utc:%Y-%m-%d %H:%M} UTC, {age_h:.1f} h ago, by version {code}"
+    age_h = _age_s(refreshed) / 3600 if refreshed.exists() else STALE_H + 1
+    text = f"{published_utc:%Y-%m-%d %H:%M} UTC, by version {code}; last refresh {age_h:.1f} h ago"
     waiting = published.execute("select count(distinct service_date) from core.reopened").fetchall()[0][0]
     return [
         Finding("published copy", text, age_h > STALE_H),

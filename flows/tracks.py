@@ -18,6 +18,7 @@ from warehouse.load import Chunk
 
 GROUP = ["tenant_id", "service_date", "vehicle_id"]
 GROUP_TYPES = {"tenant_id": pl.String, "service_date": pl.Date, "vehicle_id": pl.String}
+DENSE_SHARE = 0.8  # of the fixes of a van must carry a fuel counter before it can tell idle fuel from driving fuel
 Ints = NDArray[np.int64]
 
 
@@ -53,7 +54,8 @@ class Day(NamedTuple):
 
     names     tenant_id, service_date, vehicle_id of each group
     track     positions as the kernels read them; speeds as sent
-    step_fuel_l  float64 (n_rows,)  litres burnt in each interval, from a cumulative counter; NaN without one
+    step_fuel_l  float64 (n_rows,)  litres burnt in each interval, from a dense cumulative counter; NaN without one
+    fuel_l       float64 (n_groups,)  litres burnt in all; NaN without a counter
     message_route  route_id of each row as the message said it, or None
     """
 
@@ -62,6 +64,7 @@ class Day(NamedTuple):
     limits: Limits
     median_interval_s: NDArray[np.float64]
     step_fuel_l: NDArray[np.float64]
+    fuel_l: NDArray[np.float64]
     depots: Depots
     routes: Routes
     planned: PlannedStops
@@ -79,12 +82,14 @@ def day_of(chunk: Chunk, settings: Settings) -> Day:
     median_s = _median_interval_s(starts, time_us)
     number = pl.DataFrame(names, schema=GROUP_TYPES, orient="row").with_row_index("group")
     routes = _routes(chunk.routes, number, starts, time_us)
+    step_fuel_l, fuel_l = _fuel(rows, starts)
     return Day(
         names=names,
         track=_track(rows, starts, time_us),
         limits=_limits(vans, rows, starts, median_s, settings),
         median_interval_s=median_s,
-        step_fuel_l=_step_fuel_l(rows, starts),
+        step_fuel_l=step_fuel_l,
+        fuel_l=fuel_l,
         depots=_depots(vans),
         routes=routes,
         planned=_planned_stops(chunk.planned_stops, number, routes, len(names)),
@@ -183,18 +188,26 @@ def _planned_stops(planned: pl.DataFrame, number: pl.DataFrame, routes: Routes, 
     )
 
 
-def _step_fuel_l(rows: pl.DataFrame, starts: Ints) -> NDArray[np.float64]:
-    """Litres between counter readings, at the interval that reaches the later one; a reset burns nothing."""
-    if rows["fuel_used_ml"].null_count() == rows.height:
-        return np.full(rows.height, np.nan)
+def _fuel(rows: pl.DataFrame, starts: Ints) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Litres burnt in each interval (n_rows,) and each group (n_groups,), from a cumulative counter; NaN without.
+
+    The litres between two readings go to the interval that reaches the later one, so they tell one state from
+    another only where most fixes carry a reading; elsewhere only the day's total is known. A reset burns nothing.
+    """
+    has_reading = rows["fuel_used_ml"].is_not_null().to_numpy()
+    reading_count = np.add.reduceat(has_reading.astype(np.int64), starts[:-1]) if has_reading.size else starts[:0]
     filled = rows.select(pl.col("fuel_used_ml").forward_fill().over(GROUP)).to_series()
     reading_l = _floats(filled) / 1000
     step_l = np.zeros_like(reading_l)
     step_l[:-1] = np.diff(reading_l)
     step_l[starts[1:] - 1] = 0
-    with_counter = _any_in_group(~np.isnan(reading_l), starts)
     step_l = np.where(np.isnan(step_l) | (step_l < 0), 0, step_l)
-    return np.where(np.repeat(with_counter, np.diff(starts)), step_l, np.nan)
+    day_l = np.add.reduceat(step_l, starts[:-1]) if step_l.size else np.zeros(0)
+    is_dense = reading_count >= np.maximum(2, DENSE_SHARE * np.diff(starts))
+    return (
+        np.where(np.repeat(is_dense, np.diff(starts)), step_l, np.nan),
+        np.where(reading_count >= 2, day_l, np.nan),
+    )
 
 
 def _median_interval_s(starts: Ints, time_us: Ints) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from flows.settings import Settings
 from ingest.lake import compact, vacuum, waiting_segments
-from ingest.spool import Segment, sealed_segments
+from ingest.spool import sealed_segments
 from warehouse.connection import writer_lock
 from warehouse.publish import lake_versions_in_use
 
@@ -41,29 +41,26 @@ def upkeep(settings: Settings) -> Upkeep:
 
 
 def _expire_segments(settings: Settings) -> int:
-    count = 0
-    oldest_kept = (datetime.now(UTC) - timedelta(days=RAW_DAYS)).timestamp()
+    loaded = []
     for folder, waiting in waiting_segments(settings).items():
         not_loaded = {segment.number for segment in waiting}
-        loaded = [segment for segment in sealed_segments(folder) if segment.number not in not_loaded]
-        old = [segment for segment in loaded if segment.path.stat().st_mtime < oldest_kept]
-        early = _over_limit(loaded[len(old) :], settings)
-        if early:
-            logger.warning("spool over its size: %d segments younger than %d days expire", len(early), RAW_DAYS)
-        for segment in old + early:
-            segment.path.unlink()
-        count += len(old) + len(early)
-    return count
-
-
-def _over_limit(loaded: list[Segment], settings: Settings) -> list[Segment]:
+        loaded += [
+            (segment.path.stat().st_mtime, segment.path.stat().st_size, segment.path)
+            for segment in sealed_segments(folder)
+            if segment.number not in not_loaded
+        ]
+    loaded.sort()
+    oldest_kept = (datetime.now(UTC) - timedelta(days=RAW_DAYS)).timestamp()
     limit = (settings.spool_max_gb or 0) * 1e9 or DISK_SHARE * shutil.disk_usage(settings.data_dir).total
-    sizes = [segment.path.stat().st_size for segment in loaded]
-    excess = sum(sizes) - limit
-    early = []
-    for segment, size in zip(loaded, sizes, strict=True):
-        if excess <= 0:
+    excess = sum(size for _, size, _ in loaded) - limit
+    count = early_count = 0
+    for written, size, path in loaded:
+        if written >= oldest_kept and excess <= 0:
             break
-        early.append(segment)
+        path.unlink()
         excess -= size
-    return early
+        count += 1
+        early_count += written >= oldest_kept
+    if early_count:
+        logger.warning("spool over its size: %d segments younger than %d days expired", early_count, RAW_DAYS)
+    return count

@@ -6,6 +6,7 @@ Only what one message shows is judged here; rules that need neighbours are compu
     topic -> envelope -> typed points (positions.py) or records (records.py) -> tables of the lake
 """
 
+import logging
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -18,6 +19,8 @@ from ingest.native import MAX_PAYLOAD_BYTES, VERSION
 from ingest.positions import PointBatch
 from ingest.received import Received, Undecodable, reject_row, rejects_table, table_of
 from ingest.records import event_row, plan_rows, purchase_row, status_row
+
+logger = logging.getLogger(__name__)
 
 
 class Decoded(NamedTuple):
@@ -43,6 +46,10 @@ def decode(messages: Iterable[Received], *, max_age_days: float) -> Decoded:
             rows["rejects"].append(reject_row(received, problem.reason))
         except RecursionError:  # brackets nested deeper than any vehicle has a reason to send
             rows["rejects"].append(reject_row(received, "not_json"))
+        except (ArithmeticError, LookupError, TypeError, ValueError):
+            # A gap in our rules must cost one message, not the fleet; the log says where to mend it.
+            logger.exception("a message of topic %s could not be decoded", received.topic_text)
+            rows["rejects"].append(reject_row(received, "undecodable"))
     judged = points.judged(max_age_days)
     return Decoded(
         positions=judged.positions,

@@ -6,7 +6,8 @@ A field called PIN loses its value whole. Applied to the bytes, so that rejects 
 
 import re
 
-_DIGITS = re.compile(rb"(?<![\d.])\d{13,19}(?!\d)")
+_DIGITS = re.compile(rb"(?<![\d.])(-?)(\d{13,19})(?!\d)((?:\.\d+)?(?:[eE][+-]?\d+)?)")
+_QUOTE = re.compile(rb'\\.|"')
 _PIN = re.compile(rb'("(?:card_)?pin(?:_code)?"\s*:\s*)("(?:[^"\\]|\\.)*"|-?\d+)', re.IGNORECASE)
 
 
@@ -16,12 +17,19 @@ def masked(payload: bytes) -> bytes:
 
 
 def _mask(found: re.Match[bytes]) -> bytes:
-    digits = found.group()
+    sign, digits, rest = found.groups()
     if not passes_luhn(digits):
-        return digits
+        return found.group()
     hidden = b"*" * (len(digits) - 4) + digits[-4:]
-    quoted = found.string[found.start() - 1 : found.start()] == b'"'
-    return hidden if quoted else b'"' + hidden + b'"'  # a bare number must stay valid JSON
+    if _is_within_text(found.string, found.start()):
+        return sign + hidden + rest
+    return b'"' + hidden + b'"'  # a bare number, sign, fraction and exponent with it: it must stay valid JSON
+
+
+def _is_within_text(payload: bytes, place: int) -> bool:
+    """Whether a place of a JSON document lies within quotes: behind an odd number of unescaped ones."""
+    quotes = sum(mark == b'"' for mark in _QUOTE.findall(payload, 0, place))
+    return quotes % 2 == 1
 
 
 def passes_luhn(digits: bytes) -> bool:

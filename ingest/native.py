@@ -19,13 +19,6 @@ Switch = bool | Literal[0, 1]  # some firmware sends 0 and 1
 Instant = float | str  # epoch seconds, or ISO 8601 with an offset
 
 
-class Envelope(Struct):
-    """What every native message has; read first, so that a wrong version is never half understood."""
-
-    v: int | None = None
-    dev: str | None = None
-
-
 class Point(Struct, kw_only=True, forbid_unknown_fields=True):
     """One fix. Required: ts, and lat and lon unless `nofix`."""
 

@@ -42,10 +42,11 @@ class Message(NamedTuple):
 
 
 class WholePart(NamedTuple):
-    """The batches of an open segment that are whole, and where in the file they end."""
+    """The batches of an open segment that are whole, where in the file the last ends, and how many were skipped."""
 
     batches: list[pa.RecordBatch]
     end_byte: int
+    damaged_count: int
 
 
 def message_batch(messages: Sequence[Message]) -> pa.RecordBatch:
@@ -122,24 +123,29 @@ def _bytes_of(column: pa.Array) -> memoryview:
 
 
 def read_whole_part(path: Path, end_byte: int | None = None) -> WholePart:
-    """Read the batches of an open segment up to the first that is torn, or up to `end_byte`."""
+    """Read the whole batches of an open segment, or of its first `end_byte` bytes.
+
+    A batch whose checksum does not fit is skipped and counted; reading ends where the file is torn.
+    """
     content = pa.BufferReader(path.read_bytes()[:end_byte])
     batches: list[pa.RecordBatch] = []
-    whole_end = 0
+    whole_end = damaged = skipped = 0
     try:
         reader = pa.ipc.open_stream(content)
         while True:
             batch, metadata = reader.read_next_batch_with_custom_metadata()
             batch.validate(full=True)
             if metadata is None or int(metadata[CHECKSUM_KEY]) != checksum(batch):
-                break
+                skipped += 1
+                continue
             batches.append(batch)
             whole_end = content.tell()
+            damaged = skipped  # what is skipped behind the last whole batch is a torn end
     except (StopIteration, KeyError, ValueError, OSError):
         # pyarrow's errors are ValueErrors and OSErrors. Whatever is behind the last whole batch
         # was never acknowledged, so the broker sends it again.
         pass
-    return WholePart(batches, whole_end)
+    return WholePart(batches, whole_end, damaged)
 
 
 class OpenSegment:

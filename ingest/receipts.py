@@ -20,6 +20,7 @@ from itertools import islice
 from queue import Empty, Queue
 from time import monotonic
 from typing import Any, NamedTuple, TypeVar
+from zlib import crc32
 
 import msgspec
 
@@ -72,13 +73,12 @@ class _Purchase(msgspec.Struct):
 
 class _Route(msgspec.Struct):
     route_id: str | int
-    issued_utc: str | None = None
 
 
 class _Plan(msgspec.Struct):
     service_date: str
     routes: list[_Route] = []
-    issued_utc: str | None = None
+    issued_utc: str | float | None = None
 
 
 class _Acknowledgement(msgspec.Struct):
@@ -106,14 +106,15 @@ def receipt_keys(topic: str, payload: bytes) -> ReceiptKeys | None:
 
 def _keys(topic: Topic, payload: bytes) -> ReceiptKeys:
     answer = ack_topic(topic)
+    content = f"{crc32(payload):08x}"  # two versions of a record are two things to confirm
     if topic.family == "fc":
         purchase = _read_purchase(payload)
         key = f"{purchase.provider_txn_id}/{purchase.item_no or 1}/{purchase.event_type}/{purchase.seq or ''}"
-        return ReceiptKeys(answer, None, (), (key,))
+        return ReceiptKeys(answer, None, (), (f"{key}/{content}",))
     if topic.family == "rt":
         plan = _read_plan(payload)
         records = tuple(
-            f"{plan.service_date}/{route.route_id}/{route.issued_utc or plan.issued_utc or ''}" for route in plan.routes
+            f"{plan.service_date}/{route.route_id}/{plan.issued_utc or ''}/{content}" for route in plan.routes
         )
         return ReceiptKeys(answer, None, (), records)
     sent = _read_sent(payload)

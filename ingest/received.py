@@ -31,6 +31,7 @@ REASONS: dict[str, tuple[Literal["reject", "quarantine"], str | None]] = {
     "too_many_points": ("reject", None),
     "device_mismatch": ("reject", None),
     "time_out_of_range": ("reject", None),
+    "undecodable": ("reject", None),
     "missing_time": ("reject", None),
     "position_missing": ("reject", "Q1"),
     "position_zero": ("reject", "Q1"),

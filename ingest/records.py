@@ -21,7 +21,7 @@ FIRST_SERVICE_DATE = date(2000, 1, 1)
 PLANNED_AHEAD = timedelta(days=366)
 ROUTE_WITHIN = timedelta(hours=48)  # a route leaves and returns no further than this from noon of its date, UTC
 _CENT = Decimal("0.000001")
-_MONEY_LIMIT = Decimal(10) ** 12
+_MONEY_DIGITS = 12  # before the point
 
 Kind = TypeVar("Kind")
 
@@ -226,9 +226,9 @@ def _checked_instant(instant_s: float, received: Received, ahead_s: float) -> in
 
 
 def _money(value: Decimal) -> Decimal:
-    if not value.is_finite() or abs(value) >= _MONEY_LIMIT:
+    if not value.is_finite() or value.adjusted() >= _MONEY_DIGITS:
         raise Undecodable("wrong_type")
-    return value.quantize(_CENT)
+    return value.quantize(_CENT) if value.adjusted() >= -7 else Decimal(0)
 
 
 def _natural_key(purchase: Purchase) -> str:

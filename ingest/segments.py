@@ -38,9 +38,8 @@ def seal(open_path: Path, *, spool_id: str, end_byte: int | None = None) -> Segm
     """
     number = int(open_path.stem)
     sealed_path = open_path.with_suffix(SEALED_SUFFIX)
-    batches, whole_end = read_whole_part(open_path, end_byte)
-    if end_byte is None:
-        _keep_torn(open_path, whole_end)
+    batches, whole_end, damaged_count = read_whole_part(open_path, end_byte)
+    _keep_rest(open_path, 0 if damaged_count else whole_end, end_byte)
     if batches:
         metadata = {"spool_id": spool_id, "number": str(number)}
         table = pa.Table.from_batches(batches, SCHEMA).replace_schema_metadata(metadata)
@@ -49,15 +48,24 @@ def seal(open_path: Path, *, spool_id: str, end_byte: int | None = None) -> Segm
     return Segment(spool_id, number, sealed_path) if batches else None
 
 
-def _keep_torn(open_path: Path, whole_end: int) -> None:
-    """Put what is behind the last whole batch aside, for a person to look at; none of it was acknowledged."""
-    torn = open_path.read_bytes()[whole_end:]
-    if not torn:
+def _keep_rest(open_path: Path, rest_start: int, end_byte: int | None) -> None:
+    """Put what is not sealed aside, for a person to look at.
+
+    Behind the last whole batch of a crash lies what was never acknowledged; a damaged batch before it, or anything
+    missing from a file that was closed in order (`end_byte`), had been, so that is an error.
+    """
+    rest = open_path.read_bytes()[rest_start:end_byte]
+    if not rest:
         return
     torn_path = open_path.with_suffix(TORN_SUFFIX)
-    torn_path.write_bytes(torn)
+    torn_path.write_bytes(rest)
     torn_path.chmod(FILE_MODE)
-    logger.warning("%s was torn: %d bytes behind its last whole batch are in %s", open_path, len(torn), torn_path)
+    if end_byte is None and rest_start:
+        logger.warning("%s was torn: %d bytes behind its last whole batch are in %s", open_path, len(rest), torn_path)
+    else:
+        logger.error(
+            "%s is damaged: not all of it could be sealed; %d bytes are in %s", open_path, len(rest), torn_path
+        )
 
 
 def write_whole(path: Path, table: pa.Table) -> None:

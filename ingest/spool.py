@@ -150,7 +150,7 @@ class Spool:
     def _sealed(self, waiting: "OpenSegment") -> bool:
         try:
             segment = seal(waiting.path, spool_id=self.spool_id, end_byte=waiting.end_byte)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors too
             logger.error("segment %d cannot be sealed yet: %s", waiting.number, error)
             return False
         if segment is not None:

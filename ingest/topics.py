@@ -29,6 +29,9 @@ FOREIGN_SUBSCRIPTIONS: tuple[str, ...] = (
 ACK_SUBSCRIPTIONS: tuple[str, ...] = tuple(f"{family}/v1/+/+/{ACK}" for family in KINDS)
 
 
+MAX_NAME_BYTES = 128  # of a tenant or a sender: what broker client ids may have
+
+
 class Topic(NamedTuple):
     """The parts of a native topic; `sender` is the device, the provider or the depot."""
 
@@ -45,6 +48,8 @@ def parse_topic(topic: str) -> Topic | None:
     if len(parts) != 5 or parts[1] != "v1" or not parts[2] or not parts[3]:
         return None
     if parts[4] not in KINDS.get(parts[0], ()):
+        return None
+    if max(len(parts[2].encode()), len(parts[3].encode())) > MAX_NAME_BYTES:
         return None
     return Topic(cast(Family, parts[0]), *parts[1:])
 

@@ -10,12 +10,14 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 
 import duckdb
 
 POLL_S = 0.2
+DIMENSION_TABLES = ("vehicles", "depots", "drivers", "assignments", "stations", "prices", "imports")
 
 
 class WarehouseBusy(Exception):
@@ -58,7 +60,7 @@ def open_warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         raise
     try:
         prepare(connection)
-        connection.execute(sql("schema.sql"))
+        ensure_schema(connection)
         yield connection
     finally:
         connection.close()
@@ -68,6 +70,40 @@ def open_warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     """Settings every connection of ours has: no downloads, and instants are UTC."""
     connection.execute("set autoinstall_known_extensions = false; set timezone = 'UTC'")
+
+
+def ensure_schema(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create every table of `schema.sql`; where an older version made them, make them anew.
+
+    Everything but the dimensions comes from the lake and is built again by the next refresh. Dimensions keep their
+    rows; columns that are new are null.
+    """
+    text = sql("schema.sql")
+    digest = sha256(text.encode()).hexdigest()
+    connection.execute("create schema if not exists core")
+    connection.execute("create table if not exists core.schema_stamp (digest varchar not null)")
+    known = connection.execute("from core.schema_stamp").fetchall()
+    if known == [(digest,)]:
+        return
+    with transaction(connection):
+        if known:
+            _set_dimensions_aside(connection)
+            connection.execute("drop schema core cascade; drop schema marts cascade; create schema core")
+            connection.execute("create table core.schema_stamp (digest varchar not null)")
+        connection.execute(text)
+        if known:
+            _put_dimensions_back(connection)
+        connection.execute("insert into core.schema_stamp values ($digest)", {"digest": digest})
+
+
+def _set_dimensions_aside(connection: duckdb.DuckDBPyConnection) -> None:
+    for name in DIMENSION_TABLES:
+        connection.execute(f"create or replace temp table kept_{name} as from core.{name}")
+
+
+def _put_dimensions_back(connection: duckdb.DuckDBPyConnection) -> None:
+    for name in DIMENSION_TABLES:
+        connection.execute(f"insert into core.{name} by name from kept_{name}")
 
 
 def sql(name: str) -> str:

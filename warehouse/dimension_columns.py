@@ -1,8 +1,9 @@
 """Which columns do the files of each dimension have, and how does their text become values?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from zoneinfo import available_timezones
 
@@ -26,7 +27,9 @@ class Dimension(NamedTuple):
     name: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
-    derived: dict[str, Callable[[dict[str, Any]], Any]] = {}  # further columns, from the parsed ones
+    derived: Mapping[str, Callable[[dict[str, Any]], Any]] = MappingProxyType(
+        {}
+    )  # further columns, from the parsed ones
 
 
 def _number(low: float, high: float) -> Callable[[str], float]:

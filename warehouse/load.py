@@ -41,12 +41,10 @@ def read_chunk(connection: duckdb.DuckDBPyConnection, wanted: Sequence[VehicleDa
     connection.sql("create or replace temp table wanted as select * from wanted_rows")
     days = [found.service_date for found in wanted]
     connection.execute(sql("work/chunk_positions.sql"), {"first": min(days), "last": max(days)})
-    resolved_positions = f"({resolved('chunk_positions', timezone)})"
-    connection.execute(f"create or replace temp table ranked_positions as {ranked(resolved_positions)}")
-    connection.execute(
-        "delete from ranked_positions where (tenant_id, vehicle_id, service_date) not in"
-        " (select (tenant_id, vehicle_id, service_date) from wanted)"
+    resolved_positions = (
+        f"(from ({resolved('chunk_positions', timezone)}) semi join wanted using (tenant_id, vehicle_id, service_date))"
     )
+    connection.execute(f"create or replace temp table ranked_positions as {ranked(resolved_positions)}")
     connection.execute(f"create or replace temp table vehicle_date_counts as {sql('work/vehicle_date_counts.sql')}")
     return Chunk(
         track=connection.sql(sql("work/track.sql")).pl(),

@@ -50,6 +50,15 @@ def absorb(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
         )
 
 
+def work_done(connection: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]:
+    """What a warehouse, or a copy of one, has taken into account; equal lists mean equal content."""
+    return connection.execute(
+        "select (select count(*) from core.imports), (select max(load_id) from core.loads),"
+        " (select count(*) from core.reopened), (from core.schema_stamp),"
+        " (select list((spool_id, segment_no) order by spool_id) from core.absorbed)"
+    ).fetchall()
+
+
 def reopened_dates(connection: duckdb.DuckDBPyConnection) -> list[date]:
     """The service dates with something to rebuild, oldest first."""
     rows = connection.execute("select distinct service_date from core.reopened order by 1").fetchall()
@@ -71,7 +80,8 @@ def reopen_everything(connection: duckdb.DuckDBPyConnection, timezone: str, day:
         if day is None:
             connection.execute("delete from core.absorbed")  # plans are taken over anew as well
         connection.execute(
-            "create or replace temp view all_positions as select tenant_id, device_id, at_utc from staging.timed_positions"
+            "create or replace temp view all_positions as"
+            " select tenant_id, device_id, at_utc from staging.timed_positions"
         )
         _reopen_resolved(connection, "all_positions", "full", timezone)
         connection.execute(

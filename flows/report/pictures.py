@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -19,6 +20,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from flows.report.rows import DailyData, Ledger, VehicleDay
+
+mpl.rcParams["text.parse_math"] = False  # a name such as $\frac{$ is a name
 
 INK, MUTED, WHITE = "#1f2933", "#52606d", "#ffffff"
 IDLE, IDLE_SHORT = "#dd7a00", "#f3c48a"

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -15,8 +15,10 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from flows.refresh import refresh
+from flows.reporting import run_report
+from flows.status import print_status
 from tests.builders import collected, golden_points, message, positions, published, settings_in, yesterday_at
-from warehouse.connection import WarehouseBusy, writer_lock
+from warehouse.connection import WarehouseBusy, sql, writer_lock
 from warehouse.models import check_names
 
 MARTS = ("vehicle_days", "route_days", "idle_events", "stops", "idle_by_definition", "fleet_days")
@@ -137,8 +139,6 @@ def test_flags_of_single_points_reach_their_vehicle_day_and_rejects_its_data_hea
 
 
 def test_extreme_but_valid_messages_go_through_to_the_report(tmp_path):
-    from flows.reporting import run_report
-
     settings = settings_in(tmp_path)
     start = yesterday_at(15)
     odd = "\x00'\"; drop table core.ledger; --\u2603" + "x" * 5_000
@@ -171,6 +171,11 @@ def test_extreme_but_valid_messages_go_through_to_the_report(tmp_path):
             message("rt/v1/t1/x/plan", {"v": 1, "service_date": day, "routes": [route, route | {"stops": stops}]}),
             message("rt/v1/t1/y/plan", {"v": 1, "service_date": day, "routes": [route | {"vehicle_id": "d'2"}]}),
             message("fc/v1/t1/w'x/txn", purchase | {"unit_price": 999_999_999_999, "gross": -999_999_999_999}),
+            *(
+                message("fc/v1/t1/w'x/txn", purchase | {"provider_txn_id": when, "ts_local": when, "unit": "gal"})
+                for when in ("infinity", "-infinity", "290000-01-01", "0001-01-01")
+            ),
+            positions(golden_points(start), device="$\\frac{$"),
             message("fc/v1/t1/w'x/txn", purchase | {"ts_local": odd, "posted_date": "0001-01-01", "seq": "9" * 99}),
             message("tm/v1/t1/d'2/evt", {"v": 1, "ts": start, "type": odd, "val": -1e300, "lat": 1e300, "lon": 1}),
         ],
@@ -193,6 +198,40 @@ def test_the_status_of_every_point_without_a_place_is_an_event_of_its_own(tmp_pa
         ("status", 1),
         ("status", 2),
     ]
+
+
+def test_a_single_fuel_reading_is_no_consumption_and_sparse_ones_tell_no_idle_fuel(tmp_path):
+    settings = settings_in(tmp_path)
+    one, sparse, dense = (golden_points(yesterday_at(15)) for _ in range(3))
+    one[0]["fuel_used_l"] = 100.0
+    sparse[0]["fuel_used_l"], sparse[9]["fuel_used_l"] = 100.0, 101.0
+    for number, point in enumerate(dense):
+        point["fuel_used_l"] = 100 + number / 10
+    collected(settings, [positions(one, "one"), positions(sparse, "sparse"), positions(dense, "dense")])
+    refresh(settings)
+    rows = published(
+        settings, "select vehicle_id, fuel_used_l, idle_fuel_l, idle_fuel_source from marts.vehicle_days order by 1"
+    ).rows()
+    assert rows == [
+        ("dense", pytest.approx(1.5), pytest.approx(0.9), "counter"),
+        ("one", None, None, None),
+        ("sparse", pytest.approx(1.0), None, None),
+    ]
+
+
+def test_a_tenant_whose_planned_vans_are_all_silent_has_a_row_and_a_report(tmp_path):
+    settings = settings_in(tmp_path)
+    start = yesterday_at(12)
+    day = str(datetime.fromtimestamp(start, UTC).date())
+    route = {"route_id": "R1", "vehicle_id": "V1", "planned_exit_utc": start, "planned_return_utc": start + 3600}
+    collected(settings, [message("rt/v1/t1/x/plan", {"v": 1, "service_date": day, "routes": [route]})])
+    collected(settings, [positions([{"ts": start, "lat": 0, "lon": 0}], device="V1")])
+    refresh(settings)
+    row = published(settings, "from marts.fleet_days").row(0, named=True)
+    assert (row["routes_planned"], row["routes_run"], row["vehicles_heard"], row["vehicles_dispatched"]) == (1, 0, 0, 0)
+    health = published(settings, "from marts.data_health").row(0, named=True)
+    assert (health["rejected_count"], health["accepted_count"]) == (1, 0)
+    assert run_report(settings, "daily", day=None, tenant="t1", send=False, out=None)
 
 
 def test_card_payloads_that_were_rejected_are_not_shown(tmp_path):
@@ -233,6 +272,41 @@ def test_the_newest_plan_wins_whatever_the_order_they_arrive_in(tmp_path):
             collected(settings, [found])
             refresh(settings)
         assert published(settings, "select vehicle_id from marts.route_days")["vehicle_id"].to_list() == ["V2"]
+
+
+def test_no_stale_vehicle_date_is_left_where_a_plan_far_from_its_date_changes(tmp_path):
+    settings = settings_in(tmp_path, timezone="UTC")
+    day = datetime.fromtimestamp(yesterday_at(12), UTC).date() - timedelta(days=2)
+    noon = datetime.combine(day, datetime.min.time(), UTC).timestamp() + 12 * 3600
+    times = {"planned_exit_utc": noon + 32 * 3600, "planned_return_utc": noon + 46 * 3600}
+
+    def plan(vehicle: str, issued: float):
+        route = {"route_id": "R1", "vehicle_id": vehicle} | times
+        return message("rt/v1/t1/x/plan", {"v": 1, "service_date": str(day), "issued_utc": issued, "routes": [route]})
+
+    collected(settings, [plan("d1", 1e9), positions(golden_points(noon + 44 * 3600))])
+    refresh(settings)
+    days = "select service_date from marts.vehicle_days"
+    assert published(settings, days)["service_date"].to_list() == [day]
+    collected(settings, [plan("d9", 1.1e9)])
+    refresh(settings)
+    assert published(settings, days)["service_date"].to_list() == [day + timedelta(days=2)]
+
+
+def test_a_route_without_times_takes_nothing_from_those_that_have_them(tmp_path):
+    settings = settings_in(tmp_path)
+    start = yesterday_at(12)
+    day = str(datetime.fromtimestamp(start, UTC).date())
+    routes = [
+        {"route_id": "R1", "vehicle_id": "d1", "planned_exit_utc": start, "planned_return_utc": start + 500},
+        {"route_id": "R2", "vehicle_id": "d1", "planned_exit_utc": start + 700, "planned_return_utc": start + 1300},
+        {"route_id": "R3", "vehicle_id": "d1"},
+    ]
+    plan = message("rt/v1/t1/x/plan", {"v": 1, "service_date": day, "routes": routes})
+    collected(settings, [plan, positions(golden_points(start))])
+    assert refresh(settings).failed == []
+    rows = published(settings, "select route_id, idle_s, unknown_s, off_s from marts.route_days order by all").rows()
+    assert rows == [("R1", 360, 460, 60), ("R2", 180, 0, 120), ("R3", 0, 0, 0)]
 
 
 def test_a_rescue_is_a_row_of_its_own_van_and_nobody_rescues_itself(tmp_path):
@@ -333,26 +407,58 @@ def test_a_refresh_that_is_killed_is_finished_by_the_next_one(tmp_path, kill_aft
     assert_same_tables(tidy, killed)
 
 
-def test_a_failed_check_keeps_the_last_good_copy_and_the_work(tmp_path, monkeypatch):
+def test_a_failed_check_holds_back_its_date_only_and_keeps_the_work(tmp_path, monkeypatch):
     settings = settings_in(tmp_path)
     collected(settings, [positions(golden_points(yesterday_at(15)))])
     refresh(settings)
-    before = settings.published_path.resolve()
-    text = "select * from core.ledger where service_date = $day"
+    text = "select * from core.ledger where service_date = $day and vehicle_id = 'd2'"
     monkeypatch.setattr("warehouse.models.check_names", lambda: ["nothing_may_exist"])
     monkeypatch.setattr("warehouse.models.sql", _with_check("nothing_may_exist", text))
+    two_days_ago = yesterday_at(15) - 86_400
     collected(settings, [positions(golden_points(yesterday_at(16)), device="d2")])
+    collected(settings, [positions(golden_points(two_days_ago), device="d3")])
     done = refresh(settings)
     assert [set(failure.failures) for failure in done.failed] == [{"nothing_may_exist"}]
-    assert (done.published, settings.published_path.resolve()) == (False, before)
+    vehicles = "select vehicle_id from marts.vehicle_days order by 1"
+    assert published(settings, vehicles)["vehicle_id"].to_list() == ["d1", "d3"]
+    assert not print_status(settings)
+    monkeypatch.undo()
+    assert refresh(settings).failed == []
+    assert published(settings, vehicles)["vehicle_id"].to_list() == ["d1", "d2", "d3"]
+    assert print_status(settings)
+
+
+def test_what_was_rebuilt_before_a_crash_is_published_by_the_next_refresh(tmp_path, monkeypatch):
+    settings = settings_in(tmp_path)
+    collected(settings, [positions(golden_points(yesterday_at(15)))])
+    refresh(settings)
+    collected(settings, [positions(golden_points(yesterday_at(15)), device="d2")])
+    monkeypatch.setattr("flows.refresh.publish_copy", lambda _settings: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        refresh(settings)
     monkeypatch.undo()
     assert refresh(settings).published
     assert published(settings, "select count(*) from marts.vehicle_days").item() == 2
 
 
-def _with_check(name: str, text: str):
-    from warehouse.connection import sql
+def test_a_warehouse_of_an_older_schema_is_built_anew_and_keeps_its_dimensions(tmp_path):
+    settings = settings_in(tmp_path)
+    collected(settings, [positions(golden_points(yesterday_at(15)))])
+    with duckdb.connect(str(settings.warehouse_path)) as warehouse:
+        warehouse.execute(
+            sql("schema.sql").replace("    gvwr_lb double,", "--").replace("    idle_s double not null,", "--")
+        )
+        warehouse.execute(
+            "create table core.schema_stamp (digest varchar); insert into core.schema_stamp values ('old')"
+        )
+        warehouse.execute("insert into core.vehicles (tenant_id, vehicle_id, tank_l) values ('t1', 'd9', 95)")
+        warehouse.execute("insert into core.absorbed values ('main', 99)")
+    assert refresh(settings).published
+    assert published(settings, "select idle_s from marts.vehicle_days").item() == 540
+    assert published(settings, "select tank_l from core.vehicles").item() == 95
 
+
+def _with_check(name: str, text: str):
     return lambda path: text if path == f"checks/{name}.sql" else sql(path)
 
 

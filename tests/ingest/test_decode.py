@@ -201,6 +201,17 @@ def test_a_purchase_keeps_its_decimals_and_masks_card_numbers():
     assert json.loads(row["extra"]) == {"pin": "****", "note": "************5559"}
 
 
+@pytest.mark.parametrize(
+    "number", ["-4111111111111111", "4111111111111111.5", "4111111111111111e5", "4111111111111111"]
+)
+def test_masking_a_bare_number_leaves_valid_json(number):
+    purchase = (
+        f'{{"v":1,"event_type":"auth","provider_txn_id":"a \\" 1","note":{number},"text":"x 4111111111111111 y"}}'
+    )
+    row = only_row(decoded(received("fc/v1/t1/wex/txn", purchase.encode())), "purchases")
+    assert json.loads(row["extra"]) == {"note": "************1111", "text": "x ************1111 y"}
+
+
 def test_rejected_card_messages_are_masked_too():
     row = only_row(decoded(received("fc/v1/t1/wex/txn", b'{"v":1,"card":"4111111111111111"')), "rejects")
     assert b"4111111111111111" not in row["payload"]
@@ -258,7 +269,16 @@ def test_a_plan_that_would_take_fixes_from_other_dates_is_a_reject(change, reaso
 
 @pytest.mark.parametrize(
     "change",
-    [{"tz": "Mars/Olympus"}, {"ts_utc": "tomorrow"}, {"quantity": 1e300}, {"item_no": 0}, {"posted_date": "x"}],
+    [
+        {"tz": "Mars/Olympus"},
+        {"ts_utc": "tomorrow"},
+        {"quantity": 1e300},
+        {"quantity": "1e1000000000"},
+        {"tz": "localtime"},
+        {"tz": "posixrules"},
+        {"item_no": 0},
+        {"posted_date": "x"},
+    ],
 )
 def test_a_purchase_nobody_can_date_or_count_is_a_reject(change):
     purchase = {"v": 1, "event_type": "clear", "provider_txn_id": "t"} | change

@@ -2,6 +2,7 @@ import json
 import threading
 import time
 from itertools import pairwise
+from zlib import crc32
 
 import pytest
 from hypothesis import given
@@ -47,16 +48,27 @@ def test_a_status_message_has_no_receipt():
     ],
 )
 def test_purchases_are_receipted_by_record(record, key):
-    assert receipt_keys("fc/v1/acme/wex/txn", encoded(record)) == ReceiptKeys("fc/v1/acme/wex/ack", None, (), (key,))
+    content = f"{crc32(encoded(record)):08x}"
+    expected = ReceiptKeys("fc/v1/acme/wex/ack", None, (), (f"{key}/{content}",))
+    assert receipt_keys("fc/v1/acme/wex/txn", encoded(record)) == expected
 
 
 def test_plans_are_receipted_by_route():
     plan = {"v": 1, "service_date": "2026-02-26", "routes": [{"route_id": "R1"}, {"route_id": "R2"}]}
     keys = receipt_keys("rt/v1/acme/depot-1/plan", encoded(plan))
-    assert keys == ReceiptKeys("rt/v1/acme/depot-1/ack", None, (), ("2026-02-26/R1/", "2026-02-26/R2/"))
-    later = receipt_keys("rt/v1/acme/depot-1/plan", encoded({**plan, "issued_utc": "2026-02-26T09:00:00Z"}))
-    assert later is not None
-    assert later.records[0] == "2026-02-26/R1/2026-02-26T09:00:00Z"
+    content = f"{crc32(encoded(plan)):08x}"
+    records = (f"2026-02-26/R1//{content}", f"2026-02-26/R2//{content}")
+    assert keys == ReceiptKeys("rt/v1/acme/depot-1/ack", None, (), records)
+
+
+@pytest.mark.parametrize("issued_utc", ["2026-02-26T09:00:00Z", 1772100000, 1772100000.5, None])
+def test_two_versions_of_a_plan_are_confirmed_apart(issued_utc):
+    plan = {"v": 1, "service_date": "2026-02-26", "issued_utc": issued_utc, "routes": [{"route_id": "R1"}]}
+    one = receipt_keys("rt/v1/acme/depot-1/plan", encoded(plan))
+    other = receipt_keys("rt/v1/acme/depot-1/plan", encoded(plan | {"routes": [{"route_id": "R1", "stops": []}]}))
+    assert one is not None
+    assert other is not None
+    assert set(one.records).isdisjoint(other.records)
 
 
 @pytest.mark.parametrize("topic", [POS, "fc/v1/acme/wex/txn", "rt/v1/acme/depot-1/plan", "owntracks/jane/phone"])
@@ -103,7 +115,7 @@ def test_receipts_are_merged_for_each_device_and_boot():
         ("tm/v1/acme/a/ack", {"v": 1, "boot": 1, "got": [[1, 3], [7, 7]]}),
         ("tm/v1/acme/b/ack", {"v": 1, "boot": 1, "got": [[5, 5]]}),
         ("tm/v1/acme/a/ack", {"v": 1, "boot": 2, "got": [[1, 1]]}),
-        ("fc/v1/acme/wex/ack", {"v": 1, "got": ["T/1/auth/"]}),
+        ("fc/v1/acme/wex/ack", {"v": 1, "got": ["T/1/auth//3ff709f4"]}),
     ]
 
 

@@ -76,6 +76,33 @@ def test_every_bad_row_is_listed_and_nothing_is_taken(tmp_path, capsys):
         assert warehouse.sql("select count(*) from core.vehicles").fetchall() == [(0,)]
 
 
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("vehicles", "tenant_id,vehicle_id,package_capacity\nt1,V1,99999999999\n"),
+        ("vehicles", "tenant_id,vehicle_id,fixed_cost_per_day\nt1,V1,1e20\n"),
+        ("prices", "region,product,from_date,price,unit,currency\nUS,gasoline,2026-01-01,1e17,gal,usd\n"),
+        ("assignments", ASSIGNED + "t1,device,d1,V1,,9999-12-31T23:59:59-05:00\n"),
+        ("assignments", ASSIGNED + "t1,device,d1,V1,0001-01-01T00:00:00+05:00,\n"),
+        ("depots", "tenant_id,depot_id,timezone\nt1,x,posixrules\n"),
+        ("depots", "tenant_id,depot_id,timezone\nt1,x,localtime\n"),
+    ],
+)
+def test_values_nothing_can_hold_are_row_errors(tmp_path, capsys, kind, text):
+    settings = settings_in(tmp_path)
+    assert not run_import(settings, kind, [csv(tmp_path, "file", text)])
+    assert "row 1: " in capsys.readouterr().err
+
+
+def test_an_assignment_to_the_wrong_van_is_corrected_by_the_same_row_with_the_right_one(tmp_path):
+    settings = settings_in(tmp_path)
+    collected(settings, [positions(golden_points(yesterday_at(15)), device="d1")])
+    for van in ("V1", "V2"):
+        assert run_import(settings, "assignments", [csv(tmp_path, "a", ASSIGNED + f"t1,device,d1,{van},2020-01-01,\n")])
+        refresh(settings)
+        assert published(settings, "select vehicle_id from marts.vehicle_days")["vehicle_id"].to_list() == [van]
+
+
 def test_one_device_cannot_be_in_two_vans_at_once(tmp_path, capsys):
     settings = settings_in(tmp_path)
     text = ASSIGNED + "t1,device,d1,V1,2026-01-01,2026-02-01\nt1,device,d1,V2,2026-01-15,\n"

@@ -24,31 +24,35 @@ from core.vehicles
 where day >= coalesce(valid_from, date '1970-01-01') and day < coalesce(valid_to, date '9999-12-31')
 qualify row_number() over (partition by tenant_id, vehicle_id order by valid_from desc nulls last) = 1;
 
--- The newest price of each fuel on a day, per litre; the first region by name where a file has several.
+-- Which products each fuel type is bought as.
+create or replace view core.fuel_products as
+select * from (
+    values
+        ('gasoline', 'gasoline'), ('gasoline', 'gasoline_regular'), ('gasoline', 'gasoline_e10_regular'),
+        ('diesel', 'diesel'), ('diesel', 'diesel_2'), ('diesel', 'diesel_1'), ('diesel', 'ulsd_2'),
+        ('diesel', 'ulsd_1'), ('diesel_step_van', 'diesel'), ('diesel_step_van', 'diesel_2'),
+        ('diesel_step_van', 'ulsd_2'), ('e85', 'e85')
+) as products (fuel_type, product);
+
+-- The newest price of each fuel on a day, per litre; the first product and region by name where a file has several.
 create or replace macro core.prices_on(day) as table
 select
-    str_split(product, '_')[1] as fuel_type,
-    case when lower(unit) in ('gal', 'us_gal', 'gallon') then price / core.litres_per_gallon() else price end
-        as price_per_l,
-    currency
-from core.prices
-where from_date <= day and lower(unit) in ('gal', 'us_gal', 'gallon', 'l', 'litre', 'liter')
-qualify row_number() over (partition by str_split(product, '_')[1] order by from_date desc, product, region) = 1;
+    products.fuel_type,
+    case when lower(prices.unit) in ('gal', 'us_gal', 'gallon') then prices.price / core.litres_per_gallon()
+        else prices.price end as price_per_l,
+    prices.currency
+from core.prices as prices
+join core.fuel_products as products using (product)
+where prices.from_date <= day and lower(prices.unit) in ('gal', 'us_gal', 'gallon', 'l', 'litre', 'liter')
+qualify row_number() over (
+    partition by products.fuel_type order by prices.from_date desc, prices.product, prices.region
+) = 1;
 
--- Idle runs: consecutive idle rows of the ledger, however context, phase or route split them.
-create or replace view staging.idle_runs as
+-- Idle rows of the ledger with the run they belong to: consecutive idle rows, however context, phase or route split them.
+create or replace view staging.idle_rows as
 select
-    tenant_id,
-    service_date,
-    vehicle_id,
-    arg_max(route_id, duration_us) as route_id,
-    min(started_utc) as started_utc,
-    max(ended_utc) as ended_utc,
-    sum(duration_us)::bigint as duration_us,
-    arg_max(context, duration_us) as context,
-    arg_min(latitude, started_utc) as latitude,
-    arg_min(longitude, started_utc) as longitude,
-    sum(fuel_l) as fuel_l
+    *,
+    sum(duration_us) over (partition by service_date, tenant_id, vehicle_id, run_no) as run_us
 from (
     select
         *,
@@ -58,7 +62,23 @@ from (
         ) as run_no
     from core.ledger
     where state = 'idle'
-)
+);
+
+-- Idle runs; where a run has several contexts or routes, the longest part names it.
+create or replace view staging.idle_runs as
+select
+    tenant_id,
+    service_date,
+    vehicle_id,
+    first(route_id order by duration_us desc, started_utc) as route_id,
+    min(started_utc) as started_utc,
+    max(ended_utc) as ended_utc,
+    sum(duration_us)::bigint as duration_us,
+    first(context order by duration_us desc, started_utc) as context,
+    first(latitude order by started_utc) as latitude,
+    first(longitude order by started_utc) as longitude,
+    sum(fuel_l order by started_utc) as fuel_l
+from staging.idle_rows
 group by tenant_id, service_date, vehicle_id, run_no;
 
 -- What a litre burnt costs and emits for each vehicle heard on a day, and how much it burns at idle.
@@ -76,5 +96,5 @@ select
 from core.vehicle_dates as days
 left join core.vehicles_on(day) as vehicles using (tenant_id, vehicle_id)
 left join core.fuel_facts as facts on facts.fuel_type = lower(vehicles.fuel_type)
-left join core.prices_on(day) as prices on prices.fuel_type = str_split(lower(vehicles.fuel_type), '_')[1]
+left join core.prices_on(day) as prices on prices.fuel_type = lower(vehicles.fuel_type)
 where days.service_date = day;

@@ -1,4 +1,5 @@
--- marts.data_health: what arrived for each vehicle-date, and what of it could not be used.
+-- marts.data_health: what arrived for each vehicle-date, and what of it could not be used; also for a van of which
+-- nothing could be used.
 
 with
 
@@ -24,26 +25,28 @@ by_vehicle as (
 )
 
 select
-    days.tenant_id,
-    days.service_date,
-    days.vehicle_id,
-    days.received_count,
-    days.accepted_count,
-    days.duplicate_count,
-    days.conflict_count,
+    tenant_id,
+    $day as service_date,
+    vehicle_id,
+    coalesce(days.received_count, 0) as received_count,
+    coalesce(days.accepted_count, 0) as accepted_count,
+    coalesce(days.duplicate_count, 0) as duplicate_count,
+    coalesce(days.conflict_count, 0) as conflict_count,
     coalesce(by_vehicle.rejected_count, 0) as rejected_count,
     coalesce(by_vehicle.rejected_by_rule, '{}') as rejected_by_rule,
-    days.low_quality_count,
-    days.jump_count,
+    coalesce(days.low_quality_count, 0) as low_quality_count,
+    coalesce(days.jump_count, 0) as jump_count,
     vehicle_days.coverage,
     days.median_interval_s,
     days.median_delay_s,
     days.p95_delay_s,
     days.longest_gap_s,
-    not list_contains(days.quality_flags, 'unregistered') as is_registered,
-    days.quality_flags
+    coalesce(
+        not list_contains(days.quality_flags, 'unregistered'),
+        (tenant_id, vehicle_id) in (select (tenant_id, vehicle_id) from core.vehicles)
+    ) as is_registered,
+    coalesce(days.quality_flags, ['nothing_usable']) as quality_flags
 
-from core.vehicle_dates as days
-join marts.vehicle_days as vehicle_days using (tenant_id, service_date, vehicle_id)
-left join by_vehicle using (tenant_id, vehicle_id)
-where days.service_date = $day
+from (from core.vehicle_dates where service_date = $day) as days
+full join by_vehicle using (tenant_id, vehicle_id)
+left join (from marts.vehicle_days where service_date = $day) as vehicle_days using (tenant_id, vehicle_id)

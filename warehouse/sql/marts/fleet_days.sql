@@ -18,21 +18,21 @@ vans as (
     select
         tenant_id,
         count(*) as vehicles_heard,
-        sum(engine_on_s) as engine_on_s,
-        sum(drive_s) as drive_s,
-        sum(idle_s) as idle_s,
-        sum(excess_idle_s) as excess_idle_s,
-        sum(idle_event_count)::bigint as idle_event_count,
-        sum(idle_fuel_l) as idle_fuel_l,
-        sum(idle_cost) as idle_cost,
-        sum(idle_co2_kg) as idle_co2_kg,
-        sum(drive_s + idle_s + off_s + ready_s + parked_s) as known_s,
-        sum(drive_s + idle_s + off_s + ready_s + parked_s + unknown_s) as observed_s,
-        sum(distance_m) as distance_m,
-        coalesce(sum(distance_m) filter (fuel_used_l is not null), 0) as metered_distance_m,
-        sum(fuel_used_l) as fuel_used_l,
-        sum(co2_kg) as co2_kg,
-        sum(stop_count)::bigint as stop_count,
+        sum(engine_on_s order by vehicle_id) as engine_on_s,
+        sum(drive_s order by vehicle_id) as drive_s,
+        sum(idle_s order by vehicle_id) as idle_s,
+        sum(excess_idle_s order by vehicle_id) as excess_idle_s,
+        sum(idle_event_count order by vehicle_id)::bigint as idle_event_count,
+        sum(idle_fuel_l order by vehicle_id) as idle_fuel_l,
+        sum(idle_cost order by vehicle_id) as idle_cost,
+        sum(idle_co2_kg order by vehicle_id) as idle_co2_kg,
+        sum(drive_s + idle_s + off_s + ready_s + parked_s order by vehicle_id) as known_s,
+        sum(drive_s + idle_s + off_s + ready_s + parked_s + unknown_s order by vehicle_id) as observed_s,
+        sum(distance_m order by vehicle_id) as distance_m,
+        coalesce(sum(distance_m order by vehicle_id) filter (fuel_used_l is not null), 0) as metered_distance_m,
+        sum(fuel_used_l order by vehicle_id) as fuel_used_l,
+        sum(co2_kg order by vehicle_id) as co2_kg,
+        sum(stop_count order by vehicle_id)::bigint as stop_count,
         max(currency) as currency
     from marts.vehicle_days
     where service_date = $day
@@ -42,7 +42,7 @@ vans as (
 
 fuel as (
 
-    select tenant_id, sum(fuel_used_l * price_per_l) as fuel_cost
+    select tenant_id, sum(fuel_used_l * price_per_l order by vehicle_id) as fuel_cost
     from marts.vehicle_days
     join core.fuel_terms_on($day) using (tenant_id, vehicle_id)
     where service_date = $day
@@ -54,22 +54,30 @@ routes as (
 
     select
         tenant_id,
-        count(distinct vehicle_id) filter (planned_exit_utc is not null or depot_exit_utc is not null)
-            as vehicles_dispatched,
+        count(distinct vehicle_id) filter (drive_s > 0) as vehicles_dispatched,
         count(*) filter (planned_exit_utc is not null) as routes_planned,
         count(*) filter (stop_count > 0 or drive_s > 0) as routes_run,
-        sum(cost) as cost,
-        sum(completed_stop_count)::bigint as completed_stop_count,
-        sum(planned_stop_count)::bigint as planned_stop_count,
+        sum(cost order by vehicle_id, route_id) as cost,
+        sum(completed_stop_count order by vehicle_id, route_id)::bigint as completed_stop_count,
+        sum(planned_stop_count order by vehicle_id, route_id)::bigint as planned_stop_count,
         count(*) filter (on_time_start) as on_time_starts,
         count(*) filter (on_time_start is not null) as starts_with_plan,
-        sum(route_time_s) filter (planned_route_time_s is not null) as route_time_s,
-        sum(planned_route_time_s) filter (route_time_s is not null) as planned_route_time_s,
-        sum(coalesce(completed_stop_count, stop_count)) filter (cost is not null) as costed_stop_count,
-        sum(distance_m) filter (cost is not null) as costed_distance_m
+        sum(route_time_s order by vehicle_id, route_id) filter (planned_route_time_s is not null) as route_time_s,
+        sum(planned_route_time_s order by vehicle_id, route_id) filter (route_time_s is not null) as planned_route_time_s,
+        sum(coalesce(completed_stop_count, stop_count) order by vehicle_id, route_id) filter (cost is not null) as costed_stop_count,
+        sum(distance_m order by vehicle_id, route_id) filter (cost is not null) as costed_distance_m
     from marts.route_days
     where service_date = $day
     group by all
+
+),
+
+tenants as (
+
+    -- Also a tenant whose planned vans were all silent: that day most of all needs a row.
+    select tenant_id from vans
+    union
+    select tenant_id from routes
 
 ),
 
@@ -103,7 +111,7 @@ concurrency as (
 )
 
 select
-    vans.tenant_id,
+    tenants.tenant_id,
     $day as service_date,
     coalesce(books.vehicles_on_books, 0) as vehicles_on_books,
     coalesce(books.vehicles_out_of_service, 0) as vehicles_out_of_service,
@@ -111,7 +119,23 @@ select
     coalesce(routes.vehicles_dispatched, 0) as vehicles_dispatched,
     coalesce(routes.vehicles_dispatched, 0)
     / nullif(books.vehicles_on_books - books.vehicles_out_of_service, 0) as asset_utilization,
-    vans.* exclude (tenant_id),
+    coalesce(vans.vehicles_heard, 0) as vehicles_heard,
+    coalesce(vans.engine_on_s, 0) as engine_on_s,
+    coalesce(vans.drive_s, 0) as drive_s,
+    coalesce(vans.idle_s, 0) as idle_s,
+    coalesce(vans.excess_idle_s, 0) as excess_idle_s,
+    coalesce(vans.idle_event_count, 0) as idle_event_count,
+    coalesce(vans.known_s, 0) as known_s,
+    coalesce(vans.observed_s, 0) as observed_s,
+    coalesce(vans.distance_m, 0) as distance_m,
+    coalesce(vans.metered_distance_m, 0) as metered_distance_m,
+    coalesce(vans.stop_count, 0) as stop_count,
+    vans.idle_fuel_l,
+    vans.idle_cost,
+    vans.idle_co2_kg,
+    vans.fuel_used_l,
+    vans.co2_kg,
+    vans.currency,
     coalesce(routes.routes_planned, 0) as routes_planned,
     coalesce(routes.routes_run, 0) as routes_run,
     vans.idle_s / nullif(vans.engine_on_s, 0) as idle_share,
@@ -130,9 +154,10 @@ select
     routes.route_time_s,
     routes.planned_route_time_s,
     routes.route_time_s / nullif(routes.planned_route_time_s, 0) as route_utilization,
-    concurrency.peak_concurrent_vehicles
+    coalesce(concurrency.peak_concurrent_vehicles, 0) as peak_concurrent_vehicles
 
-from vans
+from tenants
+left join vans using (tenant_id)
 left join books using (tenant_id)
 left join fuel using (tenant_id)
 left join routes using (tenant_id)

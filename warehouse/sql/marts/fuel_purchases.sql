@@ -33,7 +33,11 @@ current_version as (
     from (
         select
             *,
-            case when isfinite(try_cast(ts_local as timestamp)) then try_cast(ts_local as timestamp) end as local_time
+            case
+                when try_cast(ts_local as timestamp) between timestamp '2000-01-01' and timestamp '2100-01-01'
+                then try_cast(ts_local as timestamp)
+            end as local_time,
+            case when tz in (select name from pg_timezone_names()) then tz else '{timezone}' end as local_zone
         from ranked
     )
     where version_rank = 1
@@ -67,7 +71,7 @@ select
     version_count,
     coalesce(
         cast(local_time as date),
-        cast((ts_utc at time zone 'UTC') at time zone coalesce(tz, '{timezone}') as date),
+        cast((ts_utc at time zone 'UTC') at time zone local_zone as date),
         posted_date
     ) as service_date,
     ts_utc,

@@ -9,9 +9,8 @@ counted as (
         runs.vehicle_id,
         definitions.definition_id,
         sum(
-            runs.duration_us / 1e6
-            - case when definitions.counts_first then 0 else definitions.threshold_s end
-        ) as idle_s,
+            runs.duration_us - case when definitions.counts_first then 0 else definitions.threshold_s * 1_000_000 end
+        ) / 1e6 as idle_s,
         count(*) as event_count
     from staging.idle_runs as runs
     join marts.definitions as definitions on runs.duration_us >= definitions.threshold_s * 1e6

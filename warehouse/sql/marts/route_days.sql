@@ -44,10 +44,10 @@ times as (
         sum(duration_us) filter (state = 'unknown') / 1e6 as unknown_s,
         sum(duration_us) filter (phase = 'on_route') / 1e6 as on_route_s,
         sum(duration_us) filter (phase = 'on_route' and state = 'drive') / 1e6 as on_route_drive_s,
-        sum(distance_m) as distance_m,
-        sum(distance_m) filter (phase = 'stem_out') as stem_out_m,
-        sum(distance_m) filter (phase = 'stem_back') as stem_back_m,
-        sum(fuel_l) as fuel_used_l,
+        sum(distance_m order by started_utc) as distance_m,
+        sum(distance_m order by started_utc) filter (phase = 'stem_out') as stem_out_m,
+        sum(distance_m order by started_utc) filter (phase = 'stem_back') as stem_back_m,
+        sum(fuel_l order by started_utc) as fuel_used_l,
         -- Without a timeclock: from the first sign of work to the last.
         epoch(max(ended_utc) filter (state != 'off') - min(started_utc) filter (state != 'off')) as paid_s
     from core.ledger
@@ -62,8 +62,8 @@ idling as (
         tenant_id,
         route_id,
         vehicle_id,
-        sum(duration_us) filter (duration_us >= core.idle_event_s() * 1e6) / 1e6 as excess_idle_s
-    from staging.idle_runs
+        sum(duration_us) filter (run_us >= core.idle_event_s() * 1e6) / 1e6 as excess_idle_s
+    from staging.idle_rows
     where service_date = $day and route_id is not null
     group by all
 

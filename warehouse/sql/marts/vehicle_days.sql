@@ -14,7 +14,7 @@ times as (
         coalesce(sum(duration_us) filter (state = 'off'), 0) / 1e6 as off_s,
         coalesce(sum(duration_us) filter (state = 'parked'), 0) / 1e6 as parked_s,
         coalesce(sum(duration_us) filter (state = 'unknown'), 0) / 1e6 as unknown_s,
-        sum(fuel_l) filter (state = 'idle') as counted_idle_fuel_l
+        sum(fuel_l order by started_utc) filter (state = 'idle') as counted_idle_fuel_l
     from core.ledger
     where service_date = $day
     group by all
@@ -51,8 +51,8 @@ windows as (
     select
         tenant_id,
         depot_id,
-        epoch(($day + window_end) at time zone timezone) - epoch(($day + window_start) at time zone timezone)
-        + case when window_end <= window_start then 86400 else 0 end as available_window_s
+        epoch(($day + (window_end <= window_start)::int + window_end) at time zone timezone)
+        - epoch(($day + window_start) at time zone timezone) as available_window_s
     from core.depots
     where window_start is not null and window_end is not null
 
