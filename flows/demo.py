@@ -194,12 +194,12 @@ def _shown(value: float | int | Decimal | None) -> str:
 
 
 def _print_checks(console: Console, checks: list[TruthCheck]) -> None:
-    table = Table(title="Against the simulator's truth", title_justify="left")
+    table = Table(title="Against the truth: errors of times, and hand-offs found", title_justify="left")
     for name in ("check", "found", "limit", "verdict", "detail"):
         table.add_column(name, justify="right" if name in ("found", "limit") else "left")
     for check in checks:
         limit = "" if check.limit is None else f"{check.limit:.0%}"
-        verdict = "reported" if check.limit is None else "holds" if check.holds else "[red]FAILS[/red]"
+        verdict = "–" if check.limit is None else "holds" if check.holds else "[red]FAILS[/red]"
         table.add_row(check.name, f"{check.found:.2%}", limit, verdict, check.detail)
     console.print(table)
 
@@ -207,7 +207,7 @@ def _print_checks(console: Console, checks: list[TruthCheck]) -> None:
 def _print_places(console: Console, settings: Settings, reported: list[str], truth: Path) -> None:
     places = {
         "raw messages": settings.spool_dir,
-        "lake, Delta tables": settings.lake_root,
+        "lake, Delta tables": settings.lake_url or settings.data_dir / "lake",
         "published copy": settings.published_path,
         "simulator's truth": truth,
     }
@@ -216,4 +216,5 @@ def _print_places(console: Console, settings: Settings, reported: list[str], tru
         console.print(f"  {name:20}{where}", highlight=False, soft_wrap=True)
     for line in reported:
         console.print(f"  {'report':20}{line}", highlight=False, soft_wrap=True)
-    console.print('Ask it: [bold]odograph query "from marts.route_days limit 5"[/bold]', highlight=False)
+    command = sys.argv[0] if Path(sys.argv[0]).name == "odograph" else "odograph"
+    console.print(f'Ask it: [bold]{command} query "from marts.route_days limit 5"[/bold]', highlight=False)

@@ -57,11 +57,11 @@ def _time_checks(published: duckdb.DuckDBPyConnection, truth: Path) -> list[Trut
         by_van = np.abs(measured_s / true_s - 1)
         worst = both["vehicle_id"][int(by_van.argmax())]
         label = name.removesuffix("_s").replace("_", "-")
-        hours = f"{measured_s.sum() / 3600:.1f} h, truth {true_s.sum() / 3600:.1f} h"
-        checks.append(TruthCheck(f"{label} error, fleet", fleet, FLEET_LIMIT, bool(fleet <= FLEET_LIMIT), hours))
+        hours = f"{measured_s.sum() / 3600:.1f}, true {true_s.sum() / 3600:.1f} h"
+        checks.append(TruthCheck(f"{label}, fleet", fleet, FLEET_LIMIT, bool(fleet <= FLEET_LIMIT), hours))
         checks.append(
             TruthCheck(
-                f"{label} error, worst van",
+                f"{label}, worst van",
                 by_van.max(),
                 VAN_LIMIT,
                 bool(by_van.max() <= VAN_LIMIT),

@@ -28,8 +28,8 @@ def _mask(found: re.Match[bytes]) -> bytes:
 
 def _is_within_text(payload: bytes, place: int) -> bool:
     """Whether a place of a JSON document lies within quotes: behind an odd number of unescaped ones."""
-    quotes = sum(mark == b'"' for mark in _QUOTE.findall(payload, 0, place))
-    return quotes % 2 == 1
+    quotes = _QUOTE.findall(payload, 0, place).count(b'"')
+    return bool(quotes % 2)
 
 
 def passes_luhn(digits: bytes) -> bool:
