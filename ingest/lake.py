@@ -22,7 +22,7 @@ from deltalake import (
     WriterProperties,
     write_deltalake,
 )
-from deltalake.exceptions import TableNotFoundError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from ingest.columns import LAKE_TABLES, LakeTable
 from ingest.decode import Decoded, decode
@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 GROUP_BYTES = 12 * 1024 * 1024  # sealed (compressed) bytes decoded and committed together; about ten times that as JSON
 GROUP_SEGMENTS = 500
 VACUUM_AFTER_H = 24
+COMPACTED_BYTES = 1 << 30  # one file a partition as long as it fits, so that upkeep leaves it alone afterwards
 TABLE_CONFIGURATION = {
     "delta.logRetentionDuration": "interval 7 days",
     "delta.deletedFileRetentionDuration": f"interval {VACUUM_AFTER_H} hours",
@@ -117,7 +118,10 @@ def vacuum(settings: IngestSettings, keep_versions: Mapping[str, Sequence[int]])
     for table in LAKE_TABLES:
         handle = _opened(table, settings)
         kept = [version for version in keep_versions.get(table.name, ()) if version <= handle.version()]
-        deleted += len(handle.vacuum(VACUUM_AFTER_H, dry_run=False, keep_versions=kept or None))
+        try:
+            deleted += len(handle.vacuum(VACUUM_AFTER_H, dry_run=False, keep_versions=kept or None))
+        except DeltaError as error:  # the log of a version that is still read has been cleaned away
+            logger.warning("%s is not vacuumed while a published copy reads an old version: %s", table.name, error)
     return deleted
 
 
@@ -132,6 +136,7 @@ def _compact_partition(table: LakeTable, handle: DeltaTable, partition: str) -> 
         _sorted(rows.cast(table.schema), table),
         mode="overwrite",
         predicate=predicate,
+        target_file_size=COMPACTED_BYTES,
         writer_properties=_writer_properties(table),
     )
     handle.update_incremental()

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ingest.columns import LAKE_TABLES
 from ingest.decode import Decoded, decode
+from ingest.masking import passes_luhn
 from ingest.received import REASONS, Received, payload_hash
 from ingest.topics import parse_topic
 
@@ -210,6 +211,16 @@ def test_masking_a_bare_number_leaves_valid_json(number):
     )
     row = only_row(decoded(received("fc/v1/t1/wex/txn", purchase.encode())), "purchases")
     assert json.loads(row["extra"]) == {"note": "************1111", "text": "x ************1111 y"}
+
+
+def test_transaction_numbers_that_look_like_cards_and_end_alike_stay_apart():
+    numbers = ["4111111111111111", "4111111111291111", "4111111111371111"]
+    assert all(passes_luhn(number.encode()) for number in numbers)
+    purchases = [{"v": 1, "event_type": "clear", "provider_txn_id": number} for number in numbers]
+    result = decoded(*(received("fc/v1/t1/wex/txn", purchase) for purchase in purchases))
+    found = result.purchases["provider_txn_id"].to_pylist()
+    assert len(set(found)) == 3
+    assert all(name.startswith("************1111-") for name in found)
 
 
 def test_rejected_card_messages_are_masked_too():
