@@ -387,7 +387,7 @@ def test_readers_see_one_whole_generation_while_refreshes_run(tmp_path):
     assert (problems, seen > 5) == ([], True)
 
 
-@pytest.mark.parametrize("kill_after_s", [0.9, 1.4, 2.0, 2.8])
+@pytest.mark.parametrize("kill_after_s", [0.9, 1.6, 2.8])
 def test_a_refresh_that_is_killed_is_finished_by_the_next_one(tmp_path, kill_after_s):
     tidy, killed = settings_in(tmp_path / "tidy"), settings_in(tmp_path / "killed")
     start = yesterday_at(10)
