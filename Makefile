@@ -37,7 +37,7 @@ format: setup ## put code into the house format
 
 lock: ## write requirements.lock anew (needs uv): versions and hashes, no addresses
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
-	    --no-emit-index-url --no-annotate --no-header --no-strip-extras --upgrade --quiet -o requirements.lock
+	    --no-annotate --no-header --no-strip-extras --upgrade --quiet -o requirements.lock
 	$(PYTHON) .ci/lock_extras.py requirements.lock
 
 up: ## start broker, collector, flows, Prefect server and mail catcher in containers

@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
@@ -76,7 +77,7 @@ def embedded_broker(
         yield broker
 
 
-class _Child:
+class _Child(ABC):
     """A broker in a process of its own; it may be stopped and started again on its port and folder."""
 
     def __init__(self, folder: Path, port: int | None = None) -> None:
@@ -126,9 +127,9 @@ class _Child:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    @abstractmethod
     def command(self) -> Sequence[str]:
         """Say how to start it on `self.port`."""
-        raise NotImplementedError
 
     def _start_once(self) -> None:
         if _answers(self.port):
