@@ -73,6 +73,9 @@ def _ledger(day: Day, measured: Measured) -> pl.DataFrame:
         _degrees("latitude", track.latitude_e7[runs.first_row], placed),
         _degrees("longitude", track.longitude_e7[runs.first_row], placed),
         pl.Series("fuel_l", np.where(has_counter, run_fuel_l, np.nan)).fill_nan(None),
+        pl.lit(value=False).alias("is_pto"),
+        pl.lit(value=False).alias("is_full_quality"),
+        pl.lit([], pl.List(pl.String)).alias("jurisdictions"),
     )
 
 

@@ -180,7 +180,10 @@ create table if not exists core.ledger (
     distance_m double not null,
     latitude double,                    -- where the run began, degrees; null: no place known
     longitude double,
-    fuel_l double                       -- from a cumulative counter; null without one
+    fuel_l double,                      -- from a cumulative counter; null without one
+    is_pto boolean not null,            -- the van reported its power take-off as working
+    is_full_quality boolean not null,   -- every fix of the run is good to 50 m, and there is at least one
+    jurisdictions varchar[] not null    -- whose idling rules hold where the run began, sorted
 );
 
 -- One row per park episode that is a stop.
