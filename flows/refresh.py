@@ -29,6 +29,7 @@ from warehouse.lake import LakeTableFiles, attach_lake
 from warehouse.load import read_chunk, replace_measured, stations
 from warehouse.models import CheckFailed, build_day, build_whole, check_day, prepare_models
 from warehouse.publish import publish
+from warehouse.revisions import record_revisions
 from warehouse.work import (
     VehicleDate,
     absorb,
@@ -114,6 +115,7 @@ def rebuild(settings: Settings, day: date) -> None:
             rows = measured_rows(chunk, laid_out, measure(laid_out, sites, settings))
             replace_measured(warehouse, day, chunk_of, rows)
             position_count += chunk.track.height
+        record_revisions(warehouse, day, version("odograph"))
         build_day(warehouse, day)
         check_day(warehouse, day)
         _record_load(warehouse, day, len(vehicle_dates), position_count)

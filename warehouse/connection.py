@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 
 POLL_S = 0.2
-DIMENSION_TABLES = ("vehicles", "depots", "drivers", "assignments", "stations", "prices", "imports")
+KEPT_TABLES = ("vehicles", "depots", "drivers", "assignments", "stations", "prices", "imports", "revisions")
 
 
 class WarehouseBusy(Exception):
@@ -75,8 +75,8 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
 def ensure_schema(connection: duckdb.DuckDBPyConnection) -> None:
     """Create every table of `schema.sql`; where an older version made them, make them anew.
 
-    Everything but the dimensions comes from the lake and is built again by the next refresh. Dimensions keep their
-    rows; columns that are new are null.
+    Everything but the dimensions and the history of revisions comes from the lake and is built again by the next
+    refresh. Those keep their rows; columns that are new are null.
     """
     text = sql("schema.sql")
     digest = sha256(text.encode()).hexdigest()
@@ -86,23 +86,26 @@ def ensure_schema(connection: duckdb.DuckDBPyConnection) -> None:
     if known == [(digest,)]:
         return
     with transaction(connection):
+        kept = _set_aside(connection) if known else []
         if known:
-            _set_dimensions_aside(connection)
             connection.execute("drop schema core cascade; drop schema marts cascade; create schema core")
             connection.execute("create table core.schema_stamp (digest varchar not null)")
         connection.execute(text)
-        if known:
-            _put_dimensions_back(connection)
+        _put_back(connection, kept)
         connection.execute("insert into core.schema_stamp values ($digest)", {"digest": digest})
 
 
-def _set_dimensions_aside(connection: duckdb.DuckDBPyConnection) -> None:
-    for name in DIMENSION_TABLES:
+def _set_aside(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Copy the tables to keep, as far as the older version had them, and return their names."""
+    found = connection.execute("select table_name from duckdb_tables() where schema_name = 'core'").fetchall()
+    kept = [name for name in KEPT_TABLES if (name,) in found]
+    for name in kept:
         connection.execute(f"create or replace temp table kept_{name} as from core.{name}")
+    return kept
 
 
-def _put_dimensions_back(connection: duckdb.DuckDBPyConnection) -> None:
-    for name in DIMENSION_TABLES:
+def _put_back(connection: duckdb.DuckDBPyConnection, kept: list[str]) -> None:
+    for name in kept:
         connection.execute(f"insert into core.{name} by name from kept_{name}")
 
 

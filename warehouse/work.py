@@ -14,6 +14,7 @@ from warehouse.connection import sql, transaction
 from warehouse.lake import resolved
 
 READ_TABLES = ("positions", "events", "purchases", "plans", "rejects")
+NO_SEGMENT = "null::varchar as spool_id, null::bigint as segment_no"  # re-opened by something else than a message
 
 
 class VehicleDate(NamedTuple):
@@ -34,11 +35,11 @@ def absorb(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
             )
         _absorb_plans(connection)
         connection.execute(
-            "create or replace temp view new_positions as select tenant_id, device_id,"
+            "create or replace temp view new_positions as select tenant_id, device_id, spool_id, segment_no,"
             " make_timestamp(fix_ms * 1000) as at_utc from unseen_positions"
         )
         connection.execute(
-            "create or replace temp view new_rejects as select tenant_id, device_id,"
+            "create or replace temp view new_rejects as select tenant_id, device_id, spool_id, segment_no,"
             " make_timestamp(received_us) as at_utc from unseen_rejects where device_id is not null"
         )
         _reopen_resolved(connection, "new_positions", "positions", timezone)
@@ -81,13 +82,10 @@ def reopen_everything(connection: duckdb.DuckDBPyConnection, timezone: str, day:
             connection.execute("delete from core.absorbed")  # plans are taken over anew as well
         connection.execute(
             "create or replace temp view all_positions as"
-            " select tenant_id, device_id, at_utc from staging.timed_positions"
+            f" select tenant_id, device_id, {NO_SEGMENT}, at_utc from staging.timed_positions"
         )
         _reopen_resolved(connection, "all_positions", "full", timezone)
-        connection.execute(
-            "insert into core.reopened select tenant_id, vehicle_id, service_date, 'full', now()::timestamp"
-            " from core.vehicle_dates"
-        )
+        _reopen_measured(connection, "core.vehicle_dates", "full")
         if day is not None:
             connection.execute("delete from core.reopened where reason = 'full' and service_date != $day", {"day": day})
 
@@ -99,18 +97,14 @@ def reopen_vehicles(connection: duckdb.DuckDBPyConnection, timezone: str, reason
     """
     connection.execute(
         "create or replace temp view changed_positions as"
-        " select tenant_id, device_id, at_utc from staging.timed_positions as read"
+        f" select tenant_id, device_id, {NO_SEGMENT}, at_utc from staging.timed_positions as read"
         " where exists (from changed where changed.tenant_id = read.tenant_id"
         " and changed.vehicle_id in (read.device_id, 'device:' || read.device_id))"
         " or exists (from staging.device_spans as spans semi join changed using (tenant_id, vehicle_id)"
         " where spans.tenant_id = read.tenant_id and spans.device_id = read.device_id)"
     )
     _reopen_resolved(connection, "changed_positions", reason, timezone)
-    connection.execute(
-        "insert into core.reopened select tenant_id, vehicle_id, service_date, $reason, now()::timestamp"
-        " from core.vehicle_dates semi join changed using (tenant_id, vehicle_id)",
-        {"reason": reason},
-    )
+    _reopen_measured(connection, "core.vehicle_dates semi join changed using (tenant_id, vehicle_id)", reason)
 
 
 def _unseen(connection: duckdb.DuckDBPyConnection) -> str:
@@ -130,6 +124,14 @@ def _reopen_resolved(connection: duckdb.DuckDBPyConnection, source: str, reason:
         .replace("{source}", source)
         .replace("{reason}", reason)
         .replace("{resolved}", resolved(source, timezone))
+    )
+
+
+def _reopen_measured(connection: duckdb.DuckDBPyConnection, measured: str, reason: str) -> None:
+    connection.execute(
+        "insert into core.reopened by name select tenant_id, vehicle_id, service_date, $reason as reason,"
+        f" now()::timestamp as noted_utc from {measured}",
+        {"reason": reason},
     )
 
 

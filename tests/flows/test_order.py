@@ -20,6 +20,7 @@ ARRIVAL = [
     "p95_delay_s",
     "received_count",
     "duplicate_count",
+    "revision",
 ]
 TABLES = (
     "marts.vehicle_days",

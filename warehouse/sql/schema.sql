@@ -116,8 +116,41 @@ create table if not exists core.reopened (
     tenant_id varchar not null,
     vehicle_id varchar not null,
     service_date date not null,
-    reason varchar not null,            -- positions, plan, import, full
-    noted_utc timestamp not null
+    reason varchar not null,            -- positions, rejects, plan, import, full
+    noted_utc timestamp not null,
+    spool_id varchar,                   -- where the news came from; null: not from a message
+    first_segment_no bigint,            -- the first and last segment of that spool with news
+    last_segment_no bigint
+);
+
+create or replace view staging.reopened_vans as
+select distinct tenant_id, vehicle_id, service_date from core.reopened;
+
+-- One row each time the content of a vehicle-date changed; its revision number counts them. Never rebuilt: it is the
+-- only record of what the numbers were before. When things arrived and how late they were is not content.
+create table if not exists core.revisions (
+    tenant_id varchar not null,
+    service_date date not null,
+    vehicle_id varchar not null,
+    revision integer not null,          -- 1: measured for the first time
+    revised_utc timestamp not null,
+    code_version varchar not null,
+    reasons varchar[] not null,         -- positions, rejects, plan, import, full; sorted
+    segments varchar[] not null,        -- spool/number or spool/first-last, where the news came from; sorted
+    changed varchar[] not null,         -- which tables of core have other rows than in the revision before, sorted
+    changes json not null,              -- {measure: [before, after]} of the measures below that differ
+    first_fix_utc timestamp,            -- this and the following as of this revision; null: nothing left of it
+    last_fix_utc timestamp,
+    position_count bigint,              -- accepted
+    drive_s double,
+    idle_s double,
+    ready_s double,
+    off_s double,
+    parked_s double,
+    unknown_s double,
+    distance_m double,
+    stop_count bigint,
+    contents map(varchar, varchar)      -- {table of core: digest of its rows}; null: nothing left
 );
 
 create table if not exists core.imports (
@@ -234,6 +267,7 @@ create table if not exists marts.vehicle_days (
     tenant_id varchar not null,
     service_date date not null,
     vehicle_id varchar not null,
+    revision integer not null,          -- how often the content of this vehicle-date changed, see core.revisions
     depot_id varchar,
     first_fix_utc timestamp not null,
     last_fix_utc timestamp not null,

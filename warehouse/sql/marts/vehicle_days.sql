@@ -45,6 +45,15 @@ stops as (
 
 ),
 
+revisions as (
+
+    select tenant_id, vehicle_id, max(revision) as revision
+    from core.revisions
+    where service_date = $day
+    group by all
+
+),
+
 windows as (
 
     -- Seconds between two instants, not hours on the clock: a day may have 23 or 25 of them.
@@ -64,6 +73,7 @@ measured as (
         days.tenant_id,
         days.service_date,
         days.vehicle_id,
+        coalesce(revisions.revision, 0) as revision,
         days.depot_id,
         days.first_fix_utc,
         days.last_fix_utc,
@@ -91,6 +101,7 @@ measured as (
         days.quality_flags
 
     from core.vehicle_dates as days
+    left join revisions using (tenant_id, vehicle_id)
     left join times using (tenant_id, service_date, vehicle_id)
     left join idling using (tenant_id, service_date, vehicle_id)
     left join stops using (tenant_id, service_date, vehicle_id)
