@@ -4,6 +4,7 @@ import fcntl
 import os
 import shutil
 import socket
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from flows.refresh import REFRESHED
 from flows.settings import Settings
 from ingest.collector import DEFAULT_BROKER_URL
 from ingest.lake import waiting_segments
+from ingest.sharing import ALONE, Role, role_of_spool
 from ingest.spool import spool_folders
 
 STALE_H = 26  # a published copy older than a day and the two hours a refresh may be late
@@ -74,14 +76,38 @@ def _spools(settings: Settings) -> list[Finding]:
         if behind:
             text += f", the oldest for {oldest_min:.0f} min"
         findings.append(Finding(f"spool {folder.name}", text, oldest_min > LAG_MIN))
-        findings.append(
-            Finding(
-                f"collector {folder.name}",
-                "running" if running else "not running",
-                not running and settings.broker_url is not None,
-            )
-        )
+        role = role_of_spool(folder)
+        state = "running" if running else "not running"
+        is_missed = not running and (settings.broker_url is not None or role != ALONE)
+        findings.append(Finding(f"collector {folder.name}", f"{state}{_part(role, running=running)}", is_missed))
+    findings += _missing_buckets([role_of_spool(folder) for folder in spool_folders(settings.spool_dir)])
     return findings or [Finding("spool", "empty: nothing was collected yet")]
+
+
+def _part(role: Role, *, running: bool) -> str:
+    if role.group is not None:
+        parked = "" if running else "; the broker goes on dealing to it and parks that until it is back: start it"
+        return f", member of the shared group {role.group}{parked}"
+    if role.of_parts > 1:
+        waits = "" if running else "; the broker keeps its part until it is back"
+        return f", keeps part {role.number} of {role.of_parts}{waits}"
+    return ""
+
+
+def _missing_buckets(roles: Sequence[Role]) -> list[Finding]:
+    """A part that no collector keeps would be acknowledged by the others and lost."""
+    counts = {role.of_parts for role in roles if role.of_parts > 1}
+    return [
+        Finding(
+            "collectors",
+            f"nobody keeps part {', '.join(map(str, missing))} of {count}: start a collector with each missing"
+            f" ODOGRAPH_BUCKET, or let one keep all",
+            needs_person=True,
+        )
+        for count in sorted(counts)
+        if (missing := sorted(set(range(1, count + 1)) - {role.number for role in roles if role.of_parts == count}))
+        and ALONE not in roles
+    ]
 
 
 def _published(settings: Settings) -> list[Finding]:

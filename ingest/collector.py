@@ -23,6 +23,7 @@ from ingest.handler import BrokerRefused, SubscriptionRefused
 from ingest.intake import Inbox, Intake
 from ingest.receipts import ReceiptWriter
 from ingest.settings import IngestSettings, SettingsError
+from ingest.sharing import Role
 from ingest.spool import MIB, Message, Spool, SpoolBusy, flush_to_disk
 
 logger = logging.getLogger(__name__)
@@ -47,8 +48,10 @@ def collect(
     """
     folder = settings.spool_dir / settings.collector
     with Spool.open(folder, seal_mib=settings.seal_mib, seal_s=settings.seal_s, wait_s=LOCK_WAIT_S, sync=sync) as spool:
+        role = Role.of(settings)
+        role.write(folder)
         inbox = Inbox(int(settings.inbox_mib * MIB))
-        intake = Intake(inbox)
+        intake = Intake(inbox, role)
         connection = _connection(settings, intake, stopping).start()
 
         def answer(topic: str, payload: bytes) -> None:
@@ -120,12 +123,13 @@ class _Writer:
     def commit(self) -> None:
         """Put everything in the inbox on disk, then have it acknowledged."""
         arrivals = self._intake.inbox.take()
-        if not arrivals or not self._appended([arrival.message for arrival in arrivals]):
+        ours = [arrival.message for arrival in arrivals if arrival.is_ours]
+        if not arrivals or not self._appended(ours):
             return
         self._intake.inbox.done(arrivals)
         self._intake.unacknowledged.append(arrivals)
         self._connection.wake()
-        self._receipts.landed([(arrival.message.topic, arrival.message.payload) for arrival in arrivals])
+        self._receipts.landed([(message.topic, message.payload) for message in ours])
 
     def wait_until_acknowledged(self, timeout_s: float) -> None:
         """Give the connection time to send what it was handed."""

@@ -19,8 +19,9 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from ingest.client import MQTT5
-from ingest.handler import SubscriptionRefused
+from ingest.handler import BrokerRefused, SubscriptionRefused
 from ingest.open_segment import Message
+from ingest.sharing import ALONE, Role
 from ingest.topics import FOREIGN_SUBSCRIPTIONS, SUBSCRIPTIONS
 
 logger = logging.getLogger(__name__)
@@ -30,11 +31,15 @@ RECEIPTS_QUEUED = 10_000
 
 
 class Arrival(NamedTuple):
-    """A message and what its acknowledgement needs: which connection brought it, under which packet id."""
+    """A message and what its acknowledgement needs: which connection brought it, under which packet id.
+
+    One that another collector keeps is acknowledged in its turn and goes no further.
+    """
 
     message: Message
     connection: int
     packet_id: int
+    is_ours: bool = True
 
 
 class Inbox:
@@ -74,8 +79,9 @@ def _size(arrival: Arrival) -> int:
 class Intake:
     """The connection's side of the collector; see `ingest.connection.Handler`."""
 
-    def __init__(self, inbox: Inbox) -> None:
+    def __init__(self, inbox: Inbox, role: Role = ALONE) -> None:
         self.inbox = inbox
+        self._role = role
         self.is_ready = threading.Event()
         self.paused = threading.Event()
         self.unacknowledged: deque[Sequence[Arrival]] = deque()
@@ -84,10 +90,12 @@ class Intake:
         self._asked: dict[int, Sequence[str]] = {}
 
     def connected(self, client: Client) -> None:
+        if self._role.group is not None and client.protocol != MQTT5:
+            raise BrokerRefused("the broker speaks MQTT 3.1.1 only, and shared subscriptions need MQTT 5")
         self._connection += 1
         self._asked.clear()
         for topics in (SUBSCRIPTIONS, FOREIGN_SUBSCRIPTIONS):
-            _, packet_id = _subscribe(client, topics)
+            _, packet_id = _subscribe(client, self._role.subscriptions(topics))
             self._asked[packet_id or 0] = topics
 
     def disconnected(self) -> None:
@@ -109,7 +117,7 @@ class Intake:
         content_type = getattr(message.properties, "ContentType", None)
         received_us = time.time_ns() // 1000
         kept = Message(_topic(message), bytes(message.payload), received_us, message.qos, message.retain, content_type)
-        self.inbox.put(Arrival(kept, self._connection, message.mid))
+        self.inbox.put(Arrival(kept, self._connection, message.mid, self._role.keeps(kept.topic)))
 
     def published(self, packet_id: int, reason: ReasonCode) -> None:
         pass

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "ODOGRAPH_"
@@ -53,6 +53,13 @@ class IngestSettings(BaseSettings):
     collector: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")] = Field(
         "main", description="name of this collector: its spool folder and its MQTT client id"
     )
+    bucket: Annotated[str, Field(pattern=r"^[1-9]\d{0,3}/[1-9]\d{0,3}$")] | None = Field(
+        None,
+        description="of several collectors this one keeps the first of four parts of the senders with 1/4; unset: all",
+    )
+    shared_group: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")] | None = Field(
+        None, description="several collectors on one shared subscription of this name; needs MQTT 5"
+    )
     clean_session: bool = Field(False, description="ask the broker to forget us when we are away")
     session_expiry_days: float = Field(7, gt=0, description="days the broker queues for an absent collector")
     commit_ms: float = Field(5, gt=0, le=1000, description="milliseconds between group commits of the spool")
@@ -72,6 +79,20 @@ class IngestSettings(BaseSettings):
     def _known_scheme(cls, value: str | None) -> str | None:
         if value is not None and (urlsplit(value).scheme not in BROKER_SCHEMES or not urlsplit(value).hostname):
             raise ValueError("expected mqtt://host[:port] or mqtts://host[:port]")
+        return value
+
+    @field_validator("bucket")
+    @classmethod
+    def _one_of_the_buckets(cls, value: str | None) -> str | None:
+        if value is not None and int(value.split("/")[0]) > int(value.split("/")[1]):
+            raise ValueError("expected a number and a count, such as 2/4")
+        return value
+
+    @field_validator("shared_group")
+    @classmethod
+    def _one_way_of_sharing(cls, value: str | None, others: ValidationInfo) -> str | None:
+        if value is not None and others.data.get("bucket") is not None:
+            raise ValueError("a collector with ODOGRAPH_BUCKET cannot be in a shared group as well")
         return value
 
     @field_validator("timezone")

@@ -20,15 +20,18 @@ START_S = 20
 class CollectorProcess:
     """A collector as it runs in earnest: in a process of its own, so that it can be killed."""
 
-    def __init__(self, data_dir: Path, broker_url: str, *, clean_session: bool = False) -> None:
-        self.spool_folder = data_dir / "spool" / "main"
+    def __init__(
+        self, data_dir: Path, broker_url: str, *, clean_session: bool = False, collector: str = "main", **more: str
+    ) -> None:
+        self.spool_folder = data_dir / "spool" / collector
         self.log: list[str] = []
         self._environment = {
             "PATH": os.environ["PATH"],
             "ODOGRAPH_DATA_DIR": str(data_dir),
             "ODOGRAPH_BROKER_URL": broker_url,
             "ODOGRAPH_CLEAN_SESSION": str(clean_session),
-        }
+            "ODOGRAPH_COLLECTOR": collector,
+        } | {f"ODOGRAPH_{name.upper()}": value for name, value in more.items()}
         self._process: subprocess.Popen[str] | None = None
 
     def start(self, *, wait: bool = True) -> "CollectorProcess":

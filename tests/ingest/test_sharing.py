@@ -1,0 +1,117 @@
+"""Collectors side by side: each message in one spool at least, and after loading in the lake once."""
+
+from collections import Counter
+
+import pytest
+
+from flows.refresh import refresh
+from flows.status import print_status
+from ingest.broker import AmqttChild
+from ingest.collector import run
+from ingest.outbox import publish_all
+from ingest.settings import IngestSettings, SettingsError
+from ingest.sharing import ALONE, Role, role_of_spool
+from tests.builders import published, settings_in
+from tests.ingest.running import CollectorProcess, eventually, point_message, spooled_seqs
+
+DEVICES, MESSAGES = 8, 400
+
+
+def messages(first: int = 0):
+    """Messages of several devices, numbered across all of them; old fixes are fine for these tests."""
+    return [point_message(seq, device=f"van-{seq % DEVICES}") for seq in range(first, first + MESSAGES)]
+
+
+def members(tmp_path, url, **environment: str):
+    made = {}
+    for name, bucket in (("one", "1/2"), ("two", "2/2")):
+        more = {key: bucket if value == "part" else value for key, value in environment.items()}
+        made[name] = CollectorProcess(tmp_path / "data", url, collector=name, **more).start()
+    return made
+
+
+def loaded(tmp_path) -> list[int]:
+    settings = settings_in(tmp_path / "data", max_age_days=0)
+    refresh(settings)
+    return published(settings, "select seq from lake.positions order by seq")["seq"].to_list()
+
+
+def test_buckets_cover_every_sender_exactly_once_and_keep_a_sender_together():
+    roles = [Role(number, 3) for number in (1, 2, 3)]
+    topics = [f"tm/v1/t/{device}/{kind}" for device in range(60) for kind in ("pos", "his", "sta")]
+    kept = {topic: [role.number for role in roles if role.keeps(topic)] for topic in topics}
+    assert {len(numbers) for numbers in kept.values()} == {1}
+    assert {number for numbers in kept.values() for number in numbers} == {1, 2, 3}
+    for device in range(60):
+        assert len({kept[f"tm/v1/t/{device}/{kind}"][0] for kind in ("pos", "his", "sta")}) == 1
+    assert all(ALONE.keeps(topic) for topic in topics)
+
+
+def test_two_buckets_split_the_senders_and_lose_and_double_nothing(tmp_path, mosquitto):
+    collectors = members(tmp_path, mosquitto.url, bucket="part")
+    sent = publish_all(messages(), url=mosquitto.url, client_id="test-publisher", resend_s=2)
+    assert (sent.unconfirmed, sent.resent) == (0, 0)
+    for collector in collectors.values():
+        assert collector.stop() == 0
+    parts = [spooled_seqs(collector.spool_folder) for collector in collectors.values()]
+    assert Counter(parts[0] + parts[1]) == Counter(range(MESSAGES))
+    assert all(parts)
+    assert not {seq % DEVICES for seq in parts[0]} & {seq % DEVICES for seq in parts[1]}
+    assert loaded(tmp_path) == list(range(MESSAGES))
+
+
+def test_a_shared_group_loses_and_doubles_nothing_when_a_member_dies_and_comes_back(tmp_path, mosquitto):
+    collectors = members(tmp_path, mosquitto.url, shared_group="fleet", seal_s="0.2")
+    publish_all(messages(), url=mosquitto.url, client_id="test-publisher", resend_s=1)
+    assert all(role_of_spool(found.spool_folder).group == "fleet" for found in collectors.values())
+    collectors["two"].kill()
+    # No receipts: what the broker deals to the dead member is sent once only, and must wait for it there.
+    publish_all(messages(MESSAGES), url=mosquitto.url, client_id="test-publisher", receipts=False)
+    collectors["two"].start()
+    everything = set(range(2 * MESSAGES))
+
+    def kept() -> list[set[int]]:
+        return [set(spooled_seqs(collector.spool_folder)) for collector in collectors.values()]
+
+    assert eventually(lambda: set.union(*kept()) == everything)
+    assert all(kept())
+    for collector in collectors.values():
+        assert collector.stop() == 0
+    assert loaded(tmp_path) == sorted(everything)
+
+
+def test_a_shared_group_needs_a_broker_of_mqtt_5(tmp_path, capsys):
+    with AmqttChild(tmp_path / "broker") as amqtt:
+        settings = IngestSettings.read(
+            _env_file=None, data_dir=tmp_path / "data", broker_url=amqtt.url, shared_group="fleet"
+        )
+        assert run(settings) == 1
+    assert "shared subscriptions need MQTT 5" in capsys.readouterr().err
+
+
+def test_status_sees_a_part_that_nobody_keeps_and_a_member_that_is_gone(tmp_path, mosquitto, capsys):
+    settings = settings_in(tmp_path / "data", broker_url=mosquitto.url)
+    one = CollectorProcess(tmp_path / "data", mosquitto.url, collector="one", bucket="1/2").start()
+    print_status(settings)
+    assert "nobody keeps part 2 of 2" in " ".join(capsys.readouterr().out.split())
+    two = CollectorProcess(tmp_path / "data", mosquitto.url, collector="two", bucket="2/2").start()
+    two.kill()
+    assert eventually(lambda: not two.is_running)
+    print_status(settings)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "nobody keeps" not in shown
+    assert "not running, keeps part 2 of 2; the broker keeps its part until it is back" in shown
+    one.stop()
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({"bucket": "3/2"}, "expected a number and a count"),
+        ({"bucket": "0/2"}, "ODOGRAPH_BUCKET"),
+        ({"bucket": "1/2", "shared_group": "g"}, "cannot be in a shared group as well"),
+    ],
+)
+def test_parts_that_make_no_sense_are_refused(tmp_path, given, complaint):
+    with pytest.raises(SettingsError, match=complaint):
+        IngestSettings.read(_env_file=None, data_dir=tmp_path, **given)
