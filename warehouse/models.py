@@ -10,6 +10,7 @@ from importlib.resources import files
 import duckdb
 
 from warehouse.connection import sql
+from warehouse.definitions import listed_definitions, replace_definitions
 
 # A model of a date may read those above it.
 DATED_MARTS = (
@@ -18,6 +19,7 @@ DATED_MARTS = (
     "idle_events",
     "stops",
     "idle_by_definition",
+    "legal_idle_events",
     "data_health",
     "fleet_days",
 )
@@ -36,8 +38,7 @@ class CheckFailed(Exception):
 def prepare_models(connection: duckdb.DuckDBPyConnection) -> None:
     """Create what models share, and the table of definitions."""
     connection.execute(sql("constants.sql"))
-    connection.execute("delete from marts.definitions")
-    connection.execute(f"insert into marts.definitions {sql('marts/definitions.sql')}")
+    replace_definitions(connection, listed_definitions())
 
 
 def build_day(connection: duckdb.DuckDBPyConnection, day: date) -> None:

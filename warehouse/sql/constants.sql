@@ -48,7 +48,8 @@ qualify row_number() over (
     partition by products.fuel_type order by prices.from_date desc, prices.product, prices.region
 ) = 1;
 
--- Idle rows of the ledger with the run they belong to: consecutive idle rows, however context, phase or route split them.
+-- Idle rows of the ledger with the run they belong to: consecutive idle rows, however context, phase or route split
+-- them. A change of the power take-off begins a run, but not a stretch.
 create or replace view staging.idle_rows as
 select
     *,
@@ -56,17 +57,40 @@ select
 from (
     select
         *,
-        sum((not is_continued)::int) over (
-            partition by service_date, tenant_id, vehicle_id
-            order by started_utc, ended_utc rows unbounded preceding
-        ) as run_no
-    from core.ledger
-    where state = 'idle'
+        sum((not is_continued)::int) over earlier as stretch_no,
+        sum((not is_continued or is_pto != was_pto)::int) over earlier as run_no
+    from (
+        select
+            *,
+            lag(is_pto, 1, is_pto) over (
+                partition by service_date, tenant_id, vehicle_id order by started_utc, ended_utc
+            ) as was_pto
+        from core.ledger
+        where state = 'idle'
+    )
+    window earlier as (
+        partition by service_date, tenant_id, vehicle_id order by started_utc, ended_utc rows unbounded preceding
+    )
 );
 
--- Idle runs; where a run has several contexts or routes, the longest part names it.
-create or replace view staging.idle_runs as
+-- Rows of the ledger of a van that stands, with the stand they belong to: driving and unknown time end one.
+create or replace view staging.standing_rows as
+select *
+from (
+    select
+        *,
+        sum((state in ('drive', 'unknown'))::int) over (
+            partition by service_date, tenant_id, vehicle_id order by started_utc, ended_utc rows unbounded preceding
+        ) as stand_no
+    from core.ledger
+)
+where state not in ('drive', 'unknown');
+
+-- What definitions of idling count, by `unit`: `run` (a change of the power take-off ends it), `stretch` (it does not)
+-- and `stand` (standing, whatever the engine does). The longest part gives context and route, the first the place.
+create or replace view staging.idle_units as
 select
+    unit,
     tenant_id,
     service_date,
     vehicle_id,
@@ -74,12 +98,27 @@ select
     min(started_utc) as started_utc,
     max(ended_utc) as ended_utc,
     sum(duration_us)::bigint as duration_us,
+    sum(duration_us) filter (state = 'idle')::bigint as idle_us,
     first(context order by duration_us desc, started_utc) as context,
     first(latitude order by started_utc) as latitude,
     first(longitude order by started_utc) as longitude,
-    sum(fuel_l order by started_utc) as fuel_l
-from staging.idle_rows
-group by tenant_id, service_date, vehicle_id, run_no;
+    first(jurisdictions order by started_utc) as jurisdictions,
+    sum(fuel_l order by started_utc) as fuel_l,
+    bool_or(is_pto) as is_pto,
+    bool_and(is_full_quality) as is_full_quality
+from (
+    select * exclude (was_pto, run_no, stretch_no, run_us), 'run' as unit, run_no as unit_no from staging.idle_rows
+    union all
+    select * exclude (was_pto, run_no, stretch_no, run_us), 'stretch', stretch_no from staging.idle_rows
+    union all
+    select * exclude (stand_no), 'stand', stand_no from staging.standing_rows
+)
+group by unit, tenant_id, service_date, vehicle_id, unit_no
+having idle_us > 0;
+
+-- Idle runs as the project counts them.
+create or replace view staging.idle_runs as
+select * exclude (unit, idle_us) from staging.idle_units where unit = 'run';
 
 -- What a litre burnt costs and emits for each vehicle heard on a day, and how much it burns at idle.
 create or replace macro core.fuel_terms_on(day) as table
@@ -98,3 +137,185 @@ left join core.vehicles_on(day) as vehicles using (tenant_id, vehicle_id)
 left join core.fuel_facts as facts on facts.fuel_type = lower(vehicles.fuel_type)
 left join core.prices_on(day) as prices on prices.fuel_type = lower(vehicles.fuel_type)
 where days.service_date = day;
+
+-- What each definition asks of each vehicle heard on a day: its threshold there, whether the van is one it holds for
+-- (null: not known), and why not.
+create or replace macro core.definition_terms_on(day) as table
+select
+    days.tenant_id,
+    days.vehicle_id,
+    definitions.definition_id,
+    definitions.version as definition_version,
+    definitions.kind,
+    definitions.bound,
+    definitions.counts_first,
+    definitions.pto_counts,
+    definitions.ignored_contexts,
+    definitions.jurisdiction,
+    definitions.place,
+    case when measured_on = 'stands' then 'stand' when pto_counts then 'stretch' else 'run' end as unit,
+    definitions.window_s * 1_000_000::bigint as window_us,
+    greatest(threshold_s * 1e6, coalesce(min_intervals * median_interval_s * 1e6, 0))::bigint as threshold_us,
+    coalesce(known_place_threshold_s * 1_000_000::bigint, threshold_us) as known_place_threshold_us,
+    lower(vehicles.fuel_type) as fuel_type,
+    case
+        when day < definitions.valid_from or day >= definitions.valid_to then 'not in force on ' || day::varchar
+        when kind = 'operational' then null
+        when lower(vehicles.fuel_type) = 'electric' then 'the van is electric'
+        when not list_contains(fuels, lower(vehicles.fuel_type)) then 'not for vans that burn ' || vehicles.fuel_type
+        when vehicles.gvwr_lb <= min_gvwr_lb
+            then format('GVWR {:,} lb is not above {:,} lb', vehicles.gvwr_lb::bigint, min_gvwr_lb::bigint)
+    end as refusal,
+    case
+        when kind = 'operational' then null
+        when vehicles.fuel_type is null then 'the fuel of the van is not known'
+        when min_gvwr_lb is not null and vehicles.gvwr_lb is null then 'the GVWR of the van is not known'
+    end as missing,
+    case when refusal is not null then false when missing is null then true end as is_for_van
+
+from core.vehicle_dates as days
+cross join marts.definitions as definitions
+left join core.vehicles_on(day) as vehicles using (tenant_id, vehicle_id)
+where days.service_date = day;
+
+-- Which definition took or left each idle run of a day, and why: one row for each run (stretch, stand) and definition.
+-- marts.idle_by_definition and marts.legal_idle_events are sums and rows of this and nothing else.
+create or replace macro core.idle_verdicts(day) as table
+with
+
+exits as (
+
+    select tenant_id, vehicle_id, route_id, max(planned_exit_utc) as planned_exit_utc
+    from core.planned_routes
+    where service_date = day
+    group by all
+
+),
+
+units as (
+
+    select units.*, coalesce(units.started_utc < exits.planned_exit_utc, false) as is_before_exit
+    from staging.idle_units as units
+    left join exits using (tenant_id, vehicle_id, route_id)
+    where units.service_date = day
+
+),
+
+asked as (
+
+    select
+        units.*,
+        terms.* exclude (tenant_id, vehicle_id, unit, threshold_us, known_place_threshold_us),
+        case when units.context in ('depot', 'fuel_site') then known_place_threshold_us else threshold_us end
+            as threshold_us,
+        case
+            when jurisdiction is null or list_contains(units.jurisdictions, jurisdiction) then true
+            when units.latitude is not null or len(units.jurisdictions) > 0 then false
+        end as is_in_place,
+        len(ignored_contexts) > 0 and (
+            list_contains(ignored_contexts, units.context)
+            or units.context = 'depot' and is_before_exit and list_contains(ignored_contexts, 'depot_before_exit')
+        ) as is_ignored_context,
+        units.is_pto and not pto_counts as is_ignored_pto,
+        kind = 'legal' and not units.is_full_quality as is_doubtful,
+        not is_ignored_context and not is_ignored_pto and not is_doubtful as is_eligible
+    from units
+    join core.definition_terms_on(day) as terms using (tenant_id, vehicle_id, unit)
+
+),
+
+measured as (
+
+    select *, duration_us as measured_us from asked where window_us = 0 or not is_eligible
+    union all by name
+    -- Idle time inside the window that ends with the run. While a van idles the sum can only grow, so a run's last
+    -- instant decides. Of the first run in the window only the part inside counts.
+    select
+        *,
+        sum(duration_us) over inside
+        - greatest(0, epoch_us(ended_utc) - window_us - min(epoch_us(started_utc)) over inside) as measured_us
+    from asked
+    where window_us > 0 and is_eligible
+    window inside as (
+        partition by tenant_id, vehicle_id, definition_id, is_in_place
+        order by epoch_us(ended_utc) range between window_us preceding and current row
+    )
+
+),
+
+judged as (
+
+    select
+        *,
+        is_for_van and is_in_place as applies,
+        is_eligible and (measured_us > threshold_us or measured_us = threshold_us and bound = 'at_least') as is_over,
+        case when is_over then idle_us - case when counts_first then 0 else threshold_us end else 0 end::bigint
+            as if_applied_us
+    from measured
+
+)
+
+select
+    tenant_id,
+    service_date,
+    vehicle_id,
+    definition_id,
+    definition_version,
+    kind,
+    jurisdiction,
+    place,
+    unit,
+    started_utc,
+    ended_utc,
+    duration_us,
+    context,
+    route_id,
+    is_pto,
+    latitude,
+    longitude,
+    threshold_us,
+    window_us,
+    measured_us::bigint as measured_us,
+    applies,
+    is_over,
+    if_applied_us,
+    case when applies then if_applied_us else 0 end as counted_us,
+    case when is_over and applies then 'taken' else 'left' end as verdict,
+    case
+        when refusal is not null then refusal
+        when is_in_place = false then 'not in ' || place
+        when is_ignored_context and context = 'depot' and list_contains(ignored_contexts, 'depot')
+            then 'at the depot'
+        when is_ignored_context and context = 'depot' then 'at the depot before the planned exit'
+        when is_ignored_context and context = 'traffic' then 'standing in traffic'
+        when is_ignored_context then 'context ' || context
+        when is_ignored_pto then 'power take-off was on'
+        when is_doubtful then 'not every fix in it is good to 50 m'
+        else
+            case
+                when is_over and threshold_us = 0 then 'every second counts'
+                when window_us > 0 then printf(
+                    '%.10g s of idling within %d min %s %.10g s',
+                    measured_us / 1e6, window_us // 60_000_000,
+                    case when is_over then 'is more than' else 'does not exceed' end, threshold_us / 1e6
+                )
+                else case
+                    when bound = 'at_least' then case when is_over then 'at least' else 'shorter than' end
+                    when is_over then 'longer than'
+                    else 'not longer than'
+                end || printf(' %.10g s', threshold_us / 1e6)
+            end
+            || case
+                when not is_over then ''
+                when unit = 'stand' then printf(' of standing, %.10g s of it idle', idle_us / 1e6)
+                when not counts_first then ', the time up to it not counted'
+                else ''
+            end
+            || case
+                when not is_over or applies then ''
+                when is_in_place is null then ', but the place is not known'
+                else ', but ' || missing
+            end
+    end as reason
+
+from judged;

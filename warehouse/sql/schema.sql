@@ -254,13 +254,29 @@ create table if not exists core.route_phases (
 
 -- ------------------------------------------------------------------ marts: read by people
 
+-- What counts as idling under each definition; written in warehouse/definitions.toml.
 create table if not exists marts.definitions (
     definition_id varchar not null,
     version integer not null,
+    kind varchar not null,              -- operational: a fleet or a vendor counts so; legal: a jurisdiction limits so
     wording varchar not null,
     threshold_s integer not null,       -- seconds a run must last to count
+    bound varchar not null,             -- at_least: a run of just the threshold counts; more_than: it does not
     counts_first boolean not null,      -- whether the time up to the threshold counts as well
-    source varchar not null
+    window_s integer not null,          -- idle time inside every window of this length is added up; 0: one run alone
+    min_intervals integer not null,     -- the threshold is never below so many median fix intervals of the van
+    known_place_threshold_s integer,    -- at the depot and at fuel stations, where it differs
+    pto_counts boolean not null,        -- whether idling with the power take-off on counts; if not, it ends a run
+    ignored_contexts varchar[] not null, -- do not count; depot_before_exit: the depot before the planned exit
+    measured_on varchar not null,       -- idle_runs; stands: standing whatever the engine does, the idle part counts
+    jurisdiction varchar,               -- where it holds, an id of core.ledger.jurisdictions; null: everywhere
+    place varchar,                      -- its name
+    min_gvwr_lb double,                 -- it holds for vans rated above this; null: for all
+    fuels varchar[],                    -- it holds for these fuel types; null: for all; legal ones never for electric
+    valid_from date,
+    valid_to date,                      -- exclusive
+    exceptions_note varchar,            -- which exceptions are known to the ledger and which are not
+    source varchar not null             -- S numbers are those of the domain reference
 );
 
 create table if not exists marts.vehicle_days (
@@ -274,6 +290,7 @@ create table if not exists marts.vehicle_days (
     engine_on_s double not null,        -- drive + idle
     drive_s double not null,
     idle_s double not null,             -- engine on, standing
+    pto_s double not null,              -- part of idle_s: with the power take-off on, in no idle event
     ready_s double not null,            -- electric, ready and standing: not idle
     off_s double not null,
     parked_s double not null,           -- standing, engine state not known
@@ -283,7 +300,7 @@ create table if not exists marts.vehicle_days (
     distance_m double not null,
     distance_source varchar not null,
     stop_count integer not null,
-    idle_event_count integer not null,  -- idle runs of at least 120 s
+    idle_event_count integer not null,  -- idle runs of at least 120 s, power take-off off
     excess_idle_s double not null,      -- their full duration (K12)
     long_idle_event_count integer not null, -- of at least 300 s
     available_window_s double,          -- the depot's window
@@ -363,7 +380,8 @@ create table if not exists marts.idle_events (
     fuel_l double,
     cost decimal(18, 4),
     currency varchar,
-    definition_id varchar not null
+    definition_id varchar not null,
+    definition_version integer not null
 );
 
 create table if not exists marts.stops (
@@ -388,10 +406,33 @@ create table if not exists marts.idle_by_definition (
     vehicle_id varchar not null,
     definition_id varchar not null,
     definition_version integer not null,
-    idle_s double not null,
+    idle_s double not null,             -- what core.idle_verdicts counts; 0 unless it applies
     event_count integer not null,
     engine_on_s double not null,
-    utilization double                  -- 1 - idle_s / engine_on_s, as this definition would print it
+    utilization double,                 -- 1 - idle_s / engine_on_s, as this definition would print it
+    applies boolean,                    -- legal: held for this van somewhere it idled that day; null: not known
+    if_applied_s double not null,       -- idle_s if it held for every van and place
+    if_applied_event_count integer not null
+);
+
+-- Idle runs over the limit of the jurisdiction they were in: possible events, leads and not proof.
+create table if not exists marts.legal_idle_events (
+    tenant_id varchar not null,
+    service_date date not null,
+    vehicle_id varchar not null,
+    definition_id varchar not null,
+    definition_version integer not null,
+    jurisdiction varchar not null,
+    route_id varchar,
+    started_utc timestamp not null,     -- of the run that went over the limit
+    ended_utc timestamp not null,
+    duration_s double not null,         -- what is held against the limit: the run, or all idle inside the window
+    limit_s double not null,
+    excess_s double not null,           -- duration_s - limit_s
+    window_s integer not null,          -- the window ends with the run; 0: the run alone
+    latitude double,
+    longitude double,
+    wording varchar not null            -- one neutral sentence
 );
 
 create table if not exists marts.fuel_purchases (

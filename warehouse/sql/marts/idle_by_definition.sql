@@ -1,20 +1,19 @@
--- marts.idle_by_definition: the idle time of a vehicle-date under each definition, from the same ledger.
+-- marts.idle_by_definition: the idle time of a vehicle-date under each definition, the sum of what it took.
 
 with
 
-counted as (
+verdicts as (
 
     select
-        runs.tenant_id,
-        runs.vehicle_id,
-        definitions.definition_id,
-        sum(
-            runs.duration_us - case when definitions.counts_first then 0 else definitions.threshold_s * 1_000_000 end
-        ) / 1e6 as idle_s,
-        count(*) as event_count
-    from staging.idle_runs as runs
-    join marts.definitions as definitions on runs.duration_us >= definitions.threshold_s * 1e6
-    where runs.service_date = $day
+        tenant_id,
+        vehicle_id,
+        definition_id,
+        sum(counted_us) / 1e6 as idle_s,
+        count(*) filter (verdict = 'taken') as event_count,
+        sum(if_applied_us) / 1e6 as if_applied_s,
+        count(*) filter (is_over) as if_applied_event_count,
+        case when bool_or(applies) then true when bool_or(applies is null) then null else false end as applies
+    from core.idle_verdicts($day)
     group by all
 
 )
@@ -25,12 +24,16 @@ select
     days.vehicle_id,
     definitions.definition_id,
     definitions.version as definition_version,
-    coalesce(counted.idle_s, 0) as idle_s,
-    coalesce(counted.event_count, 0) as event_count,
+    coalesce(verdicts.idle_s, 0) as idle_s,
+    coalesce(verdicts.event_count, 0) as event_count,
     days.engine_on_s,
-    1 - coalesce(counted.idle_s, 0) / nullif(days.engine_on_s, 0) as utilization
+    1 - coalesce(verdicts.idle_s, 0) / nullif(days.engine_on_s, 0) as utilization,
+    -- Without any idling no place was idled in.
+    case when verdicts.definition_id is null then definitions.kind = 'operational' else verdicts.applies end as applies,
+    coalesce(verdicts.if_applied_s, 0) as if_applied_s,
+    coalesce(verdicts.if_applied_event_count, 0) as if_applied_event_count
 
 from marts.vehicle_days as days
 cross join marts.definitions as definitions
-left join counted using (tenant_id, vehicle_id, definition_id)
+left join verdicts using (tenant_id, vehicle_id, definition_id)
 where days.service_date = $day

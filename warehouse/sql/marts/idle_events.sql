@@ -1,4 +1,4 @@
--- marts.idle_events: one row per idle run of at least idle_event_s, counted in full.
+-- marts.idle_events: one row per idle run of at least idle_event_s with the power take-off off, counted in full.
 
 select
     runs.tenant_id,
@@ -14,8 +14,10 @@ select
     coalesce(runs.fuel_l, runs.duration_us / 3.6e9 * fuel.idle_l_per_h) as fuel_l,
     coalesce(runs.fuel_l, runs.duration_us / 3.6e9 * fuel.idle_l_per_h) * fuel.price_per_l as cost,
     fuel.currency,
-    'odograph' as definition_id
+    definitions.definition_id,
+    definitions.version as definition_version
 
 from staging.idle_runs as runs
+join marts.definitions as definitions on definitions.definition_id = 'odograph'
 left join core.fuel_terms_on($day) as fuel using (tenant_id, vehicle_id)
-where runs.service_date = $day and runs.duration_us >= core.idle_event_s() * 1e6
+where runs.service_date = $day and not runs.is_pto and runs.duration_us >= core.idle_event_s() * 1e6

@@ -62,7 +62,7 @@ idling as (
         tenant_id,
         route_id,
         vehicle_id,
-        sum(duration_us) filter (run_us >= core.idle_event_s() * 1e6) / 1e6 as excess_idle_s
+        sum(duration_us) filter (run_us >= core.idle_event_s() * 1e6 and not is_pto) / 1e6 as excess_idle_s
     from staging.idle_rows
     where service_date = $day and route_id is not null
     group by all

@@ -10,6 +10,7 @@ times as (
         vehicle_id,
         coalesce(sum(duration_us) filter (state = 'drive'), 0) / 1e6 as drive_s,
         coalesce(sum(duration_us) filter (state = 'idle'), 0) / 1e6 as idle_s,
+        coalesce(sum(duration_us) filter (state = 'idle' and is_pto), 0) / 1e6 as pto_s,
         coalesce(sum(duration_us) filter (state = 'ready'), 0) / 1e6 as ready_s,
         coalesce(sum(duration_us) filter (state = 'off'), 0) / 1e6 as off_s,
         coalesce(sum(duration_us) filter (state = 'parked'), 0) / 1e6 as parked_s,
@@ -31,7 +32,7 @@ idling as (
         sum(duration_us) filter (duration_us >= core.idle_event_s() * 1e6) / 1e6 as excess_idle_s,
         count(*) filter (duration_us >= core.long_idle_s() * 1e6) as long_idle_event_count
     from staging.idle_runs
-    where service_date = $day
+    where service_date = $day and not is_pto
     group by all
 
 ),
@@ -80,6 +81,7 @@ measured as (
         coalesce(times.drive_s, 0) + coalesce(times.idle_s, 0) as engine_on_s,
         coalesce(times.drive_s, 0) as drive_s,
         coalesce(times.idle_s, 0) as idle_s,
+        coalesce(times.pto_s, 0) as pto_s,
         coalesce(times.ready_s, 0) as ready_s,
         coalesce(times.off_s, 0) as off_s,
         coalesce(times.parked_s, 0) as parked_s,
