@@ -170,8 +170,9 @@ join (
     select tenant_id, service_date, sum(parked_s) < 0.2 * sum(parked_s + idle_s + off_s) as engine_known
     from marts.vehicle_days group by all
 ) using (tenant_id, service_date)
-where vehicles_heard > 10
-order by tenant_id desc, service_date
+-- A few fixes after midnight make a date of their own: show the fullest one.
+qualify row_number() over (partition by tenant_id order by vehicles_heard desc, service_date) = 1
+order by tenant_id desc
 """
 
 

@@ -35,6 +35,7 @@ select
     extra,
     source_format,
     spool_id || '/' || segment_no as segment,
+    payload_hash,
     point_index,
     fix_date
 from ({ranked})
