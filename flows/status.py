@@ -116,6 +116,7 @@ def _published(settings: Settings) -> list[Finding]:
             return [
                 *_freshness(published, settings.published_dir / REFRESHED),
                 *_vehicles(published),
+                *_devices(published),
                 *_rejects(published),
             ]
     except NothingPublished as nothing:
@@ -154,6 +155,34 @@ def _vehicles(published: duckdb.DuckDBPyConnection) -> list[Finding]:
             Finding("silent vans", f"{len(silent)} with a plan and without a position: {named}", needs_person=True)
         )
     return findings
+
+
+def _devices(published: duckdb.DuckDBPyConnection) -> list[Finding]:
+    """A device that fell silent while its van ran needs a look; one that nobody registered needs a name."""
+    counted = published.execute(
+        "select state, count(*) from marts.device_status group by state order by state"
+    ).fetchall()
+    lost = _named(published, "state = 'non_communicating' and is_registered")
+    unregistered = _named(published, "not is_registered")
+    text = ", ".join(f"{count} {state}" for state, count in counted) or "none was heard"
+    findings = [Finding("devices", text)]
+    if lost:
+        text = (
+            f"silent for more than a day with the engine on when last heard: {lost}; look at the tracker and its power"
+        )
+        findings.append(Finding("lost devices", text, needs_person=True))
+    if unregistered:
+        text = f"not registered: {unregistered}; name their vehicles with `odograph import assignments`"
+        findings.append(Finding("unregistered", text))
+    return findings
+
+
+def _named(published: duckdb.DuckDBPyConnection, condition: str) -> str:
+    rows = published.execute(
+        f"select tenant_id || '/' || device_id from marts.device_status where {condition} order by all"
+    ).fetchall()
+    more = f" and {len(rows) - 10} more" if len(rows) > 10 else ""
+    return ", ".join(row[0] for row in rows[:10]) + more
 
 
 def _rejects(published: duckdb.DuckDBPyConnection) -> list[Finding]:

@@ -23,7 +23,7 @@ DATED_MARTS = (
     "data_health",
     "fleet_days",
 )
-WHOLE_MARTS = ("fuel_purchases",)  # small, and versions may arrive for any date: replaced whole
+WHOLE_MARTS = ("fuel_purchases", "device_status")  # small, and versions may arrive for any date: replaced whole
 
 
 class CheckFailed(Exception):

@@ -44,6 +44,8 @@ def absorb(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
         )
         _reopen_resolved(connection, "new_positions", "positions", timezone)
         _reopen_resolved(connection, "new_rejects", "rejects", timezone)
+        connection.execute(sql("work/heard_devices.sql"))
+        connection.execute("insert or replace into core.devices by name from heard_devices")
         connection.execute(
             "insert or replace into core.absorbed select spool_id, max(segment_no) from ("
             + " union all ".join(f"select spool_id, segment_no from unseen_{name}" for name in READ_TABLES)
@@ -79,7 +81,8 @@ def reopen_everything(connection: duckdb.DuckDBPyConnection, timezone: str, day:
     """Note every vehicle-date of the lake and of the warehouse, or those of one service date."""
     with transaction(connection):
         if day is None:
-            connection.execute("delete from core.absorbed")  # plans are taken over anew as well
+            connection.execute("delete from core.absorbed")  # plans and devices are taken over anew as well
+            connection.execute("delete from core.devices")
         connection.execute(
             "create or replace temp view all_positions as"
             f" select tenant_id, device_id, {NO_SEGMENT}, at_utc from staging.timed_positions"

@@ -24,10 +24,11 @@ from warehouse.models import check_names
 MARTS = ("vehicle_days", "route_days", "idle_events", "stops", "idle_by_definition", "fleet_days")
 # What "equal" leaves out: when things arrived and were computed.
 ARRIVAL = ["received_utc", "segment", "point_index"]
+REVISION = "columns(lambda name: name != 'revision')"
 
 
 def tables(settings) -> dict[str, pl.DataFrame]:
-    found = {name: published(settings, f"from marts.{name} order by all") for name in MARTS}
+    found = {name: published(settings, f"select {REVISION} from marts.{name} order by all") for name in MARTS}
     found["ledger"] = published(settings, "from core.ledger order by all")
     found["positions"] = published(settings, "from lake.positions order by tenant_id, device_id, fix_utc, seq")
     found["positions"] = found["positions"].drop(ARRIVAL)

@@ -3,6 +3,8 @@
 create or replace macro core.idle_event_s() as 120;
 create or replace macro core.long_idle_s() as 300;
 create or replace macro core.on_time_tolerance_s() as 300;
+create or replace macro core.reporting_s() as 900; -- heard within this a device is reporting
+create or replace macro core.non_communicating_s() as 86400; -- and silent for longer than this it does not communicate
 create or replace macro core.litres_per_gallon() as 3.785411784;
 
 -- Litres an hour at idle where the vehicle's own rate is not known, and the EPA tailpipe factors (kg CO2 per US

@@ -111,6 +111,28 @@ create table if not exists core.absorbed (
     segment_no bigint not null
 );
 
+-- What was ever heard of each device. Brought forward with new rows of the lake, never from all of them; `rank` is what
+-- decides which of two fixes or states is the newer one.
+create table if not exists core.devices (
+    tenant_id varchar not null,
+    device_id varchar not null,
+    first_seen_utc timestamp not null,  -- received
+    last_seen_utc timestamp,            -- received; null: only its last will was
+    position_count bigint not null,     -- repeats included
+    backlog_count bigint not null,      -- of them sent after a dead zone
+    fix struct(                         -- the newest live one
+        fix_utc timestamp, received_utc timestamp, latitude double, longitude double, ignition boolean,
+        battery_v double, charge_pct double, boot bigint, source_format varchar,
+        rank struct(fix_ms bigint, boot bigint, seq bigint, hash bigint)
+    ),
+    status struct(                      -- the newest birth or last will
+        connection varchar, since_utc timestamp, boot bigint,
+        rank struct(boot bigint, received_us bigint, hash bigint)
+    ),
+    firmware struct(version varchar, rank struct(boot bigint, received_us bigint)),
+    primary key (tenant_id, device_id)
+);
+
 -- Vehicle-dates to rebuild. Emptied date by date, in the transaction that rebuilds.
 create table if not exists core.reopened (
     tenant_id varchar not null,
@@ -572,4 +594,30 @@ create table if not exists marts.data_health (
     longest_gap_s double,
     is_registered boolean not null,
     quality_flags varchar[] not null
+);
+
+create table if not exists marts.device_status (
+    tenant_id varchar not null,
+    device_id varchar not null,
+    vehicle_id varchar not null,        -- that carries it now
+    is_registered boolean not null,
+    state varchar not null,             -- reporting, parked (silent with the engine off), silent, non_communicating, never_heard
+    connection varchar,                 -- online, offline; null: the device never says
+    connection_since_utc timestamp,
+    first_seen_utc timestamp,
+    last_seen_utc timestamp,            -- received
+    silent_s double,                    -- from then to as_of_utc
+    last_fix_utc timestamp,             -- newest live fix; a backlog never is
+    latitude double,
+    longitude double,
+    lag_s double,                       -- how long after the fix it was received
+    ignition boolean,
+    battery_v double,                   -- supply of the vehicle
+    charge_pct double,                  -- traction battery
+    source_format varchar,
+    firmware varchar,
+    boot bigint,                        -- counts the reboots of the device
+    position_count bigint not null,
+    backlog_count bigint not null,
+    as_of_utc timestamp not null
 );

@@ -1,0 +1,103 @@
+"""What is known of a device: heard, connected, parked, silent; and what never overwrites its last position."""
+
+import csv
+import time
+
+from flows.importing import run_import
+from flows.refresh import refresh
+from flows.status import print_status
+from tests.builders import collected, message, positions, published, settings_in
+
+
+def point(ts: float, lat: float = 40.7, *, ignition: bool = True, **more) -> dict:
+    return {"ts": ts, "lat": lat, "lon": -74.0, "spd_kmh": 0, "ign": ignition, **more}
+
+
+def status(state: str, boot: int, device: str = "d1", received_s: float | None = None, **more):
+    return message(f"tm/v1/t1/{device}/sta", {"v": 1, "st": state, "boot": boot, **more}, received_s, retain=True)
+
+
+def devices(settings) -> dict[str, dict]:
+    refresh(settings)
+    return {row["device_id"]: row for row in published(settings, "from marts.device_status").to_dicts()}
+
+
+def test_a_backlog_never_overwrites_the_last_known_position(tmp_path):
+    settings = settings_in(tmp_path)
+    now = time.time()
+    collected(settings, [positions([point(now - 600, 40.71, seq=1)])])
+    backlog = positions([point(now - 500, 40.72, seq=2, his=True)])._replace(topic="tm/v1/t1/d1/his")
+    collected(settings, [backlog])
+    found = devices(settings)["d1"]
+    assert (found["latitude"], found["position_count"], found["backlog_count"]) == (40.71, 2, 1)
+    collected(settings, [positions([point(now - 400, 40.73, seq=3)]), positions([point(now - 450, 40.74, seq=4)])])
+    found = devices(settings)["d1"]
+    assert (found["latitude"], found["position_count"], found["backlog_count"]) == (40.73, 4, 1)
+
+
+def test_a_last_will_of_an_earlier_boot_does_not_put_a_device_offline(tmp_path):
+    settings = settings_in(tmp_path)
+    now = time.time()
+    collected(
+        settings, [status("online", 41, received_s=now - 90, fw="1.2"), status("offline", 41, received_s=now - 60)]
+    )
+    found = devices(settings)["d1"]
+    assert (found["connection"], found["boot"], found["firmware"]) == ("offline", 41, "1.2")
+    # It is back under the next boot before the broker notices that the old connection is dead.
+    collected(settings, [status("online", 42, received_s=now - 50), status("offline", 41, received_s=now - 20)])
+    found = devices(settings)["d1"]
+    assert (found["connection"], found["boot"], found["firmware"]) == ("online", 42, "1.2")
+
+
+def test_a_position_after_the_last_will_says_that_the_device_is_there(tmp_path):
+    settings = settings_in(tmp_path)
+    collected(settings, [status("offline", 1, received_s=time.time() - 60), positions([point(time.time() - 5)])])
+    assert devices(settings)["d1"]["connection"] == "online"
+
+
+def test_offline_is_not_parked(tmp_path):
+    settings = settings_in(tmp_path)
+    hours = 3600.0
+    heard = {"awake": (0.01, True), "asleep": (30, False), "fell-silent": (2, True), "lost": (30, True)}
+    for device, (silent_h, ignition) in heard.items():
+        at = time.time() - silent_h * hours
+        sent = positions([point(at, ignition=ignition)], device)
+        collected(settings, [sent._replace(received_us=round(at * 1e6) + 500_000)])
+    found = devices(settings)
+    assert {name: row["state"] for name, row in found.items()} == {
+        "awake": "reporting",
+        "asleep": "parked",
+        "fell-silent": "silent",
+        "lost": "non_communicating",
+    }
+    assert round(found["lost"]["lag_s"], 2) == 0.5
+
+
+def test_devices_nobody_registered_and_registered_ones_never_heard_are_listed(tmp_path, capsys):
+    settings = settings_in(tmp_path)
+    with (tmp_path / "assignments.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["tenant_id", "kind", "id", "vehicle_id", "from_utc", "to_utc"])
+        writer.writerow(["t1", "device", "d7", "V7", "2020-01-01T00:00:00Z", ""])
+        writer.writerow(["t1", "device", "d8", "V8", "2020-01-01T00:00:00Z", ""])
+    run_import(settings, "assignments", [tmp_path / "assignments.csv"])
+    collected(settings, [positions([point(time.time() - 5)], device) for device in ("d7", "stray")])
+    found = devices(settings)
+    assert {name: (row["vehicle_id"], row["is_registered"], row["state"]) for name, row in found.items()} == {
+        "d7": ("V7", True, "reporting"),
+        "d8": ("V8", True, "never_heard"),
+        "stray": ("stray", False, "reporting"),
+    }
+    print_status(settings)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "1 never_heard, 2 reporting" in shown
+    assert "not registered: t1/stray" in shown
+
+
+def test_a_full_refresh_counts_nothing_twice(tmp_path):
+    settings = settings_in(tmp_path)
+    collected(settings, [positions([point(time.time() - 5, seq=1)])])
+    before = devices(settings)["d1"]
+    refresh(settings, full=True)
+    after = devices(settings)["d1"]
+    assert (after["position_count"], after["first_seen_utc"]) == (1, before["first_seen_utc"])

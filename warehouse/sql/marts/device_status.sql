@@ -1,0 +1,66 @@
+-- marts.device_status: one row per device that was heard or is registered. Offline is not parked: trackers sleep when the
+-- engine is off, and a van that fell silent while it ran needs a look.
+
+with
+
+registered as (
+
+    select tenant_id, device_id, vehicle_id
+    from staging.device_spans
+    where now()::timestamp >= from_utc and now()::timestamp < to_utc
+
+),
+
+known as (
+
+    select
+        coalesce(devices.tenant_id, registered.tenant_id) as tenant_id,
+        coalesce(devices.device_id, registered.device_id) as device_id,
+        registered.vehicle_id as assigned_vehicle_id,
+        taken.vehicle_id is not null as is_taken_name,
+        (coalesce(devices.tenant_id, registered.tenant_id), coalesce(devices.device_id, registered.device_id))
+        in (select (tenant_id, vehicle_id) from core.vehicles) as is_vehicle,
+        devices.* exclude (tenant_id, device_id),
+        epoch(now()::timestamp - devices.last_seen_utc) as silent_s
+    from core.devices as devices
+    full join registered using (tenant_id, device_id)
+    left join staging.taken_names as taken
+        on devices.tenant_id = taken.tenant_id and devices.device_id = taken.vehicle_id
+
+)
+
+select
+    tenant_id,
+    device_id,
+    coalesce(assigned_vehicle_id, case when is_taken_name then 'device:' || device_id else device_id end)
+        as vehicle_id,
+    assigned_vehicle_id is not null as is_registered,
+    case
+        when last_seen_utc is null then 'never_heard'
+        when silent_s <= core.reporting_s() then 'reporting'
+        when fix.ignition = false then 'parked'
+        when silent_s <= core.non_communicating_s() then 'silent'
+        else 'non_communicating'
+    end as state,
+    -- A position that came after a last will says that the device is there again.
+    case when status.connection = 'offline' and last_seen_utc > status.since_utc then 'online' else status.connection end
+        as connection,
+    status.since_utc as connection_since_utc,
+    first_seen_utc,
+    last_seen_utc,
+    silent_s,
+    fix.fix_utc as last_fix_utc,
+    fix.latitude as latitude,
+    fix.longitude as longitude,
+    epoch(fix.received_utc - fix.fix_utc) as lag_s,
+    fix.ignition as ignition,
+    fix.battery_v as battery_v,
+    fix.charge_pct as charge_pct,
+    fix.source_format as source_format,
+    firmware.version as firmware,
+    coalesce(status.boot, fix.boot) as boot,
+    coalesce(position_count, 0) as position_count,
+    coalesce(backlog_count, 0) as backlog_count,
+    now()::timestamp as as_of_utc
+
+from known
