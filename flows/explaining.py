@@ -96,17 +96,18 @@ def behind(published: duckdb.DuckDBPyConnection, settings: Settings, found: Idle
     if not 1 <= run <= found.runs.height:
         raise NothingToExplain(f"no run {run}: this vehicle-date has {found.runs.height}, counted from 1")
     chosen = found.runs.row(run - 1, named=True)
-    positions = _frame(
-        published,
-        "from lake.positions where tenant_id = $tenant_id and vehicle_id = $vehicle_id and service_date = $service_date"
-        " and fix_utc between $started_utc and $ended_utc order by fix_utc, boot, seq, payload_hash, point_index",
-        **{name: chosen[name] for name in ("tenant_id", "vehicle_id", "service_date", "started_utc", "ended_utc")},
+    key = {name: chosen[name] for name in ("tenant_id", "vehicle_id", "service_date", "started_utc", "ended_utc")}
+    within = (
+        "where tenant_id = $tenant_id and vehicle_id = $vehicle_id and service_date = $service_date"
+        " and fix_utc between $started_utc and $ended_utc"
     )
-    segments = positions["segment"].str.split("/")
-    sources = {
-        Source(segment[0], int(segment[1]), digest)
-        for segment, digest in zip(segments.to_list(), positions["payload_hash"].to_list(), strict=True)
-    }
+    positions = _frame(published, f"from lake.positions {within} order by fix_utc, device_id, boot, seq", **key)
+    listed = _frame(
+        published,
+        f"select distinct spool_id, segment_no, payload_hash from lake.position_sources {within} and is_accepted",
+        **key,
+    )
+    sources = {Source(*row) for row in listed.iter_rows()}
     messages = raw_messages(settings.spool_dir, sources)
     return Behind(chosen, positions, messages, len(sources) - len(messages))
 

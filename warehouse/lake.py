@@ -13,7 +13,7 @@ import polars as pl
 
 from warehouse.connection import sql
 
-VIEWS = ("positions", "events", "purchases", "plans", "rejects", "dated_rejects")
+VIEWS = ("positions", "position_sources", "events", "purchases", "plans", "rejects", "dated_rejects")
 
 
 class LakeTableFiles(NamedTuple):

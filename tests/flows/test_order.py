@@ -15,7 +15,6 @@ from tests.builders import published, settings_in
 ARRIVAL = [
     "received_utc",
     "segment",
-    "point_index",
     "median_delay_s",
     "p95_delay_s",
     "received_count",

@@ -23,7 +23,7 @@ from warehouse.models import check_names
 
 MARTS = ("vehicle_days", "route_days", "idle_events", "stops", "idle_by_definition", "fleet_days")
 # What "equal" leaves out: when things arrived and were computed.
-ARRIVAL = ["received_utc", "segment", "point_index"]
+ARRIVAL = ["received_utc", "segment"]
 REVISION = "columns(lambda name: name != 'revision')"
 
 

@@ -35,8 +35,6 @@ select
     extra,
     source_format,
     spool_id || '/' || segment_no as segment,
-    payload_hash,
-    point_index,
     fix_date
 from ({ranked})
 where copy_rank = 1
