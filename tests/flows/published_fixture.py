@@ -205,7 +205,10 @@ def _ledger(
 ) -> None:
     rows = list(_ledger_rows(tenant, vehicle, route, runs, speed_mps))
     connection.register("runs", polars.DataFrame(rows, orient="row", schema=LEDGER))
-    connection.execute("insert into core.ledger by name from runs")
+    connection.execute(
+        "insert into core.ledger by name"
+        " select *, false as is_pto, false as is_full_quality, []::varchar[] as jurisdictions from runs"
+    )
     connection.unregister("runs")
 
 
@@ -296,7 +299,8 @@ def _health(connection: duckdb.DuckDBPyConnection) -> None:
             ("engine_on_s", "drive_s", "idle_s", "ready_s", "off_s", "parked_s", "unknown_s", "distance_m"), 0
         ),
         distance_source="gps",
-        **dict.fromkeys(("stop_count", "idle_event_count", "excess_idle_s", "long_idle_event_count"), 0),
+        **dict.fromkeys(("stop_count", "idle_event_count", "excess_idle_s", "long_idle_event_count", "pto_s"), 0),
+        revision=1,
         quality_flags=[],
     )
 
@@ -304,7 +308,7 @@ def _health(connection: duckdb.DuckDBPyConnection) -> None:
 SUMMARIES = f"""
 insert into marts.idle_events
 select tenant_id, service_date, vehicle_id, route_id, started_utc, ended_utc, duration_us / 1e6, context, null, null,
-    duration_us / 3.6e9 * {IDLE_L_PER_H}, duration_us / 3.6e9 * {IDLE_L_PER_H} * {PRICE_PER_L}, 'USD', 'odograph'
+    duration_us / 3.6e9 * {IDLE_L_PER_H}, duration_us / 3.6e9 * {IDLE_L_PER_H} * {PRICE_PER_L}, 'USD', 'odograph', 1
 from core.ledger where state = 'idle' and duration_us >= 120e6;
 
 insert into marts.vehicle_days by name
@@ -323,6 +327,7 @@ with sums as (
     from core.ledger group by all
 )
 select *,
+    1 as revision, 0 as pto_s,
     if(tenant_id = 'dax7', 'DAX7', null) as depot_id,
     if(parked_s > 0, 0, drive_s + idle_s) as engine_on_s, 0 as ready_s,
     (drive_s + idle_s + off_s + parked_s) / (drive_s + idle_s + off_s + parked_s + unknown_s) as coverage,

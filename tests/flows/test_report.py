@@ -408,7 +408,7 @@ def test_the_timeline_shows_idling_and_silence_where_they_were(published, tmp_pa
             insert(
                 connection, "core.ledger", tenant_id="dax7", vehicle_id="V19", service_date=DAY, started_utc=started,
                 ended_utc=started + timedelta(hours=1), duration_us=3_600_000_000, state=state, context="other",
-                phase="none", is_continued=False, distance_m=0,
+                phase="none", is_continued=False, distance_m=0, is_pto=False, is_full_quality=False, jurisdictions=[],
             )  # fmt: skip
     data = read_day(tmp_path / "changed.duckdb", "dax7", DAY)
     picture = Image.open(io.BytesIO(timeline(data))).convert("RGB")
