@@ -53,6 +53,8 @@ class Dimension(StrEnum):
     assignments = "assignments"
     stations = "stations"
     prices = "prices"
+    timeclock = "timeclock"
+    deliveries = "deliveries"
 
 
 class Output(StrEnum):
@@ -224,7 +226,7 @@ def import_(
     kind: Dimension,
     files: Annotated[list[Path], typer.Argument(help="CSV or Parquet files.")],
 ) -> None:
-    """Take vehicles, depots, drivers, assignments, stations or prices; a file is taken whole or not at all."""
+    """Take files about vans, depots, drivers, prices, hours or scans; a file is taken whole or not at all."""
     from flows.importing import run_import
 
     with settings_or_exit() as settings:

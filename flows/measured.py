@@ -8,6 +8,7 @@ from flows.measure import NO_ROUTE, Measured, is_listed
 from flows.tracks import GROUP, GROUP_TYPES, Day, Ints
 from kernels.distance import SOURCE_NAMES
 from kernels.kinds import BREAK, CONTEXT_NAMES, KIND_NAMES, PLANNED, UNPLANNED
+from kernels.ledger import Ledger
 from kernels.phases import NOT_KNOWN, PHASE_NAMES
 from kernels.states import STATE_NAMES
 from warehouse.load import Chunk
@@ -38,6 +39,7 @@ def _vehicle_dates(chunk: Chunk, day: Day, measured: Measured) -> pl.DataFrame:
         pl.Series("distance_m", _sums(measured.distances.step_m, starts)),
         _names_of("distance_source", measured.distances.source, SOURCE_NAMES),
         pl.Series("fuel_used_l", day.fuel_l).fill_nan(None),
+        pl.Series("energy_used_kwh", day.energy_kwh).fill_nan(None),
     )
     frame = frame.join(chunk.counts, on=GROUP, how="left", maintain_order="left")
     has_plan = np.isin(np.arange(len(day.names)), day.routes.group)
@@ -57,9 +59,6 @@ def _vehicle_dates(chunk: Chunk, day: Day, measured: Measured) -> pl.DataFrame:
 def _ledger(day: Day, measured: Measured) -> pl.DataFrame:
     runs, track = measured.ledger, day.track
     placed = measured.places.placed[runs.first_row]
-    fuel_l = np.concatenate([[0.0], np.nan_to_num(day.step_fuel_l).cumsum()])
-    run_fuel_l = fuel_l[runs.end_row] - fuel_l[runs.first_row]
-    has_counter = ~np.isnan(day.step_fuel_l[runs.first_row])
     return _names(day, runs.group).with_columns(
         _instants("started_utc", runs.started_us),
         _instants("ended_utc", runs.ended_us),
@@ -72,11 +71,18 @@ def _ledger(day: Day, measured: Measured) -> pl.DataFrame:
         pl.Series("distance_m", runs.distance_m),
         _degrees("latitude", track.latitude_e7[runs.first_row], placed),
         _degrees("longitude", track.longitude_e7[runs.first_row], placed),
-        pl.Series("fuel_l", np.where(has_counter, run_fuel_l, np.nan)).fill_nan(None),
+        pl.Series("fuel_l", _used_in_runs(day.step_fuel_l, runs)).fill_nan(None),
+        pl.Series("energy_kwh", _used_in_runs(day.step_energy_kwh, runs)).fill_nan(None),
         pl.lit(value=False).alias("is_pto"),
         pl.lit(value=False).alias("is_full_quality"),
         pl.lit([], pl.List(pl.String)).alias("jurisdictions"),
     )
+
+
+def _used_in_runs(step: NDArray[np.float64], runs: Ledger) -> NDArray[np.float64]:
+    """What a counter moved in each run; NaN where it cannot tell intervals apart."""
+    so_far = np.concatenate([[0.0], np.nan_to_num(step).cumsum()])
+    return np.where(np.isnan(step[runs.first_row]), np.nan, so_far[runs.end_row] - so_far[runs.first_row])
 
 
 def _stops(day: Day, measured: Measured) -> pl.DataFrame:

@@ -56,6 +56,7 @@ class Day(NamedTuple):
     track     positions as the kernels read them; speeds as sent
     step_fuel_l  float64 (n_rows,)  litres burnt in each interval, from a dense cumulative counter; NaN without one
     fuel_l       float64 (n_groups,)  litres burnt in all; NaN without a counter
+    step_energy_kwh, energy_kwh  the same out of the traction battery
     message_route  route_id of each row as the message said it, or None
     """
 
@@ -65,6 +66,8 @@ class Day(NamedTuple):
     median_interval_s: NDArray[np.float64]
     step_fuel_l: NDArray[np.float64]
     fuel_l: NDArray[np.float64]
+    step_energy_kwh: NDArray[np.float64]
+    energy_kwh: NDArray[np.float64]
     depots: Depots
     routes: Routes
     planned: PlannedStops
@@ -82,7 +85,8 @@ def day_of(chunk: Chunk, settings: Settings) -> Day:
     median_s = _median_interval_s(starts, time_us)
     number = pl.DataFrame(names, schema=GROUP_TYPES, orient="row").with_row_index("group")
     routes = _routes(chunk.routes, number, starts, time_us)
-    step_fuel_l, fuel_l = _fuel(rows, starts)
+    step_fuel_l, fuel_l = _used(rows, starts, "fuel_used_ml")
+    step_energy_kwh, energy_kwh = _used(rows, starts, "energy_out_wh")
     return Day(
         names=names,
         track=_track(rows, starts, time_us),
@@ -90,6 +94,8 @@ def day_of(chunk: Chunk, settings: Settings) -> Day:
         median_interval_s=median_s,
         step_fuel_l=step_fuel_l,
         fuel_l=fuel_l,
+        step_energy_kwh=step_energy_kwh,
+        energy_kwh=energy_kwh,
         depots=_depots(vans),
         routes=routes,
         planned=_planned_stops(chunk.planned_stops, number, routes, len(names)),
@@ -188,25 +194,25 @@ def _planned_stops(planned: pl.DataFrame, number: pl.DataFrame, routes: Routes, 
     )
 
 
-def _fuel(rows: pl.DataFrame, starts: Ints) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Litres burnt in each interval (n_rows,) and each group (n_groups,), from a cumulative counter; NaN without.
+def _used(rows: pl.DataFrame, starts: Ints, counter: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Litres or kWh used in each interval (n_rows,) and each group (n_groups,), from a cumulative counter; NaN without.
 
-    The litres between two readings go to the interval that reaches the later one, so they tell one state from
-    another only where most fixes carry a reading; elsewhere only the day's total is known. A reset burns nothing.
+    What was used between two readings goes to the interval that reaches the later one, so it tells one state from
+    another only where most fixes carry a reading; elsewhere only the day's total is known. A reset uses nothing.
     """
-    has_reading = rows["fuel_used_ml"].is_not_null().to_numpy()
+    has_reading = rows[counter].is_not_null().to_numpy()
     reading_count = np.add.reduceat(has_reading.astype(np.int64), starts[:-1]) if has_reading.size else starts[:0]
-    filled = rows.select(pl.col("fuel_used_ml").forward_fill().over(GROUP)).to_series()
-    reading_l = _floats(filled) / 1000
-    step_l = np.zeros_like(reading_l)
-    step_l[:-1] = np.diff(reading_l)
-    step_l[starts[1:] - 1] = 0
-    step_l = np.where(np.isnan(step_l) | (step_l < 0), 0, step_l)
-    day_l = np.add.reduceat(step_l, starts[:-1]) if step_l.size else np.zeros(0)
+    filled = rows.select(pl.col(counter).forward_fill().over(GROUP)).to_series()
+    reading = _floats(filled) / 1000
+    step = np.zeros_like(reading)
+    step[:-1] = np.diff(reading)
+    step[starts[1:] - 1] = 0
+    step = np.where(np.isnan(step) | (step < 0), 0, step)
+    in_all = np.add.reduceat(step, starts[:-1]) if step.size else np.zeros(0)
     is_dense = reading_count >= np.maximum(2, DENSE_SHARE * np.diff(starts))
     return (
-        np.where(np.repeat(is_dense, np.diff(starts)), step_l, np.nan),
-        np.where(reading_count >= 2, day_l, np.nan),
+        np.where(np.repeat(is_dense, np.diff(starts)), step, np.nan),
+        np.where(reading_count >= 2, in_all, np.nan),
     )
 
 

@@ -17,7 +17,18 @@ from pathlib import Path
 import duckdb
 
 POLL_S = 0.2
-KEPT_TABLES = ("vehicles", "depots", "drivers", "assignments", "stations", "prices", "imports", "revisions")
+KEPT_TABLES = (
+    "vehicles",
+    "depots",
+    "drivers",
+    "assignments",
+    "stations",
+    "prices",
+    "timeclock",
+    "deliveries",
+    "imports",
+    "revisions",
+)
 
 
 class WarehouseBusy(Exception):

@@ -174,23 +174,54 @@ DIMENSIONS = {
             ),
             ("region", "product", "from_date"),
         ),
+        Dimension(
+            "timeclock",
+            (
+                _TENANT,
+                Column("driver_id", _text, is_required=True),
+                Column("service_date", date.fromisoformat, is_required=True),
+                Column("clock_in_utc", _instant, is_required=True),
+                Column("clock_out_utc", _instant, is_required=True),
+                Column("unpaid_break_s", _number(0, 86_400)),
+            ),
+            ("tenant_id", "driver_id", "service_date", "clock_in_utc"),
+        ),
+        Dimension(
+            "deliveries",
+            (
+                _TENANT,
+                Column("service_date", date.fromisoformat, is_required=True),
+                Column("route_id", _text, is_required=True),
+                Column("vehicle_id", _text, is_required=True),
+                Column("completed_stop_count", _count),
+                Column("dispatched_package_count", _count),
+                Column("delivered_package_count", _count),
+            ),
+            ("tenant_id", "service_date", "route_id", "vehicle_id"),
+        ),
     )
 }
 
 
 _TYPES: dict[str, Any] = {
-    "package_capacity": pl.Int32,
+    **dict.fromkeys(
+        ("package_capacity", "completed_stop_count", "dispatched_package_count", "delivered_package_count"), pl.Int32
+    ),
     "fixed_cost_per_day": pl.Decimal(18, 4),
     "wage_per_h": pl.Decimal(18, 4),
     "price": pl.Decimal(18, 6),
     "valid_from": pl.Date,
     "valid_to": pl.Date,
     "from_date": pl.Date,
+    "service_date": pl.Date,
     "from_utc": pl.Datetime("us"),
     "to_utc": pl.Datetime("us"),
+    "clock_in_utc": pl.Datetime("us"),
+    "clock_out_utc": pl.Datetime("us"),
     "window_start": pl.Time,
     "window_end": pl.Time,
     "row_no": pl.Int64,
+    "unpaid_break_s": pl.Float64,
     **dict.fromkeys(("tank_l", "gvwr_lb", "idle_l_per_h", "latitude", "longitude", "radius_m"), pl.Float64),
 }
 

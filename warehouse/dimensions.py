@@ -1,4 +1,4 @@
-"""How do vehicles, depots, drivers, assignments, stations and prices get into the warehouse?
+"""How do vehicles, depots, drivers, assignments, prices, working hours and the like get into the warehouse?
 
 From CSV or Parquet files with the columns of `DIMENSIONS`; other columns are kept beside them. A file is taken whole or
 not at all: every bad row is listed with its number and the reason. A row replaces the one with the same key.
@@ -15,9 +15,15 @@ import polars as pl
 
 from warehouse.connection import sql, transaction
 from warehouse.dimension_columns import Dimension, column_type
-from warehouse.work import reopen_vehicles
+from warehouse.work import reopen_dated, reopen_vehicles
 
 SHOWN_PROBLEMS = 50
+# Which vehicle-dates the changed rows (`differing`) of a dimension touch, where its rows are about single dates.
+DATED = {
+    "timeclock": "(select distinct tenant_id, vehicle_id, service_date from marts.route_days"
+    " semi join differing using (tenant_id, driver_id, service_date))",
+    "deliveries": "(select distinct tenant_id, vehicle_id, service_date from differing)",
+}
 
 
 class ImportRefused(Exception):
@@ -79,8 +85,9 @@ def _parsed_row(
                 problems.append((number, f"{column.name}={text!r}: {error}"))
         elif column.is_required:
             problems.append((number, f"{column.name}: missing"))
-    if parsed.get("to_utc") and parsed.get("from_utc") and parsed["to_utc"] <= parsed["from_utc"]:
-        problems.append((number, "to_utc: not after from_utc"))
+    for start, end in (("from_utc", "to_utc"), ("clock_in_utc", "clock_out_utc")):
+        if parsed.get(end) and parsed.get(start) and parsed[end] <= parsed[start]:
+            problems.append((number, f"{end}: not after {start}"))
     parsed |= {name: derive(parsed) for name, derive in dimension.derived.items()}
     known = {column.name for column in dimension.columns}
     extra = {name: value for name, value in row.items() if name not in known and value}
@@ -127,6 +134,9 @@ def _reopen_changed(connection: duckdb.DuckDBPyConnection, name: str, timezone: 
         f"create or replace temp view differing as (from {table} except from before)"
         f" union all (from before except from {table})"
     )
+    if name in DATED:
+        reopen_dated(connection, DATED[name], "import")
+        return
     # Stations and prices may matter to any van.
     affected = {
         "vehicles": "select tenant_id, vehicle_id from differing",
@@ -140,3 +150,13 @@ def _reopen_changed(connection: duckdb.DuckDBPyConnection, name: str, timezone: 
         f"create or replace temp table changed as select distinct * from ({affected}) as t (tenant_id, vehicle_id)"
     )
     reopen_vehicles(connection, timezone, "import")
+    if name == "vehicles":
+        # A van that sent nothing is counted as well, on every day on which its fleet is.
+        reopen_dated(
+            connection,
+            "(select distinct differing.tenant_id, differing.vehicle_id, days.service_date from differing"
+            " join marts.fleet_days as days using (tenant_id)"
+            " where days.service_date >= coalesce(valid_from, date '1970-01-01')"
+            " and days.service_date < coalesce(valid_to, date '9999-12-31'))",
+            "import",
+        )

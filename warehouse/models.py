@@ -21,6 +21,7 @@ DATED_MARTS = (
     "idle_by_definition",
     "legal_idle_events",
     "data_health",
+    "status_days",
     "fleet_days",
 )
 WHOLE_MARTS = ("fuel_purchases", "device_status")  # small, and versions may arrive for any date: replaced whole
@@ -38,6 +39,7 @@ class CheckFailed(Exception):
 def prepare_models(connection: duckdb.DuckDBPyConnection) -> None:
     """Create what models share, and the table of definitions."""
     connection.execute(sql("constants.sql"))
+    connection.execute(sql("periods.sql"))
     replace_definitions(connection, listed_definitions())
 
 

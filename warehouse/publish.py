@@ -85,6 +85,7 @@ def _add_views(
         copy.execute("create schema staging; create schema lake")
         attach_lake(copy, lake, timezone)
         copy.execute(sql("constants.sql"))
+        copy.execute(sql("periods.sql"))
         copy.execute(
             "create table core.generation as select $generation as generation_id,"
             " now()::timestamp as published_utc, $code_version as code_version",

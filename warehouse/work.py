@@ -88,7 +88,7 @@ def reopen_everything(connection: duckdb.DuckDBPyConnection, timezone: str, day:
             f" select tenant_id, device_id, {NO_SEGMENT}, at_utc from staging.timed_positions"
         )
         _reopen_resolved(connection, "all_positions", "full", timezone)
-        _reopen_measured(connection, "core.vehicle_dates", "full")
+        reopen_dated(connection, "core.vehicle_dates", "full")
         if day is not None:
             connection.execute("delete from core.reopened where reason = 'full' and service_date != $day", {"day": day})
 
@@ -107,7 +107,7 @@ def reopen_vehicles(connection: duckdb.DuckDBPyConnection, timezone: str, reason
         " where spans.tenant_id = read.tenant_id and spans.device_id = read.device_id)"
     )
     _reopen_resolved(connection, "changed_positions", reason, timezone)
-    _reopen_measured(connection, "core.vehicle_dates semi join changed using (tenant_id, vehicle_id)", reason)
+    reopen_dated(connection, "core.vehicle_dates semi join changed using (tenant_id, vehicle_id)", reason)
 
 
 def _unseen(connection: duckdb.DuckDBPyConnection) -> str:
@@ -130,10 +130,11 @@ def _reopen_resolved(connection: duckdb.DuckDBPyConnection, source: str, reason:
     )
 
 
-def _reopen_measured(connection: duckdb.DuckDBPyConnection, measured: str, reason: str) -> None:
+def reopen_dated(connection: duckdb.DuckDBPyConnection, dated: str, reason: str) -> None:
+    """Note the vehicle-dates of `dated`, a table or a select with tenant_id, vehicle_id and service_date."""
     connection.execute(
         "insert into core.reopened by name select tenant_id, vehicle_id, service_date, $reason as reason,"
-        f" now()::timestamp as noted_utc from {measured}",
+        f" now()::timestamp as noted_utc from {dated}",
         {"reason": reason},
     )
 

@@ -28,6 +28,7 @@ TABLES = (
     "marts.stops",
     "marts.idle_by_definition",
     "marts.fuel_purchases",
+    "marts.status_days",
     "marts.fleet_days",
     "marts.data_health",
     "core.ledger",

@@ -142,3 +142,60 @@ def test_importing_a_row_again_replaces_it(tmp_path):
         run_import(settings, "prices", [csv(tmp_path, "p", text)])
     with duckdb.connect(str(settings.warehouse_path)) as warehouse:
         assert [str(row[0]) for row in warehouse.sql("select price from core.prices").fetchall()] == ["3.450000"]
+
+
+def test_working_hours_and_scans_are_taken_into_the_days_they_are_about_and_no_others(tmp_path):
+    settings = settings_in(tmp_path)
+    days = [yesterday_at(15) - 86_400, yesterday_at(15)]
+    collected(settings, [positions([point | {"route_id": "R1"} for point in golden_points(day)]) for day in days])
+    run_import(settings, "assignments", [csv(tmp_path, "a", ASSIGNED + "t1,driver,D7,d1,,\n")])
+    refresh(settings)
+    before, day = published(settings, "select service_date from marts.route_days order by all")["service_date"]
+    clock = "tenant_id,driver_id,service_date,clock_in_utc,clock_out_utc,unpaid_break_s\n"
+    hours = csv(tmp_path, "h", f"{clock}t1,D7,{day},{day}T09:20:00-05:00,{day}T19:05:00-05:00,1800\n")
+    assert run_import(settings, "timeclock", [hours])
+    with open_warehouse(settings.warehouse_path) as warehouse:
+        reopened = warehouse.sql("select vehicle_id, service_date from core.reopened").fetchall()
+    assert reopened == [("d1", day)]
+    scans = "tenant_id,service_date,route_id,vehicle_id,completed_stop_count\n"
+    assert run_import(settings, "deliveries", [csv(tmp_path, "s", f"{scans}t1,{before},R1,d1,7\n")])
+    assert refresh(settings).rebuilt == [before, day]
+    routes = published(settings, "from marts.route_days order by service_date").to_dicts()
+    assert [(route["paid_s"], route["paid_source"]) for route in routes] == [(1120, "estimated"), (33_300, "timeclock")]
+    assert [route["completed_stop_count"] for route in routes] == [7, None]
+
+
+def test_a_shift_that_ends_before_it_begins_is_a_row_error(tmp_path, capsys):
+    settings = settings_in(tmp_path)
+    columns = "tenant_id,driver_id,service_date,clock_in_utc,clock_out_utc\n"
+    text = columns + "t1,D7,2026-02-26,2026-02-26T19:00,2026-02-26T09:00\n"
+    assert not run_import(settings, "timeclock", [csv(tmp_path, "h", text)])
+    assert "row 1: clock_out_utc: not after clock_in_utc" in capsys.readouterr().err
+
+
+def test_a_van_that_sent_nothing_is_on_the_books_of_days_that_are_there_already(tmp_path):
+    settings = settings_in(tmp_path)
+    collected(settings, [positions(golden_points(yesterday_at(15)))])
+    refresh(settings)
+    run_import(settings, "vehicles", [csv(tmp_path, "v", "tenant_id,vehicle_id\nt1,SILENT\n")])
+    refresh(settings)
+    fleet = published(settings, "select vehicles_on_books, vehicles_non_communicating from marts.fleet_days")
+    assert fleet.rows() == [(1, 1)]
+    assert published(settings, "select vehicle_id from core.revisions")["vehicle_id"].to_list() == ["d1"]
+
+
+def test_the_energy_counter_of_an_electric_van_gives_its_day_and_what_standing_ready_took(tmp_path):
+    settings = settings_in(tmp_path)
+    run_import(settings, "vehicles", [csv(tmp_path, "v", "tenant_id,vehicle_id,fuel_type\nt1,V12,electric\n")])
+    run_import(settings, "assignments", [csv(tmp_path, "a", ASSIGNED + "t1,device,d1,V12,,\n")])
+    counter_kwh = [100, 100, 100.1, 100.2, 100.3, 101, 102, 102.1, 102.2, 102.3, 102.4, 103.4, 103.4, 0.5, 0.6, 0.6]
+    points = [
+        point | {"energy_out_kwh": kwh} for point, kwh in zip(golden_points(yesterday_at(15)), counter_kwh, strict=True)
+    ]
+    collected(settings, [positions(points)])
+    refresh(settings)
+    van = published(settings, "from marts.vehicle_days").row(0, named=True)
+    assert (van["ready_s"], van["idle_s"], van["idle_share"]) == (540, 0, None)
+    assert van["energy_used_kwh"] == pytest.approx(3.5)  # a counter that begins anew adds nothing
+    assert van["ready_energy_kwh"] == pytest.approx(0.3 + 0.4 + 0.1)
+    assert van["fuel_used_l"] is None

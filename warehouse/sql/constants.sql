@@ -6,6 +6,11 @@ create or replace macro core.on_time_tolerance_s() as 300;
 create or replace macro core.reporting_s() as 900; -- heard within this a device is reporting
 create or replace macro core.non_communicating_s() as 86400; -- and silent for longer than this it does not communicate
 create or replace macro core.litres_per_gallon() as 3.785411784;
+create or replace macro core.unplanned_stop_s() as 600;
+create or replace macro core.after_hours_slack() as interval 60 minute;
+create or replace macro core.co2_factor_set() as 'EPA tailpipe 8.887/10.180';
+create or replace macro core.is_electric(fuel_type) as
+    coalesce(lower(fuel_type) in ('electric', 'bev', 'electricity'), false);
 
 -- Litres an hour at idle where the vehicle's own rate is not known, and the EPA tailpipe factors (kg CO2 per US
 -- gallon: gasoline 8.887, diesel 10.180, E85 6.295) per litre.
@@ -128,6 +133,7 @@ select
     days.tenant_id,
     days.vehicle_id,
     vehicles.fuel_type,
+    core.is_electric(vehicles.fuel_type) as is_electric,
     coalesce(vehicles.idle_l_per_h, facts.idle_l_per_h) as idle_l_per_h,
     case when vehicles.idle_l_per_h is not null then 'vehicle' when facts.idle_l_per_h is not null then 'table' end
         as idle_rate_source,
@@ -136,7 +142,8 @@ select
     prices.currency
 from core.vehicle_dates as days
 left join core.vehicles_on(day) as vehicles using (tenant_id, vehicle_id)
-left join core.fuel_facts as facts on facts.fuel_type = lower(vehicles.fuel_type)
+left join core.fuel_facts as facts
+    on facts.fuel_type = case when core.is_electric(vehicles.fuel_type) then 'electric' else lower(vehicles.fuel_type) end
 left join core.prices_on(day) as prices on prices.fuel_type = lower(vehicles.fuel_type)
 where days.service_date = day;
 

@@ -76,6 +76,29 @@ create table if not exists core.prices (
     extra json
 );
 
+-- When a driver was at work, and for how long unpaid.
+create table if not exists core.timeclock (
+    tenant_id varchar not null,
+    driver_id varchar not null,
+    service_date date not null,         -- the day the hours are paid for
+    clock_in_utc timestamp not null,
+    clock_out_utc timestamp not null,
+    unpaid_break_s double,              -- null: none
+    extra json
+);
+
+-- What the handhelds of a route counted; null: not counted.
+create table if not exists core.deliveries (
+    tenant_id varchar not null,
+    service_date date not null,
+    route_id varchar not null,
+    vehicle_id varchar not null,
+    completed_stop_count integer,
+    dispatched_package_count integer,
+    delivered_package_count integer,
+    extra json
+);
+
 -- ------------------------------------------------------------------ plans, current version
 
 create table if not exists core.planned_routes (
@@ -216,6 +239,7 @@ create table if not exists core.vehicle_dates (
     distance_m double not null,
     distance_source varchar not null,   -- odometer, gps, speed or none
     fuel_used_l double,                 -- from a cumulative counter; null without one
+    energy_used_kwh double,             -- out of the traction battery, from a cumulative counter; null without one
     quality_flags varchar[] not null
 );
 
@@ -236,6 +260,7 @@ create table if not exists core.ledger (
     latitude double,                    -- where the run began, degrees; null: no place known
     longitude double,
     fuel_l double,                      -- from a cumulative counter; null without one
+    energy_kwh double,                  -- likewise, out of the traction battery
     is_pto boolean not null,            -- the van reported its power take-off as working
     is_full_quality boolean not null,   -- every fix of the run is good to 50 m, and there is at least one
     jurisdictions varchar[] not null    -- whose idling rules hold where the run began, sorted
@@ -325,16 +350,34 @@ create table if not exists marts.vehicle_days (
     idle_event_count integer not null,  -- idle runs of at least 120 s, power take-off off
     excess_idle_s double not null,      -- their full duration (K12)
     long_idle_event_count integer not null, -- of at least 300 s
+    long_idle_s double,                 -- their full duration
     available_window_s double,          -- the depot's window
     time_utilization double,            -- engine_on_s / available_window_s (K3); null without a window
-    idle_share double,                  -- idle_s / engine_on_s (K11)
+    scheduled_from_utc timestamp,       -- the depot's window, without one from planned exit
+    scheduled_to_utc timestamp,         -- to planned return; null without either
+    window_known_s double,              -- coverage inside the scheduled window: numerator (K22)
+    window_observed_s double,           -- and denominator
+    window_coverage double,
+    after_hours_m double,               -- driven more than 60 min outside the scheduled window (K28)
+    target_distance_m double,           -- column target_km_per_day of the vehicles' file
+    distance_utilization double,        -- distance_m / target_distance_m (K4)
+    idle_share double,                  -- idle_s / engine_on_s (K11); null for an electric van, which has ready_s
+    engine_productivity double,         -- 1 - idle_share (K6)
+    unplanned_stop_count integer,       -- stands of 10 min or more away from depot, plan and fuel site (K27)
+    unplanned_stop_s double,            -- how long they were
+    fuel_type varchar,                  -- as registered
     fuel_used_l double,
+    fuel_l_per_100km double,            -- fuel_used_l over distance_m (K21)
+    energy_used_kwh double,             -- electric: out of the battery; never added to litres
+    energy_kwh_per_km double,
+    ready_energy_kwh double,            -- what of it was used standing and ready
     idle_fuel_l double,                 -- K13
     idle_fuel_source varchar,           -- counter, vehicle or table
     idle_cost decimal(18, 4),           -- K14
     currency varchar,
-    co2_kg double,                      -- K23; null where the fuel is not known
+    co2_kg double,                      -- K23, at the tailpipe; null where the fuel is not known
     idle_co2_kg double,
+    co2_factor_set varchar,             -- which factors were used
     quality_flags varchar[] not null
 );
 
@@ -374,16 +417,40 @@ create table if not exists marts.route_days (
     stem_m double,
     stem_share double,                  -- K15
     stem_s double,                      -- K16
+    engine_productivity double,         -- 1 - idle_share (K6)
     stop_count integer not null,
     planned_stop_count integer,
     planned_package_count integer,
-    completed_stop_count integer,
+    package_capacity integer,           -- of the van
+    capacity_utilization double,        -- planned_package_count / package_capacity (K5)
+    completed_stop_count integer,       -- as scanned, else planned stops seen to be served
+    stop_completion double,             -- completed_stop_count / planned_stop_count (K19)
+    dispatched_package_count integer,   -- as scanned, else as planned
+    delivered_package_count integer,    -- as scanned; null without scans
+    package_completion double,          -- delivered / dispatched (K19)
     mean_dwell_s double,                -- K17
+    dwell_basis varchar,                -- whose count of stops K17 and K18 divide by: scans, plan or detected
     stops_per_hour double,              -- per hour on route (K18)
+    stops_per_route_hour double,        -- per hour from depot exit to depot return (K18)
     on_time_start boolean,              -- exit no later than planned + 5 min (K20)
     fuel_used_l double,
-    paid_s double,                      -- time at and away from the depot, estimated
-    cost decimal(18, 4),                -- fuel, wage and fixed cost (K24)
+    fuel_l_per_100km double,            -- K21
+    energy_used_kwh double,             -- electric: out of the battery
+    energy_kwh_per_km double,
+    co2_kg double,                      -- K23, at the tailpipe
+    co2_kg_per_km double,
+    co2_kg_per_stop double,
+    co2_factor_set varchar,
+    paid_s double,                      -- clocked less unpaid breaks, else estimated
+    paid_source varchar,                -- timeclock or estimated; null: not known
+    paid_productive_share double,       -- on_route_s / paid_s (K9)
+    fuel_cost decimal(18, 4),
+    wage_cost decimal(18, 4),
+    fixed_cost decimal(18, 4),          -- the van's day, shared by its routes
+    cost decimal(18, 4),                -- the three together, rounded once (K24)
+    cost_per_stop decimal(18, 4),       -- K25
+    cost_per_km decimal(18, 4),
+    fuel_cost_per_km decimal(18, 4),    -- K26
     currency varchar,
     quality_flags varchar[] not null
 );
@@ -535,15 +602,23 @@ create table if not exists marts.fleet_days (
     vehicles_on_books bigint not null,
     vehicles_out_of_service bigint not null,
     vehicles_available bigint not null,
-    vehicles_dispatched bigint not null, -- with a planned route, or that left on one
+    vehicles_dispatched bigint not null, -- that drove on a route
     asset_utilization double,           -- K1: dispatched / available
+    books_utilization double,           -- dispatched / on the books
     vehicles_heard bigint not null,
+    vehicles_active bigint,             -- K29: moved
+    vehicles_stationary bigint,         -- engine on or ready, did not move
+    vehicles_inactive bigint,           -- heard, engine never on
+    vehicles_non_communicating bigint,  -- on the books or planned, and not heard
     routes_planned bigint not null,
     routes_run bigint not null,
     engine_on_s double not null,
     drive_s double not null,
     idle_s double not null,             -- K10
-    idle_share double,                  -- K11: sum idle / sum engine on
+    idle_engine_on_s double,            -- engine on of vans that are not electric
+    idle_share double,                  -- K11: idle_s / idle_engine_on_s
+    engine_productivity double,         -- K6: 1 - idle_share
+    ready_s double,                     -- electric, ready and standing
     excess_idle_s double not null,      -- K12
     idle_event_count bigint not null,
     idle_fuel_l double,                 -- K13
@@ -552,18 +627,35 @@ create table if not exists marts.fleet_days (
     known_s double not null,            -- coverage numerator (K22)
     observed_s double not null,         -- and denominator
     coverage double,
+    window_known_s double,              -- the same inside the scheduled windows
+    window_observed_s double,
+    window_coverage double,
     distance_m double not null,
+    unplanned_stop_count bigint,        -- K27
+    unplanned_stop_s double,
+    after_hours_m double,               -- K28
     metered_distance_m double not null, -- distance of vans whose fuel is known: the K21 numerator
     fuel_used_l double,                 -- and denominator
     fuel_l_per_100km double,            -- K21
-    co2_kg double,                      -- K23
+    energy_used_kwh double,             -- electric vans: beside the litres, never added to them
+    energy_distance_m double,           -- distance of vans whose energy is known
+    energy_kwh_per_km double,
+    co2_kg double,                      -- K23, at the tailpipe
+    co2_distance_m double,              -- distance and stops of vans whose CO2 is known
+    co2_stop_count bigint,
+    co2_kg_per_km double,
+    co2_kg_per_stop double,
+    co2_factor_set varchar,
     cost decimal(18, 4),                -- K24 summed
+    costed_stop_count bigint,           -- stops and distance of routes whose cost is known
+    costed_distance_m double,
     stop_count bigint not null,
     completed_stop_count bigint,
     planned_stop_count bigint,
     cost_per_stop decimal(18, 4),       -- K25
     cost_per_km decimal(18, 4),
     fuel_cost decimal(18, 4),
+    fuel_costed_distance_m double,      -- distance of vans whose fuel and price are known
     fuel_cost_per_km decimal(18, 4),    -- K26
     on_time_starts bigint not null,    -- K20 numerator
     starts_with_plan bigint not null,  -- and denominator
@@ -573,6 +665,18 @@ create table if not exists marts.fleet_days (
     route_utilization double,
     peak_concurrent_vehicles bigint not null,
     currency varchar
+);
+
+-- Also vans that sent nothing, on days on which their fleet was heard or planned.
+create table if not exists marts.status_days (
+    tenant_id varchar not null,
+    service_date date not null,
+    vehicle_id varchar not null,
+    registered_status varchar,          -- of the vehicles' file that day; null: not registered
+    is_on_books boolean not null,       -- registered and not sold
+    is_available boolean not null,      -- on the books and in service
+    is_dispatched boolean not null,     -- drove on a route
+    fleet_status varchar not null       -- K29: active stationary inactive non_communicating
 );
 
 create table if not exists marts.data_health (

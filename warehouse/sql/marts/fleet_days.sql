@@ -6,9 +6,15 @@ books as (
 
     select
         tenant_id,
-        count(*) filter (coalesce(status, 'active') != 'sold') as vehicles_on_books,
-        count(*) filter (status in ('workshop', 'out_of_service', 'service')) as vehicles_out_of_service
-    from core.vehicles_on($day)
+        count(*) filter (is_on_books) as vehicles_on_books,
+        count(*) filter (is_on_books and not is_available) as vehicles_out_of_service,
+        count(*) filter (is_dispatched) as vehicles_dispatched,
+        count(*) filter (fleet_status = 'active') as vehicles_active,
+        count(*) filter (fleet_status = 'stationary') as vehicles_stationary,
+        count(*) filter (fleet_status = 'inactive') as vehicles_inactive,
+        count(*) filter (fleet_status = 'non_communicating') as vehicles_non_communicating
+    from marts.status_days
+    where service_date = $day
     group by all
 
 ),
@@ -21,6 +27,8 @@ vans as (
         sum(engine_on_s order by vehicle_id) as engine_on_s,
         sum(drive_s order by vehicle_id) as drive_s,
         sum(idle_s order by vehicle_id) as idle_s,
+        sum(engine_on_s order by vehicle_id) filter (not core.is_electric(fuel_type)) as idle_engine_on_s,
+        sum(ready_s order by vehicle_id) as ready_s,
         sum(excess_idle_s order by vehicle_id) as excess_idle_s,
         sum(idle_event_count order by vehicle_id)::bigint as idle_event_count,
         sum(idle_fuel_l order by vehicle_id) as idle_fuel_l,
@@ -28,6 +36,15 @@ vans as (
         sum(idle_co2_kg order by vehicle_id) as idle_co2_kg,
         sum(drive_s + idle_s + off_s + ready_s + parked_s order by vehicle_id) as known_s,
         sum(drive_s + idle_s + off_s + ready_s + parked_s + unknown_s order by vehicle_id) as observed_s,
+        sum(window_known_s order by vehicle_id) as window_known_s,
+        sum(window_observed_s order by vehicle_id) as window_observed_s,
+        sum(unplanned_stop_count)::bigint as unplanned_stop_count,
+        sum(unplanned_stop_s order by vehicle_id) as unplanned_stop_s,
+        sum(after_hours_m order by vehicle_id) as after_hours_m,
+        sum(energy_used_kwh order by vehicle_id) as energy_used_kwh,
+        sum(distance_m order by vehicle_id) filter (energy_used_kwh is not null) as energy_distance_m,
+        sum(distance_m order by vehicle_id) filter (co2_kg is not null) as co2_distance_m,
+        max(co2_factor_set) as co2_factor_set,
         sum(distance_m order by vehicle_id) as distance_m,
         coalesce(sum(distance_m order by vehicle_id) filter (fuel_used_l is not null), 0) as metered_distance_m,
         sum(fuel_used_l order by vehicle_id) as fuel_used_l,
@@ -42,7 +59,10 @@ vans as (
 
 fuel as (
 
-    select tenant_id, sum(fuel_used_l * price_per_l order by vehicle_id) as fuel_cost
+    select
+        tenant_id,
+        sum(fuel_used_l * price_per_l order by vehicle_id) as fuel_cost,
+        sum(distance_m order by vehicle_id) filter (fuel_used_l * price_per_l is not null) as fuel_costed_distance_m
     from marts.vehicle_days
     join core.fuel_terms_on($day) using (tenant_id, vehicle_id)
     where service_date = $day
@@ -54,7 +74,6 @@ routes as (
 
     select
         tenant_id,
-        count(distinct vehicle_id) filter (drive_s > 0) as vehicles_dispatched,
         count(*) filter (planned_exit_utc is not null) as routes_planned,
         count(*) filter (stop_count > 0 or drive_s > 0) as routes_run,
         sum(cost order by vehicle_id, route_id) as cost,
@@ -67,6 +86,17 @@ routes as (
         sum(coalesce(completed_stop_count, stop_count) order by vehicle_id, route_id) filter (cost is not null) as costed_stop_count,
         sum(distance_m order by vehicle_id, route_id) filter (cost is not null) as costed_distance_m
     from marts.route_days
+    where service_date = $day
+    group by all
+
+),
+
+served as (
+
+    -- The stops of the vans whose CO2 is known.
+    select tenant_id, sum(coalesce(completed_stop_count, stop_count))::bigint as co2_stop_count
+    from marts.route_days
+    semi join (from marts.vehicle_days where co2_kg is not null) using (tenant_id, service_date, vehicle_id)
     where service_date = $day
     group by all
 
@@ -116,13 +146,20 @@ select
     coalesce(books.vehicles_on_books, 0) as vehicles_on_books,
     coalesce(books.vehicles_out_of_service, 0) as vehicles_out_of_service,
     coalesce(books.vehicles_on_books - books.vehicles_out_of_service, 0) as vehicles_available,
-    coalesce(routes.vehicles_dispatched, 0) as vehicles_dispatched,
-    coalesce(routes.vehicles_dispatched, 0)
+    coalesce(books.vehicles_dispatched, 0) as vehicles_dispatched,
+    books.vehicles_dispatched
     / nullif(books.vehicles_on_books - books.vehicles_out_of_service, 0) as asset_utilization,
+    books.vehicles_dispatched / nullif(books.vehicles_on_books, 0) as books_utilization,
+    books.vehicles_active,
+    books.vehicles_stationary,
+    books.vehicles_inactive,
+    books.vehicles_non_communicating,
     coalesce(vans.vehicles_heard, 0) as vehicles_heard,
     coalesce(vans.engine_on_s, 0) as engine_on_s,
     coalesce(vans.drive_s, 0) as drive_s,
     coalesce(vans.idle_s, 0) as idle_s,
+    vans.idle_engine_on_s,
+    vans.ready_s,
     coalesce(vans.excess_idle_s, 0) as excess_idle_s,
     coalesce(vans.idle_event_count, 0) as idle_event_count,
     coalesce(vans.known_s, 0) as known_s,
@@ -138,16 +175,34 @@ select
     vans.currency,
     coalesce(routes.routes_planned, 0) as routes_planned,
     coalesce(routes.routes_run, 0) as routes_run,
-    vans.idle_s / nullif(vans.engine_on_s, 0) as idle_share,
+    vans.idle_s / nullif(vans.idle_engine_on_s, 0) as idle_share,
+    1 - idle_share as engine_productivity,
     vans.known_s / nullif(vans.observed_s, 0) as coverage,
+    vans.window_known_s,
+    vans.window_observed_s,
+    vans.window_known_s / nullif(vans.window_observed_s, 0) as window_coverage,
+    vans.unplanned_stop_count,
+    vans.unplanned_stop_s,
+    vans.after_hours_m,
+    vans.energy_used_kwh,
+    vans.energy_distance_m,
+    vans.energy_used_kwh / nullif(vans.energy_distance_m, 0) * 1e3 as energy_kwh_per_km,
+    vans.co2_distance_m,
+    vans.co2_kg / nullif(vans.co2_distance_m, 0) * 1e3 as co2_kg_per_km,
+    served.co2_stop_count,
+    vans.co2_kg / nullif(served.co2_stop_count, 0) as co2_kg_per_stop,
+    vans.co2_factor_set,
     vans.fuel_used_l / nullif(vans.metered_distance_m, 0) * 1e5 as fuel_l_per_100km,
     routes.cost,
     routes.completed_stop_count,
     routes.planned_stop_count,
+    routes.costed_stop_count,
+    routes.costed_distance_m,
     routes.cost / nullif(routes.costed_stop_count, 0) as cost_per_stop,
     routes.cost / nullif(routes.costed_distance_m, 0) * 1000 as cost_per_km,
     fuel.fuel_cost,
-    fuel.fuel_cost / nullif(vans.metered_distance_m, 0) * 1000 as fuel_cost_per_km,
+    fuel.fuel_costed_distance_m,
+    fuel.fuel_cost / nullif(fuel.fuel_costed_distance_m, 0) * 1000 as fuel_cost_per_km,
     coalesce(routes.on_time_starts, 0) as on_time_starts,
     coalesce(routes.starts_with_plan, 0) as starts_with_plan,
     routes.on_time_starts / nullif(routes.starts_with_plan, 0) as on_time_start_share,
@@ -161,4 +216,5 @@ left join vans using (tenant_id)
 left join books using (tenant_id)
 left join fuel using (tenant_id)
 left join routes using (tenant_id)
+left join served using (tenant_id)
 left join concurrency using (tenant_id)

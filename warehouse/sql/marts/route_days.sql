@@ -47,9 +47,10 @@ times as (
         sum(distance_m order by started_utc) as distance_m,
         sum(distance_m order by started_utc) filter (phase = 'stem_out') as stem_out_m,
         sum(distance_m order by started_utc) filter (phase = 'stem_back') as stem_back_m,
-        sum(fuel_l order by started_utc) as fuel_used_l,
+        sum(fuel_l order by started_utc) as counted_fuel_l,
+        sum(energy_kwh order by started_utc) as counted_energy_kwh,
         -- Without a timeclock: from the first sign of work to the last.
-        epoch(max(ended_utc) filter (state != 'off') - min(started_utc) filter (state != 'off')) as paid_s
+        epoch(max(ended_utc) filter (state != 'off') - min(started_utc) filter (state != 'off')) as estimated_paid_s
     from core.ledger
     where service_date = $day and route_id is not null
     group by all
@@ -103,11 +104,17 @@ measured as (
         coalesce(times.distance_m, 0) as distance_m,
         case when routes.depot_exit_utc is not null then coalesce(times.stem_out_m, 0) end as stem_out_m,
         case when routes.depot_return_utc is not null then coalesce(times.stem_back_m, 0) end as stem_back_m,
-        times.fuel_used_l,
-        times.paid_s,
+        times.counted_fuel_l,
+        times.counted_energy_kwh,
+        times.estimated_paid_s,
+        days.fuel_used_l as day_fuel_l,
+        days.energy_used_kwh as day_energy_kwh,
+        fuel.is_electric,
+        fuel.co2_kg_per_l,
         fuel.price_per_l,
         fuel.currency,
         vehicles.fixed_cost_per_day,
+        vehicles.package_capacity,
         depots.wage_per_h,
         count(*) over (partition by routes.tenant_id, routes.vehicle_id) as routes_of_vehicle
     from routes
@@ -118,16 +125,70 @@ measured as (
     left join core.vehicles_on($day) as vehicles using (tenant_id, vehicle_id)
     left join core.depots as depots using (tenant_id, depot_id)
 
+),
+
+clocked as (
+
+    select
+        tenant_id,
+        driver_id,
+        sum(epoch(clock_out_utc - clock_in_utc) - coalesce(unpaid_break_s, 0) order by clock_in_utc) as clocked_s
+    from core.timeclock
+    where service_date = $day
+    group by all
+
+),
+
+completed as (
+
+    -- A counter that cannot tell states apart still knows the fuel of the van's day: its only route burnt it.
+    select
+        measured.* replace (
+            coalesce(scans.completed_stop_count, measured.completed_stop_count) as completed_stop_count
+        ),
+        case
+            when scans.completed_stop_count is not null then 'scans'
+            when measured.completed_stop_count is not null then 'plan'
+            else 'detected'
+        end as counted_by,
+        coalesce(scans.dispatched_package_count, measured.planned_package_count) as dispatched_package_count,
+        scans.delivered_package_count,
+        coalesce(
+            measured.counted_fuel_l, case when measured.routes_of_vehicle = 1 then measured.day_fuel_l end
+        ) as fuel_used_l,
+        coalesce(
+            measured.counted_energy_kwh, case when measured.routes_of_vehicle = 1 then measured.day_energy_kwh end
+        ) as energy_used_kwh,
+        -- What a driver is paid for is shared by the routes of the day, as is the fixed cost of a van.
+        coalesce(
+            clocked.clocked_s / count(*) over (partition by measured.tenant_id, measured.driver_id),
+            measured.estimated_paid_s
+        ) as paid_s,
+        case
+            when clocked.clocked_s is not null then 'timeclock'
+            when measured.estimated_paid_s is not null then 'estimated'
+        end as paid_source
+    from measured
+    left join clocked using (tenant_id, driver_id)
+    left join (from core.deliveries where service_date = $day) as scans using (tenant_id, route_id, vehicle_id)
+
 )
 
 select
     * exclude (
-        price_per_l, fixed_cost_per_day, wage_per_h, routes_of_vehicle, planned_driver_id, served_stop_count
+        price_per_l, fixed_cost_per_day, wage_per_h, routes_of_vehicle, planned_driver_id, served_stop_count,
+        counted_fuel_l, counted_energy_kwh, estimated_paid_s, day_fuel_l, day_energy_kwh, is_electric, co2_kg_per_l,
+        counted_by
     ),
     coalesce(served_stop_count, 0) as stop_count,
     route_time_s / nullif(planned_route_time_s, 0) as route_utilization,
     on_route_s / nullif(route_time_s, 0) as productive_share,
-    idle_s / nullif(engine_on_s, 0) as idle_share,
+    case when not is_electric then idle_s / nullif(engine_on_s, 0) end as idle_share,
+    1 - idle_share as engine_productivity,
+    planned_package_count / nullif(package_capacity, 0) as capacity_utilization,
+    completed_stop_count / nullif(planned_stop_count, 0) as stop_completion,
+    delivered_package_count / nullif(dispatched_package_count, 0) as package_completion,
+    on_route_s / nullif(paid_s, 0) as paid_productive_share,
     (drive_s + idle_s + off_s + ready_s + parked_s)
     / nullif(drive_s + idle_s + off_s + ready_s + parked_s + unknown_s, 0) as coverage,
     stem_out_m + stem_back_m as stem_m,
@@ -135,9 +196,22 @@ select
     epoch(first_stop_utc - depot_exit_utc) + epoch(depot_return_utc - last_stop_utc) as stem_s,
     (on_route_s - on_route_drive_s) / nullif(coalesce(completed_stop_count, stop_count), 0) as mean_dwell_s,
     coalesce(completed_stop_count, stop_count) / nullif(on_route_s / 3600, 0) as stops_per_hour,
+    coalesce(completed_stop_count, stop_count) / nullif(route_time_s / 3600, 0) as stops_per_route_hour,
+    case when mean_dwell_s is not null or stops_per_hour is not null then counted_by end as dwell_basis,
     depot_exit_utc <= planned_exit_utc + to_seconds(core.on_time_tolerance_s()) as on_time_start,
-    -- The fixed cost of a van's day is shared by its routes.
-    fuel_used_l * price_per_l + paid_s / 3600 * wage_per_h::double
-    + fixed_cost_per_day::double / routes_of_vehicle as cost
+    fuel_used_l / nullif(distance_m, 0) * 1e5 as fuel_l_per_100km,
+    energy_used_kwh / nullif(distance_m, 0) * 1e3 as energy_kwh_per_km,
+    case when is_electric then 0 else fuel_used_l * co2_kg_per_l end as co2_kg,
+    co2_kg / nullif(distance_m, 0) * 1e3 as co2_kg_per_km,
+    co2_kg / nullif(coalesce(completed_stop_count, stop_count), 0) as co2_kg_per_stop,
+    case when co2_kg is not null then core.co2_factor_set() end as co2_factor_set,
+    -- Nothing is rounded before the last step, which is the column's four decimals.
+    fuel_used_l * price_per_l as fuel_cost,
+    paid_s / 3600 * wage_per_h::double as wage_cost,
+    fixed_cost_per_day::double / routes_of_vehicle as fixed_cost,
+    fuel_cost + wage_cost + fixed_cost as cost,
+    cost / nullif(coalesce(completed_stop_count, stop_count), 0) as cost_per_stop,
+    cost / nullif(distance_m, 0) * 1e3 as cost_per_km,
+    fuel_cost / nullif(distance_m, 0) * 1e3 as fuel_cost_per_km
 
-from measured
+from completed

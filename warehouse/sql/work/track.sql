@@ -13,6 +13,7 @@ select
     battery_mv,
     odometer_m,
     fuel_used_ml,
+    energy_out_wh,
     quality,
     route_id
 from ranked_positions

@@ -5,7 +5,7 @@ select
     wanted.service_date,
     wanted.vehicle_id,
     try_cast(vehicles.extra ->> 'reporting_interval_s' as double) as reporting_interval_s,
-    coalesce(lower(vehicles.fuel_type) in ('electric', 'bev', 'electricity'), false) as is_electric,
+    core.is_electric(vehicles.fuel_type) as is_electric,
     depots.latitude as depot_latitude,
     depots.longitude as depot_longitude,
     coalesce(depots.radius_m, 150) as depot_radius_m

@@ -1,0 +1,78 @@
+"""Rows of core, written by hand: the ledger of a van run by run, and rows with only the columns that matter."""
+
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+ZONE = ZoneInfo("America/New_York")
+DAY = date(2026, 2, 26)
+MILE_M = 1609.344
+GALLON_L = 3.785411784
+EMPTY = {"VARCHAR": "", "VARCHAR[]": [], "BOOLEAN": False}  # anything else: 0
+
+
+def local(clock: str, day: date = DAY) -> datetime:
+    """The naive UTC instant of a local time, `10:05` or `10:05:01`."""
+    return datetime.combine(day, time.fromisoformat(clock), ZONE).astimezone(ZoneInfo("UTC")).replace(tzinfo=None)
+
+
+def insert(warehouse: duckdb.DuckDBPyConnection, table: str, **values: object) -> None:
+    """Insert one row; required columns that are not given are empty or 0."""
+    schema, name = table.split(".")
+    columns = warehouse.execute(
+        "select column_name, data_type, is_nullable from duckdb_columns() where schema_name = $schema"
+        " and table_name = $name and database_name = current_database()",
+        {"schema": schema, "name": name},
+    ).fetchall()
+    given = {column: EMPTY.get(kind, 0) for column, kind, is_nullable in columns if not is_nullable} | values
+    marks = ", ".join("?" for _ in given)
+    warehouse.execute(f"insert into {table} ({', '.join(given)}) values ({marks})", list(given.values()))
+
+
+class VanDay:
+    """The ledger of one van on one date, written run after run; `close` adds its row in core.vehicle_dates."""
+
+    def __init__(
+        self,
+        warehouse: duckdb.DuckDBPyConnection,
+        vehicle_id: str,
+        begins: str,
+        *,
+        tenant_id: str = "dax7",
+        day: date = DAY,
+        route_id: str | None = None,
+    ) -> None:
+        self.warehouse, self.day, self.route_id = warehouse, day, route_id
+        self.key = {"tenant_id": tenant_id, "service_date": day, "vehicle_id": vehicle_id}
+        self.begins_utc = self.now_utc = local(begins, day)
+        self.distance_m = 0.0
+
+    def run(
+        self,
+        state: str,
+        minutes: float,
+        *,
+        phase: str = "none",
+        miles: float = 0,
+        fuel_l: float | None = None,
+        energy_kwh: float | None = None,
+    ) -> "VanDay":
+        """One run after the last one."""
+        started_utc = self.now_utc
+        self.now_utc += timedelta(minutes=minutes)
+        self.distance_m += miles * MILE_M
+        insert(
+            self.warehouse, "core.ledger", **self.key, started_utc=started_utc, ended_utc=self.now_utc,
+            duration_us=(self.now_utc - started_utc) // timedelta(microseconds=1), state=state, context="other",
+            route_id=self.route_id, phase=phase, distance_m=miles * MILE_M, fuel_l=fuel_l, energy_kwh=energy_kwh,
+        )  # fmt: skip
+        return self
+
+    def close(self, *, depot_id: str | None = "DAX7", **measured: object) -> None:
+        """The row of the vehicle-date."""
+        insert(
+            self.warehouse, "core.vehicle_dates", **self.key, depot_id=depot_id, timezone=ZONE.key,
+            first_fix_utc=self.begins_utc, last_fix_utc=self.now_utc, distance_m=self.distance_m,
+            distance_source="odometer", **measured,
+        )  # fmt: skip
