@@ -16,6 +16,7 @@ import polars as pl
 KINDS = ("operational", "legal")
 BOUND_OF_KIND = {"operational": "at_least", "legal": "more_than"}
 MEASURED_ON = ("idle_runs", "stands")
+IGNORABLE = ("traffic", "hand_off", "depot", "depot_before_exit", "fuel_site", "break", "other")
 
 
 class Definition(NamedTuple):
@@ -82,6 +83,8 @@ def _definition(kind: str, name: str, values: Mapping[str, Any]) -> Definition:
     definition = Definition(definition_id=name, kind=kind, **{"bound": BOUND_OF_KIND[kind], **values})
     if definition.bound not in BOUND_OF_KIND.values() or definition.measured_on not in MEASURED_ON:
         raise ValueError(f"{name}: bound={definition.bound!r}, measured_on={definition.measured_on!r}")
+    if not_contexts := sorted(set(definition.ignored_contexts) - set(IGNORABLE)):
+        raise ValueError(f"{name}: ignored_contexts has {', '.join(not_contexts)}; there are {', '.join(IGNORABLE)}")
     if (definition.jurisdiction is None) != (kind == "operational") or (definition.place is None) != (
         definition.jurisdiction is None
     ):

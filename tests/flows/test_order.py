@@ -27,6 +27,7 @@ TABLES = (
     "marts.idle_events",
     "marts.stops",
     "marts.idle_by_definition",
+    "marts.legal_idle_events",
     "marts.fuel_purchases",
     "marts.status_days",
     "marts.fleet_days",

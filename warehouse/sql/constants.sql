@@ -166,11 +166,10 @@ select
     definitions.window_s * 1_000_000::bigint as window_us,
     greatest(threshold_s * 1e6, coalesce(min_intervals * median_interval_s * 1e6, 0))::bigint as threshold_us,
     coalesce(known_place_threshold_s * 1_000_000::bigint, threshold_us) as known_place_threshold_us,
-    lower(vehicles.fuel_type) as fuel_type,
     case
         when day < definitions.valid_from or day >= definitions.valid_to then 'not in force on ' || day::varchar
         when kind = 'operational' then null
-        when lower(vehicles.fuel_type) = 'electric' then 'the van is electric'
+        when core.is_electric(vehicles.fuel_type) then 'the van is electric'
         when not list_contains(fuels, lower(vehicles.fuel_type)) then 'not for vans that burn ' || vehicles.fuel_type
         when vehicles.gvwr_lb <= min_gvwr_lb
             then format('GVWR {:,} lb is not above {:,} lb', vehicles.gvwr_lb::bigint, min_gvwr_lb::bigint)
@@ -201,7 +200,8 @@ exits as (
 
 ),
 
-units as (
+-- Found once for both branches below; what is asked of them is not kept, it is thirty times as many rows.
+units as materialized (
 
     select units.*, coalesce(units.started_utc < exits.planned_exit_utc, false) as is_before_exit
     from staging.idle_units as units
@@ -210,7 +210,7 @@ units as (
 
 ),
 
-asked as (
+asked as not materialized (
 
     select
         units.*,
