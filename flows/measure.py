@@ -15,11 +15,11 @@ from flows.tracks import Day, Ints, e7
 from kernels.distance import DistanceRules, Distances, distances
 from kernels.geometry import metres_between
 from kernels.kinds import BREAK as BREAK_KIND
-from kernels.kinds import PLANNED, TRAFFIC, UNPLANNED, KindRules, contexts, stop_kinds
+from kernels.kinds import DEPOT, PLANNED, TRAFFIC, UNPLANNED, KindRules, contexts, stop_kinds
 from kernels.ledger import Ledger, ledger
 from kernels.matching import Matches, match_plan, nearest_site
 from kernels.phases import Phases, route_phases
-from kernels.places import Places, frozen_places, good_places
+from kernels.places import Places, frozen_places, frozen_speeds, good_places
 from kernels.speeds import known_speeds
 from kernels.states import StateRules, States, classify
 from kernels.stops import StopRules, Stops, park_episodes
@@ -27,18 +27,21 @@ from kernels.track import Track
 
 WIRING_KMH, WIRING_S = 10.0, 60  # Q9: moving like that with the ignition off is a wiring fault
 MAX_KMH = 180.0  # Q4: faster between two fixes is a jump
-DISTANCE = DistanceRules(odometer_share=0.9, odometer_factor=1.5, odometer_slack_m=5_000, odometer_jump_m=500_000)
+DISTANCE = DistanceRules(
+    odometer_share=0.9, odometer_factor=1.5, odometer_slack_m=5_000, odometer_jump_m=500_000, hop_kmh=MAX_KMH
+)
 TRAFFIC_S, BREAK_S = 120, 600
+SERVED_S = 30  # without a served planned stop: a stand this long outside depot and fuel sites
 COARSE_S = 20.0  # sampled more rarely than this, hand-offs cannot be seen
 NO_ROUTE = -1
 
 
 class RouteParts(NamedTuple):
-    """Stretches of rows that belong to one planned route, or to a vehicle-date without one.
+    """Stretches of rows that belong to one route, or to a vehicle-date without one.
 
     starts  int64 (n_parts + 1,)  first row of each part, then the row count
     group   int64 (n_parts,)      the vehicle-date
-    route   int64 (n_parts,)      the planned route, NO_ROUTE without a plan
+    route   int64 (n_parts,)      the planned route; without a plan the only one that messages name, else NO_ROUTE
     """
 
     starts: Ints
@@ -54,6 +57,7 @@ class Measured(NamedTuple):
     distances: Distances
     is_coarse: NDArray[np.bool_]  # (n_groups,)
     is_frozen: NDArray[np.bool_]  # (n_groups,) moved fast with a position that stood still (Q7)
+    speed_frozen: NDArray[np.bool_]  # (n_groups,) repeated a speed while parked
     stops: Stops  # every park episode, waits in traffic included
     kinds: NDArray[np.int8]  # (n_stops,)
     matches: Matches
@@ -68,25 +72,31 @@ def measure(day: Day, stations: pl.DataFrame, settings: Settings) -> Measured:
     """Run every kernel over a chunk of whole vehicle-dates."""
     places = good_places(day.track, max_kmh=MAX_KMH)
     track = day.track._replace(placed=places.placed)
+    repeated = frozen_speeds(track, ~day.has_can)
+    track = track._replace(speed_kmh=np.where(repeated, np.float32(np.nan), track.speed_kmh))
     track = track._replace(speed_kmh=known_speeds(track, day.limits))
+    is_frozen = frozen_places(track)
     rules = StateRules(settings.move_kmh, settings.tow_m, WIRING_KMH, WIRING_S * 1_000_000)
     states = classify(track, day.limits, rules)
-    found = distances(track, states, DISTANCE)
+    found = distances(track, states, is_frozen, DISTANCE)
     is_coarse = np.nan_to_num(day.median_interval_s) > COARSE_S
     stops = _listed_stops(track, states, is_coarse, day, settings)
     matches = match_plan(
         stops, day.planned.starts, day.planned.latitude_e7, day.planned.longitude_e7, settings.stop_match_m
     )
     kinds = _kinds(day, stops, matches, stations, settings)
-    parts = route_parts(day)
+    said, message_routes = _message_routes(day)
+    parts = route_parts(day, said)
     phases = _phases(day, track, stops, kinds, parts)
-    route, message_routes = _route_of_rows(day, parts)
+    route = _route_of_rows(said, parts)
+    group_of_row = np.repeat(np.arange(len(day.names)), np.diff(track.starts))
     return Measured(
         places=places,
         states=states,
         distances=found,
         is_coarse=is_coarse,
-        is_frozen=frozen_places(track),
+        is_frozen=is_frozen,
+        speed_frozen=np.bincount(group_of_row[repeated], minlength=len(day.names)) > 0,
         stops=stops,
         kinds=kinds,
         matches=matches,
@@ -98,15 +108,22 @@ def measure(day: Day, stations: pl.DataFrame, settings: Settings) -> Measured:
     )
 
 
-def route_parts(day: Day) -> RouteParts:
-    """Cut the rows of each vehicle-date where one planned route of it ends and the next begins."""
+def route_parts(day: Day, said: Ints) -> RouteParts:
+    """Cut the rows of each vehicle-date where one planned route of it ends and the next begins.
+
+    `said` is the route that the message of each row named. A vehicle-date without a plan whose messages name one
+    route belongs to it as a whole, as it would to a plan.
+    """
     firsts, groups, routes = [], [], []
     planned = dict[int, list[int]]()
     for route, group in enumerate(day.routes.group.tolist()):
         planned.setdefault(group, []).append(route)
     for group in range(len(day.names)):
-        for route in planned.get(group, [NO_ROUTE]):
-            is_first = route == NO_ROUTE or route == planned[group][0]
+        named = said[day.track.starts[group] : day.track.starts[group + 1]]
+        named = named[named != NO_ROUTE]
+        only = int(named[0]) if named.size and (named == named[0]).all() else NO_ROUTE
+        for route in planned.get(group, [only]):
+            is_first = group not in planned or route == planned[group][0]
             firsts.append(day.track.starts[group] if is_first else day.routes.first_row[route])
             groups.append(group)
             routes.append(route)
@@ -147,27 +164,33 @@ def _phases(day: Day, track: Track, stops: Stops, kinds: NDArray[np.int8], parts
     part_of_stop = np.searchsorted(parts.starts[1:-1], stops.first_row, side="right").astype(np.int64)
     is_planned = kinds == PLANNED
     planned_in_part = np.bincount(part_of_stop[is_planned], minlength=parts.group.size) > 0
-    delivered = is_planned | (np.isin(kinds, (UNPLANNED, BREAK_KIND)) & ~planned_in_part[part_of_stop])
+    is_long = stops.departed_us - stops.arrived_us >= SERVED_S * 1_000_000
+    is_other = np.isin(kinds, (UNPLANNED, BREAK_KIND)) & is_long
     return route_phases(
         track._replace(starts=parts.starts),
         stops._replace(group=part_of_stop),
-        delivered,
+        is_planned | (is_other & ~planned_in_part[part_of_stop]),
+        kinds == DEPOT,
         np.ascontiguousarray(day.depots.latitude_e7[parts.group]),
         np.ascontiguousarray(day.depots.longitude_e7[parts.group]),
         np.ascontiguousarray(day.depots.radius_m[parts.group]),
     )
 
 
-def _route_of_rows(day: Day, parts: RouteParts) -> tuple[Ints, list[str]]:
-    """The route of every row: its plan's, else the one the message named."""
-    planned = np.repeat(parts.route, np.diff(parts.starts))
-    known = day.message_route.drop_nulls().unique().sort()
-    if not known.len():
-        return planned, []
-    names = known.to_list()
+def _message_routes(day: Day) -> tuple[Ints, list[str]]:
+    """The route that the message of each row named, numbered after the planned ones, and their names."""
+    names = day.message_route.drop_nulls().unique().sort().to_list()
+    if not names:
+        return np.full(day.track.time_us.size, NO_ROUTE, dtype=np.int64), []
     number = {name: index + day.routes.group.size for index, name in enumerate(names)}
     said = day.message_route.replace_strict(number, default=NO_ROUTE, return_dtype=pl.Int64).to_numpy()
-    return np.where(planned != NO_ROUTE, planned, said).astype(np.int64), names
+    return said.astype(np.int64), names
+
+
+def _route_of_rows(said: Ints, parts: RouteParts) -> Ints:
+    """The route of every row: its part's, else the one its message named."""
+    of_part = np.repeat(parts.route, np.diff(parts.starts))
+    return np.where(of_part != NO_ROUTE, of_part, said)
 
 
 def is_listed(kinds: NDArray[np.int8]) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ from flows.tracks import GROUP, GROUP_TYPES, Day, Ints
 from kernels.distance import SOURCE_NAMES
 from kernels.kinds import BREAK, CONTEXT_NAMES, KIND_NAMES, PLANNED, UNPLANNED
 from kernels.ledger import Ledger
-from kernels.phases import NOT_KNOWN, PHASE_NAMES
+from kernels.phases import NOT_KNOWN, PHASE_NAMES, Phases
 from kernels.states import STATE_NAMES
 from warehouse.load import Chunk
 
@@ -48,6 +48,9 @@ def _vehicle_dates(chunk: Chunk, day: Day, measured: Measured) -> pl.DataFrame:
         "odometer_rejected": measured.distances.odometer_rejected,
         "position_jumps": measured.places.jump_count > 0,
         "position_frozen": measured.is_frozen,
+        "speed_frozen": measured.speed_frozen,
+        "two_devices": day.several_devices,
+        "devices_apart": day.devices_apart,
         "sampling_too_coarse": measured.is_coarse,
         "no_depot": np.isnan(day.depots.radius_m),
         "no_plan": ~has_plan,
@@ -115,23 +118,16 @@ def _route_phases(day: Day, measured: Measured) -> pl.DataFrame:
 
 def _planned_route_phases(day: Day, measured: Measured) -> pl.DataFrame:
     parts, phases = measured.parts, measured.phases
-    chosen = np.flatnonzero(parts.route != NO_ROUTE)
+    chosen = np.flatnonzero((parts.route != NO_ROUTE) & (parts.route < day.routes.group.size))
     route = parts.route[chosen]
     served_of_route = _counts(measured.route[measured.stops.first_row][_delivered(measured)], day.routes.group.size)
     with_places = np.bincount(day.planned.route[day.planned.route >= 0], minlength=day.routes.group.size) > 0
     completed = _counts(day.planned.route[measured.matches.stop_of_planned >= 0], day.routes.group.size)
-    flags = {
-        "no_exit": phases.exit_us[chosen] == NOT_KNOWN,
-        "no_return": phases.return_us[chosen] == NOT_KNOWN,
-        "no_stops": served_of_route[route] == 0,
-    }
+    flags = _phase_flags(phases, chosen) | {"no_stops": served_of_route[route] == 0}
     return _names(day, parts.group[chosen]).with_columns(
         pl.Series("route_id", [day.routes.route_id[number] for number in route], pl.String),
         pl.lit(value=True).alias("is_planned"),
-        _instants("depot_exit_utc", phases.exit_us[chosen]),
-        _instants("first_stop_utc", phases.first_stop_us[chosen]),
-        _instants("last_stop_utc", phases.last_stop_us[chosen]),
-        _instants("depot_return_utc", phases.return_us[chosen]),
+        *_phase_columns(phases, chosen),
         pl.Series("served_stop_count", served_of_route[route], pl.Int32),
         pl.Series("completed_stop_count", completed[route], pl.Int32).set(pl.Series(~with_places[route]), None),
         _flags(flags, None),
@@ -139,7 +135,8 @@ def _planned_route_phases(day: Day, measured: Measured) -> pl.DataFrame:
 
 
 def _message_route_phases(day: Day, measured: Measured) -> pl.DataFrame:
-    """Routes that only the messages name: they have times but no depot exit and no return."""
+    """Routes that only the messages name: the only one of a vehicle-date has phases, of several interleaved ones
+    only the times are known."""
     first_planned = day.routes.group.size
     label_count = first_planned + len(measured.message_routes)
     group_of_row = np.repeat(np.arange(len(day.names)), np.diff(day.track.starts))
@@ -149,18 +146,39 @@ def _message_route_phases(day: Day, measured: Measured) -> pl.DataFrame:
     of_stop = measured.stops.group * label_count + measured.route[measured.stops.first_row]
     of_stop = np.sort(of_stop[_delivered(measured)])
     served = np.searchsorted(of_stop, found, "right") - np.searchsorted(of_stop, found, "left")
-    instants = np.full(found.size, NOT_KNOWN)
+    parts = measured.parts
+    # Without a plan a vehicle-date has one part.
+    part = np.searchsorted(parts.group, group)
+    is_only = parts.route[part] == route
+    flags = {"no_plan": np.ones(found.size, np.bool_), "no_stops": is_only & (served == 0)}
+    for name, truth in _phase_flags(measured.phases, part).items():
+        flags[name] = truth & is_only
     return _names(day, group).with_columns(
         pl.Series("route_id", _route_names(day, measured, route), pl.String),
         pl.lit(value=False).alias("is_planned"),
-        *(
-            _instants(name, instants)
-            for name in ("depot_exit_utc", "first_stop_utc", "last_stop_utc", "depot_return_utc")
-        ),
+        *(column.set(pl.Series(~is_only), None) for column in _phase_columns(measured.phases, part)),
         pl.Series("served_stop_count", served, pl.Int32),
         pl.lit(None, pl.Int32).alias("completed_stop_count"),
-        _flags({"no_plan": np.ones(found.size, np.bool_)}, None),
+        _flags(flags, None),
     )
+
+
+def _phase_columns(phases: Phases, part: Ints) -> list[pl.Series]:
+    return [
+        _instants("depot_exit_utc", phases.exit_us[part]),
+        _instants("first_stop_utc", phases.first_stop_us[part]),
+        _instants("last_stop_utc", phases.last_stop_us[part]),
+        _instants("depot_return_utc", phases.return_us[part]),
+        pl.Series("segment_count", phases.segment_count[part], pl.Int32),
+    ]
+
+
+def _phase_flags(phases: Phases, part: Ints) -> dict[str, NDArray[np.bool_]]:
+    return {
+        "no_exit": phases.exit_us[part] == NOT_KNOWN,
+        "no_return": phases.return_us[part] == NOT_KNOWN,
+        "second_wave": phases.segment_count[part] > 1,
+    }
 
 
 def _delivered(measured: Measured) -> NDArray[np.bool_]:

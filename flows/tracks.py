@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from flows.devices import Voices, voices
 from flows.settings import Settings
 from kernels.engine import engine_state
 from kernels.track import Limits, Track
@@ -53,7 +54,10 @@ class Day(NamedTuple):
     """All that is known of a chunk, by group.
 
     names     tenant_id, service_date, vehicle_id of each group
-    track     positions as the kernels read them; speeds as sent
+    track     positions as the kernels read them, those of one device at a time (`flows.devices`); speeds as sent
+    has_can   bool (n_groups,)  the van reports its engine speed, and so its own road speed
+    several_devices  bool (n_groups,)  more than one device sent fixes
+    devices_apart    bool (n_groups,)  one of them was elsewhere (Q11)
     step_fuel_l  float64 (n_rows,)  litres burnt in each interval, from a dense cumulative counter; NaN without one
     fuel_l       float64 (n_groups,)  litres burnt in all; NaN without a counter
     step_energy_kwh, energy_kwh  the same out of the traction battery
@@ -63,6 +67,9 @@ class Day(NamedTuple):
     names: list[tuple[str, date, str]]
     track: Track
     limits: Limits
+    has_can: NDArray[np.bool_]
+    several_devices: NDArray[np.bool_]
+    devices_apart: NDArray[np.bool_]
     median_interval_s: NDArray[np.float64]
     step_fuel_l: NDArray[np.float64]
     fuel_l: NDArray[np.float64]
@@ -76,21 +83,25 @@ class Day(NamedTuple):
 
 def day_of(chunk: Chunk, settings: Settings) -> Day:
     """Lay a chunk out for the kernels; vehicle-dates without positions have no group."""
-    rows = chunk.track
+    rows, vans, engine, heard = _heard(chunk, settings)
     groups = rows.group_by(GROUP, maintain_order=True).agg(pl.len().alias("row_count"))
-    starts = np.concatenate([[0], groups["row_count"].to_numpy().cumsum()]).astype(np.int64)
+    starts = _starts(groups)
     names: list[tuple[str, date, str]] = list(groups.select(GROUP).iter_rows())
-    vans = groups.select(GROUP).join(chunk.vans, on=GROUP, how="left", maintain_order="left")
     time_us = rows["fix_ms"].to_numpy().astype(np.int64) * 1000
     median_s = _median_interval_s(starts, time_us)
     number = pl.DataFrame(names, schema=GROUP_TYPES, orient="row").with_row_index("group")
     routes = _routes(chunk.routes, number, starts, time_us)
     step_fuel_l, fuel_l = _used(rows, starts, "fuel_used_ml")
     step_energy_kwh, energy_kwh = _used(rows, starts, "energy_out_wh")
+    # A van that reports its engine speed also reports its own road speed; others have GPS speed only.
+    has_can = _any_in_group(rows["rpm"].is_not_null().to_numpy(), starts)
     return Day(
         names=names,
-        track=_track(rows, starts, time_us),
-        limits=_limits(vans, rows, starts, median_s, settings),
+        track=_track(rows, starts, time_us, engine),
+        limits=_limits(vans, has_can, median_s, settings),
+        has_can=has_can,
+        several_devices=heard.several,
+        devices_apart=heard.apart,
         median_interval_s=median_s,
         step_fuel_l=step_fuel_l,
         fuel_l=fuel_l,
@@ -108,10 +119,32 @@ def e7(degrees: pl.Series) -> NDArray[np.int32]:
     return np.ascontiguousarray((degrees.fill_null(0).to_numpy() * 1e7).round().astype(np.int32))
 
 
-def _track(rows: pl.DataFrame, starts: Ints, time_us: Ints) -> Track:
-    rpm = _singles(rows["rpm"])
-    ignition = rows["ignition"].cast(pl.Int8).fill_null(-1).to_numpy().astype(np.int8)
-    voltage_v = _singles(rows["battery_mv"], 1000)
+def _heard(chunk: Chunk, settings: Settings) -> tuple[pl.DataFrame, pl.DataFrame, NDArray[np.int8], Voices]:
+    """The rows that count, what is known of the van of each group, the engine of each row, and the devices."""
+    rows = chunk.track
+    groups = rows.group_by(GROUP, maintain_order=True).agg(pl.len().alias("row_count"))
+    vans = groups.select(GROUP).join(chunk.vans, on=GROUP, how="left", maintain_order="left")
+    engine = _engine(rows, settings)
+    heard = voices(rows, _starts(groups), engine, vans["reporting_interval_s"], settings.gap_max_s)
+    return rows.filter(pl.Series(heard.counts)), vans, engine[heard.counts], heard
+
+
+def _starts(groups: pl.DataFrame) -> Ints:
+    return np.concatenate([[0], groups["row_count"].to_numpy().cumsum()]).astype(np.int64)
+
+
+def _engine(rows: pl.DataFrame, settings: Settings) -> NDArray[np.int8]:
+    speed_kmh = _singles(rows["speed_ckmh"], 100)
+    charging = rows["charging"].fill_null(value=False).to_numpy().astype(np.bool_)
+    return engine_state(
+        _singles(rows["rpm"]),
+        rows["ignition"].cast(pl.Int8).fill_null(-1).to_numpy().astype(np.int8),
+        charging & ~(speed_kmh > settings.stop_kmh),
+        _singles(rows["battery_mv"], 1000),
+    )
+
+
+def _track(rows: pl.DataFrame, starts: Ints, time_us: Ints, engine: NDArray[np.int8]) -> Track:
     placed = (rows["latitude_e7"].is_not_null() & (rows["quality"] == "good")).to_numpy()
     return Track(
         starts=starts,
@@ -120,16 +153,14 @@ def _track(rows: pl.DataFrame, starts: Ints, time_us: Ints) -> Track:
         longitude_e7=np.where(placed, rows["longitude_e7"].fill_null(0).to_numpy(), 0).astype(np.int32),
         placed=np.ascontiguousarray(placed),
         speed_kmh=_singles(rows["speed_ckmh"], 100),
-        engine=engine_state(rpm, ignition, voltage_v),
+        engine=engine,
         odometer_m=_floats(rows["odometer_m"]),
     )
 
 
 def _limits(
-    vans: pl.DataFrame, rows: pl.DataFrame, starts: Ints, median_s: NDArray[np.float64], settings: Settings
+    vans: pl.DataFrame, has_can: NDArray[np.bool_], median_s: NDArray[np.float64], settings: Settings
 ) -> Limits:
-    """A van that reports its engine speed also reports its own road speed; others have GPS speed only."""
-    has_can = _any_in_group(rows["rpm"].is_not_null().to_numpy(), starts)
     interval_s = vans["reporting_interval_s"].to_numpy().astype(np.float64)
     interval_s = np.where(np.isnan(interval_s), median_s, interval_s)
     gap_max_s = np.maximum(settings.gap_max_s, 2 * np.nan_to_num(interval_s))

@@ -4,7 +4,8 @@ One source for the whole group, the first that fits:
 
     odometer  readings at two instants at least, around `odometer_share` of the time the group drove, and
               believable: never decreasing, no jump above `odometer_jump_m`, the total not above
-              `odometer_factor` times the GPS distance plus `odometer_slack_m` (where GPS exists)
+              `odometer_factor` times the GPS distance plus `odometer_slack_m` (where GPS exists, and was
+              not frozen: a receiver that repeats an old fix has not heard the way)
     gps       good fixes at two instants at least: metres from fix to fix while driving, and from the
               last fix of a stand to the first fix of the drive that follows
     speed     at least one speed: the trapezoid of speed over time in the same intervals
@@ -18,7 +19,8 @@ steps sum to its last reading minus its first.
 Standing adds no GPS distance: receivers wander. But a van departs between two samples, so the hop out
 of a stand is driving, and belongs to the first interval of the drive; without it a delivery route of 200
 stops at one position in 10 s would lack some 40 m for each. A hop over an unknown interval is not driving and not
-counted, but it does count where GPS is the judge of the odometer, which hears what GPS missed.
+counted, but it does count where GPS is the judge of the odometer, which hears what GPS missed. A hop that would
+need more than `hop_kmh`, from where a receiver was wrong to where it is right, is no way of the van's.
 """
 
 from typing import NamedTuple
@@ -28,8 +30,9 @@ from numba import prange
 
 from kernels.compiled import kernel, part
 from kernels.geometry import hop_m
+from kernels.places import LEAST_STEP_US
 from kernels.states import DRIVE, OFF, UNKNOWN, States, checked_states
-from kernels.track import Codes, Flags, Metres, Track, checked
+from kernels.track import Codes, Flags, Metres, Track, checked, column
 
 ODOMETER, GPS, SPEED, NONE = map(np.int8, range(4))
 SOURCE_NAMES = ("odometer", "gps", "speed", "none")
@@ -42,12 +45,14 @@ class DistanceRules(NamedTuple):
     odometer_factor   times the GPS distance
     odometer_slack_m  on top of it
     odometer_jump_m   between two readings
+    hop_kmh           between two fixes
     """
 
     odometer_share: float
     odometer_factor: float
     odometer_slack_m: float
     odometer_jump_m: float
+    hop_kmh: float
 
 
 class Distances(NamedTuple):
@@ -63,24 +68,29 @@ class Distances(NamedTuple):
     odometer_rejected: Flags
 
 
-def distances(track: Track, states: States, rules: DistanceRules) -> Distances:
-    """Find the metres of every interval from the best source of its group."""
+def distances(track: Track, states: States, is_frozen: Flags, rules: DistanceRules) -> Distances:
+    """Find the metres of every interval from the best source of its group.
+
+    is_frozen  bool (n_groups,)  from `places.frozen_places`
+    """
     track = checked(track)
     states = checked_states(states, track.time_us.size)
+    is_frozen = column("is_frozen", is_frozen, np.bool_, track.starts.size - 1)
     rules = DistanceRules(*map(float, rules))
     step_m = np.zeros(track.time_us.size, dtype=np.float64)
     source = np.full(track.starts.size - 1, NONE, dtype=np.int8)
     odometer_rejected = np.zeros(track.starts.size - 1, dtype=np.bool_)
-    _measure(track, states, rules, step_m, source, odometer_rejected)
+    _measure(track, states, is_frozen, rules, step_m, source, odometer_rejected)
     return Distances(step_m, source, odometer_rejected)
 
 
 @kernel
-def _measure(track, states, rules, step_m, source, odometer_rejected):
+def _measure(track, states, is_frozen, rules, step_m, source, odometer_rejected):
     for group in prange(track.starts.size - 1):
         first, end = track.starts[group], track.starts[group + 1]
-        gps_found, heard_m = _spread_gps(track, states, first, end, step_m)
-        enough, believable = _judge_odometer(track, states, rules, first, end, gps_found, heard_m)
+        gps_found, heard_m = _spread_gps(track, states, rules, first, end, step_m)
+        gps_judges = gps_found and not is_frozen[group]
+        enough, believable = _judge_odometer(track, states, rules, first, end, gps_judges, heard_m)
         odometer_rejected[group] = not believable
         if enough and believable:
             step_m[first:end] = 0
@@ -95,7 +105,7 @@ def _measure(track, states, rules, step_m, source, odometer_rejected):
 
 
 @part
-def _spread_gps(track, states, first, end, step_m):
+def _spread_gps(track, states, rules, first, end, step_m):
     # Returns whether there are fixes at two instants, and the metres including hops over unknown intervals.
     heard_m = 0.0
     found = False
@@ -114,6 +124,9 @@ def _spread_gps(track, states, first, end, step_m):
                     track.latitude_e7[row],
                     track.longitude_e7[row],
                 )
+                step_us = max(track.time_us[row] - track.time_us[last], LEAST_STEP_US)
+                if metres * 3.6e6 > rules.hop_kmh * step_us:
+                    metres = 0.0
                 heard_m += metres
                 if departed and not unknown:
                     step_m[row] += metres
@@ -149,7 +162,7 @@ def _spread(states, begin, end, metres, step_m):
 
 
 @part
-def _judge_odometer(track, states, rules, first, end, gps_found, heard_m):
+def _judge_odometer(track, states, rules, first, end, gps_judges, heard_m):
     # Returns whether there are enough readings, and whether they are believable.
     first_reading = last_reading = -1
     believable = True
@@ -165,7 +178,7 @@ def _judge_odometer(track, states, rules, first, end, gps_found, heard_m):
     if first_reading < 0 or track.time_us[last_reading] == track.time_us[first_reading]:
         return False, believable
     total_m = track.odometer_m[last_reading] - track.odometer_m[first_reading]
-    if gps_found and total_m > rules.odometer_factor * heard_m + rules.odometer_slack_m:
+    if gps_judges and total_m > rules.odometer_factor * heard_m + rules.odometer_slack_m:
         believable = False
     drive_us = between_us = 0
     for row in range(first, end):

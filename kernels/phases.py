@@ -1,12 +1,13 @@
 """In which phase of its route was the van, and when did it leave and return?
 
-Here a group is one route of one van.
+Here a group is one route of one van. A stand at the depot between two served stops, such as one for a second
+wave, cuts it into segments, and every segment passes through the phases:
 
     pre         until the exit: the last leaving of the depot before the first served stop
     stem_out    until the arrival at the first served stop
     on_route    until the departure from the last served stop
     stem_back   until the return: the first presence at the depot after that
-    post        from then on
+    post        from the last return on; the time at the depot between two segments is `pre` of the next
     none        what cannot be told
 
 Presence at the depot comes from good fixes only. A van is in when a fix is inside the circle. It is out
@@ -19,6 +20,8 @@ time of a row.
     never seen in the depot    stem_out from the first row, the exit is not known
     never seen out of it       pre up to the first served stop, the exit is not known
     never seen back            stem_back up to the end, the return is not known
+
+A stand at the depot proves presence also where none of its fixes shows it: the van is back when it begins.
 """
 
 from typing import NamedTuple
@@ -44,7 +47,8 @@ class Phases(NamedTuple):
     exit_us        int64 (n_groups,)  the van left the depot for its first served stop
     first_stop_us  int64 (n_groups,)  it arrived there
     last_stop_us   int64 (n_groups,)  it departed from the last served stop
-    return_us      int64 (n_groups,)  it was at the depot again
+    return_us      int64 (n_groups,)  it was at the depot again, for good
+    segment_count  int64 (n_groups,)  segments; 0 without a served stop
     """
 
     phase: Codes
@@ -52,12 +56,14 @@ class Phases(NamedTuple):
     first_stop_us: Ints
     last_stop_us: Ints
     return_us: Ints
+    segment_count: Ints
 
 
 def route_phases(
     track: Track,
     stops: Stops,
     served: Flags,
+    at_depot: Flags,
     depot_latitude_e7: Degrees,
     depot_longitude_e7: Degrees,
     depot_radius_m: Speeds,
@@ -66,6 +72,7 @@ def route_phases(
 
     stops               episodes of this track; only group and times are read
     served              bool (n_stops,)      the episodes that delivered
+    at_depot            bool (n_stops,)      the episodes at the depot
     depot_latitude_e7   int32 (n_groups,)
     depot_longitude_e7  int32 (n_groups,)
     depot_radius_m      float32 (n_groups,)  NaN where there is no depot
@@ -74,16 +81,20 @@ def route_phases(
     stops = checked_stops(stops)
     group_count = track.starts.size - 1
     served = column("served", served, np.bool_, stops.group.size)
+    at_depot = column("at_depot", at_depot, np.bool_, stops.group.size)
     depot = (
         column("depot_latitude_e7", depot_latitude_e7, np.int32, group_count),
         column("depot_longitude_e7", depot_longitude_e7, np.int32, group_count),
         column("depot_radius_m", depot_radius_m, np.float32, group_count),
     )
     phase = np.full(track.time_us.size, NO_PHASE, dtype=np.int8)
-    instants = (np.full(group_count, NOT_KNOWN, dtype=np.int64) for _ in range(4))
-    phases = Phases(phase, *instants)
+    exit_us, first_stop_us, last_stop_us, return_us = (
+        np.full(group_count, NOT_KNOWN, dtype=np.int64) for _ in range(4)
+    )
+    segment_count = np.zeros(group_count, dtype=np.int64)
+    phases = Phases(phase, exit_us, first_stop_us, last_stop_us, return_us, segment_count)
     stop_starts = starts_of_groups(stops.group, group_count)
-    _find(track, stops, stop_starts, served, *depot, *phases)
+    _find(track, stops, stop_starts, served, at_depot, *depot, *phases)
     return phases
 
 
@@ -93,6 +104,7 @@ def _find(
     stops,
     stop_starts,
     served,
+    at_depot,
     depot_latitude_e7,
     depot_longitude_e7,
     depot_radius_m,
@@ -101,33 +113,65 @@ def _find(
     first_stop_us,
     last_stop_us,
     return_us,
+    segment_count,
 ):
     for group in prange(track.starts.size - 1):
-        first_us = last_us = NOT_KNOWN
+        depot = depot_latitude_e7[group], depot_longitude_e7[group], np.float64(depot_radius_m[group])
+        row, end = track.starts[group], track.starts[group + 1]  # rows before `row` belong to earlier segments
+        first_us = last_us = stand_us = NOT_KNOWN  # of the open segment, and of the stand at the depot after it
         for stop in range(stop_starts[group], stop_starts[group + 1]):
-            if served[stop]:
-                if first_us == NOT_KNOWN:
-                    first_us = stops.arrived_us[stop]
-                last_us = max(last_us, stops.departed_us[stop])
+            if at_depot[stop] and first_us != NOT_KNOWN and stand_us == NOT_KNOWN:
+                stand_us = stops.arrived_us[stop]
+            if not served[stop]:
+                continue
+            if stand_us != NOT_KNOWN:
+                served_us = first_us, last_us, stand_us
+                row, left_us, _ = _close(track, depot, row, end, served_us, segment_count[group], phase)
+                if segment_count[group] == 0:
+                    exit_us[group], first_stop_us[group] = left_us, first_us
+                segment_count[group] += 1
+                first_us = stand_us = NOT_KNOWN
+            if first_us == NOT_KNOWN:
+                first_us = stops.arrived_us[stop]
+            last_us = stops.departed_us[stop]
         if first_us == NOT_KNOWN:
             continue
-        first_stop_us[group], last_stop_us[group] = first_us, last_us
-        first, end = track.starts[group], track.starts[group + 1]
-        before = after = NO_PHASE  # the phases next to on_route
-        if not np.isnan(depot_radius_m[group]):
-            depot = depot_latitude_e7[group], depot_longitude_e7[group], np.float64(depot_radius_m[group])
-            exit_us[group], return_us[group], was_in = _depot_times(track, depot, first, end, first_us, last_us)
-            before = PRE if was_in and exit_us[group] == NOT_KNOWN else STEM_OUT
-            after = STEM_BACK
-        instants = exit_us[group], first_us, last_us, return_us[group]
-        _mark_rows(track, first, end, instants, before, after, phase)
+        served_us = first_us, last_us, NOT_KNOWN
+        _, left_us, back_us = _close(track, depot, row, end, served_us, segment_count[group], phase)
+        if segment_count[group] == 0:
+            exit_us[group], first_stop_us[group] = left_us, first_us
+        last_stop_us[group], return_us[group] = last_us, back_us
+        segment_count[group] += 1
 
 
 @part
-def _depot_times(track, depot, first, end, first_us, last_us):
-    # Returns the exit, the return, and whether the van was seen in the depot before the first stop.
-    exit_us = return_us = out_since_us = NOT_KNOWN
-    was_in = present = False
+def _close(track, depot, first, end, served_us, segments_before, phase):
+    # Marks the rows of the segment that begins at row `first`. Returns where the next one begins, the exit and the
+    # return. `served_us` are the first arrival, the last departure, and the stand at the depot that ends the
+    # segment; NOT_KNOWN if the group ends it.
+    first_us, last_us, stand_us = served_us
+    exit_us, back_us = NOT_KNOWN, stand_us
+    before = after = NO_PHASE  # the phases next to on_route
+    if not np.isnan(depot[2]):
+        exit_us, was_in = _exit(track, depot, first, end, first_us, segments_before > 0)
+        back_us = _return(track, depot, first, end, last_us, stand_us)
+        before = PRE if was_in and exit_us == NOT_KNOWN else STEM_OUT
+        after = STEM_BACK
+    following = end
+    if stand_us != NOT_KNOWN:
+        following = first
+        while following < end and track.time_us[following] < back_us:
+            following += 1
+    _mark_rows(track, first, following, (exit_us, first_us, last_us, back_us), before, after, phase)
+    return following, exit_us, back_us
+
+
+@part
+def _exit(track, depot, first, end, first_us, was_in):
+    # Returns the last leaving of the depot, and whether the van was there at all. `was_in`: it is known to be there
+    # when the segment begins.
+    exit_us = out_since_us = NOT_KNOWN
+    present = was_in
     row = first
     while row < end and track.time_us[row] <= first_us:
         if track.placed[row]:
@@ -142,11 +186,18 @@ def _depot_times(track, depot, first, end, first_us, last_us):
                     present = False
                     exit_us, out_since_us = out_since_us, NOT_KNOWN
         row += 1
-    for later in range(first, end):
-        if track.placed[later] and track.time_us[later] >= last_us and _outside_m(track, depot, later) <= 0:
-            return_us = track.time_us[later]
+    return exit_us, was_in
+
+
+@part
+def _return(track, depot, first, end, last_us, stand_us):
+    # The first presence from the last departure on, at the latest the stand at the depot.
+    for row in range(first, end):
+        if stand_us != NOT_KNOWN and track.time_us[row] >= stand_us:
             break
-    return exit_us, return_us, was_in
+        if track.placed[row] and track.time_us[row] >= last_us and _outside_m(track, depot, row) <= 0:
+            return track.time_us[row]
+    return stand_us
 
 
 @part

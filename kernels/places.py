@@ -1,4 +1,4 @@
-"""Which fixes can be true, and which are jumps of the receiver?
+"""Which fixes can be true, which are jumps of the receiver, and what does a tracker only repeat?
 
 A fix is a jump if reaching it from the previous good fix would need more than `max_kmh`. A jump
 loses its place and nothing else: its speed, engine and odometer still count. One jump after another
@@ -17,7 +17,7 @@ from numba import prange
 
 from kernels.compiled import kernel, part
 from kernels.geometry import hop_m
-from kernels.track import Flags, Ints, Track, checked
+from kernels.track import Flags, Ints, Track, checked, column
 
 LEAST_STEP_US = 1_000_000
 
@@ -51,6 +51,22 @@ def frozen_places(track: Track, *, fast_kmh: float = 10.0, frozen_us: int = 60_0
     track = checked(track)
     frozen = np.zeros(track.starts.size - 1, dtype=np.bool_)
     _find_frozen(track, fast_kmh, frozen_us, frozen)
+    return frozen
+
+
+def frozen_speeds(track: Track, gps_speed: Flags, *, frozen_us: int = 300_000_000) -> Flags:
+    """Return bool (n_rows,): the speed is one that a parked tracker repeats.
+
+    A speed above 0, the good fix and the odometer, where one is sent, are the same for longer than `frozen_us`,
+    and the engine is not known to be on: speed and place contradict each other, and the place is believed. With
+    the engine on, or where the speed is the vehicle's own, it is the place that is frozen (`frozen_places`).
+
+    gps_speed  bool (n_groups,)  the speed comes from the receiver, not from the vehicle
+    """
+    track = checked(track)
+    gps_speed = column("gps_speed", gps_speed, np.bool_, track.starts.size - 1)
+    frozen = np.zeros(track.time_us.size, dtype=np.bool_)
+    _find_repeated(track, gps_speed, frozen_us, frozen)
     return frozen
 
 
@@ -125,3 +141,37 @@ def _find_frozen(track, fast_kmh, frozen_us, frozen):
                 since = row
             elif track.time_us[row] - track.time_us[since] > frozen_us:
                 frozen[group] = True
+
+
+@kernel
+def _find_repeated(track, gps_speed, frozen_us, frozen):
+    for group in prange(track.starts.size - 1):
+        if not gps_speed[group]:
+            continue
+        since = -1
+        odometer_m = np.nan
+        for row in range(track.starts[group], track.starts[group + 1]):
+            if not (track.placed[row] and track.speed_kmh[row] > 0 and track.engine[row] != 1):
+                since = -1
+                continue
+            # Comparisons with NaN are false: a reading that was not sent contradicts none.
+            turned = track.odometer_m[row] > odometer_m or track.odometer_m[row] < odometer_m
+            if since < 0 or turned or not _same_fix(track, since, row):
+                since, odometer_m = row, np.nan
+            if not np.isnan(track.odometer_m[row]):
+                odometer_m = track.odometer_m[row]
+            if track.time_us[row] - track.time_us[since] > frozen_us:
+                frozen[row] = True
+                earlier = row - 1
+                while earlier >= since and not frozen[earlier]:
+                    frozen[earlier] = True
+                    earlier -= 1
+
+
+@part
+def _same_fix(track, a, b):
+    return (
+        track.speed_kmh[a] == track.speed_kmh[b]
+        and track.latitude_e7[a] == track.latitude_e7[b]
+        and track.longitude_e7[a] == track.longitude_e7[b]
+    )

@@ -8,7 +8,7 @@ from kernels.distance import Distances, distances
 from kernels.kinds import KindRules, contexts, stop_kinds
 from kernels.ledger import Ledger, ledger
 from kernels.phases import Phases, route_phases
-from kernels.places import good_places
+from kernels.places import frozen_places, frozen_speeds, good_places
 from kernels.runs import IdleRuns, idle_runs
 from kernels.speeds import known_speeds
 from kernels.states import States, classify
@@ -37,17 +37,21 @@ def measured(track: Track, limits: Limits) -> Day:
     """Run all kernels on a track, without a plan, with a depot in the middle of the map."""
     group_count, size = track.starts.size - 1, track.time_us.size
     track = track._replace(placed=good_places(track).placed)
+    repeated = frozen_speeds(track, np.ones(group_count, dtype=np.bool_))
+    track = track._replace(speed_kmh=np.where(repeated, np.float32(np.nan), track.speed_kmh))
     track = track._replace(speed_kmh=known_speeds(track, limits))
     states = classify(track, limits, STATE_RULES)
-    found = distances(track, states, DISTANCE_RULES)
+    found = distances(track, states, frozen_places(track), DISTANCE_RULES)
     stops = park_episodes(track, states, STOP_RULES)
     nowhere = np.zeros(stops.group.size, dtype=np.bool_)
     unplanned = np.full(stops.group.size, -1, dtype=np.int64)
     kinds = stop_kinds(stops, unplanned, nowhere, nowhere, np.ones(group_count, dtype=np.bool_), KIND_RULES)
+    at_depot = stops.placed & (stops.latitude_e7 == DEPOT_E7[0]) & (stops.longitude_e7 == DEPOT_E7[1])
     phases = route_phases(
         track,
         stops,
-        ~nowhere,
+        ~at_depot,
+        at_depot,
         np.full(group_count, DEPOT_E7[0], dtype=np.int32),
         np.full(group_count, DEPOT_E7[1], dtype=np.int32),
         np.full(group_count, DEPOT_RADIUS_M, dtype=np.float32),

@@ -107,6 +107,17 @@ def test_the_order_of_arrival_does_not_matter(rows, chance):
     assert_equal(measured(track_of(shuffled_by_time(apart, chance)), limits), measured(track_of(apart), limits))
 
 
+@given(groups(), st.data())
+@settings(deadline=None, max_examples=60)
+def test_two_deliveries_cut_at_any_row_and_overlapping_are_one_track(rows, data):
+    apart = [Row(row.time_us + number, *row[1:]) for number, row in enumerate(rows)]
+    cut = data.draw(st.integers(0, len(apart)))
+    again = data.draw(st.integers(0, len(apart) - cut))
+    merged = sorted([*apart[cut:], *apart[: cut + again]], key=lambda row: row.time_us)
+    limits = limits_of(Van())
+    assert_same_meaning(measured(track_of(merged), limits), measured(track_of(apart), limits))
+
+
 def test_a_track_without_rows_gives_nothing():
     day = measured(track_of(), limits_of())
     assert day.ledger.group.size == 0

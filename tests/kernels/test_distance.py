@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kernels.distance import SOURCE_NAMES, distances
 from kernels.states import STATE_NAMES, classify
@@ -21,9 +22,10 @@ from tests.kernels.tracks import (
 )
 
 
-def measured(*rows):
+def measured(*rows, is_frozen=False):
     track = track_of(rows)
-    found = distances(track, classify(track, limits_of(Van()), STATE_RULES), DISTANCE_RULES)
+    states = classify(track, limits_of(Van()), STATE_RULES)
+    found = distances(track, states, np.array([is_frozen]), DISTANCE_RULES)
     return found.step_m, SOURCE_NAMES[found.source[0]], bool(found.odometer_rejected[0])
 
 
@@ -41,16 +43,17 @@ def driving(count, *, metres_a_step=100, odometer=None, placed=True, speed_kmh=3
     ]
 
 
-@given(fleets())
+@given(fleets(), st.lists(st.booleans(), min_size=3, max_size=3))
 @settings(deadline=None, max_examples=300)
-def test_agrees_with_the_naive_version(fleet):
+def test_agrees_with_the_naive_version(fleet, frozen):
     track, limits = fleet
+    frozen = frozen[: track.starts.size - 1]
     states = classify(track, limits, STATE_RULES)
-    found = distances(track, states, DISTANCE_RULES)
+    found = distances(track, states, np.array(frozen), DISTANCE_RULES)
     names = ["" if code < 0 else STATE_NAMES[code] for code in states.state]
     expected = [
-        naive.distances(rows, names[a:b], DISTANCE_RULES)
-        for rows, a, b in zip(rows_of(track), track.starts[:-1], track.starts[1:], strict=True)
+        naive.distances(rows, names[a:b], is_frozen, DISTANCE_RULES)
+        for rows, is_frozen, a, b in zip(rows_of(track), frozen, track.starts[:-1], track.starts[1:], strict=True)
     ]
     assert [SOURCE_NAMES[code] for code in found.source] == [e[1] for e in expected]
     assert found.odometer_rejected.tolist() == [e[2] for e in expected]
@@ -61,7 +64,8 @@ def test_agrees_with_the_naive_version(fleet):
 @settings(deadline=None)
 def test_the_steps_of_an_odometer_sum_to_its_last_reading_minus_its_first(fleet):
     track, limits = fleet
-    found = distances(track, classify(track, limits, STATE_RULES), DISTANCE_RULES)
+    moving = np.zeros(track.starts.size - 1, dtype=np.bool_)
+    found = distances(track, classify(track, limits, STATE_RULES), moving, DISTANCE_RULES)
     for group, (a, b) in enumerate(zip(track.starts[:-1], track.starts[1:], strict=True)):
         if SOURCE_NAMES[found.source[group]] == "odometer":
             readings = track.odometer_m[a:b][~np.isnan(track.odometer_m[a:b])]
@@ -100,8 +104,15 @@ def test_an_odometer_far_above_gps_is_rejected():
     assert measured(*driving(4, odometer=[0, 0, 0, limit_m + 0.1]))[1:] == ("gps", True)
 
 
+def test_a_frozen_receiver_is_no_judge_of_the_odometer():
+    rows = [row._replace(place=metres_off(0)) for row in driving(4, odometer=[0, 3_000, 6_000, 9_000])]
+    assert measured(*rows)[1:] == ("gps", True)
+    step_m, source, rejected = measured(*rows, is_frozen=True)
+    assert (step_m.tolist(), source, rejected) == ([3_000, 3_000, 3_000, 0], "odometer", False)
+
+
 def test_an_odometer_may_have_heard_what_gps_missed():
-    away = [Row(400 * SECOND_US + row.time_us, metres_off(20_000 + i), 36.0, 1) for i, row in enumerate(driving(3))]
+    away = [Row(500 * SECOND_US + row.time_us, metres_off(20_000 + i), 36.0, 1) for i, row in enumerate(driving(3))]
     rows = [*driving(3, odometer=[0, 100, 200]), *away[:-1], away[-1]._replace(odometer_m=20_300)]
     assert measured(*rows)[1:] == ("odometer", False)
 
@@ -129,6 +140,13 @@ def test_a_tunnel_is_driven_but_a_gap_is_not():
     assert measured(*tunnel)[0].sum() == pytest.approx(300, rel=1e-3)
     gap = [driving(1)[0], Row(400 * SECOND_US, metres_off(300), 36.0, 1)]
     assert measured(*gap)[0].sum() == 0
+
+
+def test_a_leap_no_van_can_make_is_no_distance():
+    leap = [row._replace(place=metres_off(i * 100 + 9_000 * (i > 2))) for i, row in enumerate(driving(6))]
+    assert measured(*leap)[0].sum() == pytest.approx(400, rel=1e-3)
+    possible = [row._replace(place=metres_off(i * 100 + 399 * (i > 2))) for i, row in enumerate(driving(6))]
+    assert measured(*possible)[0].sum() == pytest.approx(899, rel=1e-3)
 
 
 def test_without_places_the_speed_is_summed():

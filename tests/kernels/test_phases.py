@@ -28,14 +28,20 @@ def depots(group_count, radius_m):
     )
 
 
-def phases_of(north_m, stands, radius_m=100.0):
-    """Phases of a van seen every minute, and its served stands as (first minute, end minute)."""
+def found_in(north_m, stands, waits=(), radius_m=100.0):
+    """Phases of a van seen every minute; its served stands and its waits at the depot as (first minute, end minute)."""
     minutes = [Row(i * 60 * SECOND_US, None if north is None else metres_off(north)) for i, north in enumerate(north_m)]
-    times = np.array(stands, dtype=np.int64).reshape(-1, 2) * 60 * SECOND_US
-    empty, place = np.zeros(len(stands), dtype=np.int64), np.zeros(len(stands), dtype=np.int32)
-    flags = np.ones(len(stands), dtype=np.bool_)
-    stops = Stops(empty, empty, empty, times[:, 0].copy(), times[:, 1].copy(), place, place, flags, empty, empty)
-    found = route_phases(track_of(minutes), stops, flags, *depots(1, radius_m))
+    listed = sorted([(*stand, True) for stand in stands] + [(*wait, False) for wait in waits])
+    times = np.array([stop[:2] for stop in listed], dtype=np.int64).reshape(-1, 2) * 60 * SECOND_US
+    empty, place = np.zeros(len(listed), dtype=np.int64), np.zeros(len(listed), dtype=np.int32)
+    served = np.array([stop[2] for stop in listed], dtype=np.bool_)
+    stops = Stops(empty, empty, empty, times[:, 0].copy(), times[:, 1].copy(), place, place, served, empty, empty)
+    return route_phases(track_of(minutes), stops, served, ~served, *depots(1, radius_m))
+
+
+def phases_of(north_m, stands, waits=(), radius_m=100.0):
+    """The names of the phases, and the four instants in minutes."""
+    found = found_in(north_m, stands, waits, radius_m)
     instants = [
         None if us[0] == NOT_KNOWN else int(us[0]) // (60 * SECOND_US)
         for us in (found.exit_us, found.first_stop_us, found.last_stop_us, found.return_us)
@@ -48,17 +54,22 @@ def phases_of(north_m, stands, radius_m=100.0):
 def test_agrees_with_the_naive_version(fleet, chance, radius_m):
     track, limits = fleet
     stops = park_episodes(track, classify(track, limits, STATE_RULES), STOP_RULES)
-    served = np.array([chance.random() < 0.6 for _ in stops.group], dtype=np.bool_)
-    found = route_phases(track, stops, served, *depots(track.starts.size - 1, radius_m))
-    names, instants = [], []
+    what = np.array([chance.choice(["served", "served", "depot", "other"]) for _ in stops.group], dtype=np.str_)
+    depot = depots(track.starts.size - 1, radius_m)
+    found = route_phases(track, stops, what == "served", what == "depot", *depot)
+    names, instants, segments = [], [], []
     for group, rows in enumerate(rows_of(track)):
-        of_group = np.flatnonzero(served & (stops.group == group))
-        times = [(int(stops.arrived_us[stop]), int(stops.departed_us[stop])) for stop in of_group]
-        group_names, group_instants = naive.route_phases(rows, times, DEPOT_E7, radius_m, FENCE_M)
+        times = [
+            (int(stops.arrived_us[stop]), int(stops.departed_us[stop]), what[stop])
+            for stop in np.flatnonzero(stops.group == group)
+        ]
+        group_names, group_instants, count = naive.route_phases(rows, times, DEPOT_E7, radius_m, FENCE_M)
         names += group_names
         instants.append([NOT_KNOWN if us is None else us for us in group_instants])
+        segments.append(count)
     assert [PHASE_NAMES[code] for code in found.phase] == names
-    assert np.stack(found[1:], axis=1).tolist() == instants
+    assert np.stack(found[1:5], axis=1).tolist() == instants
+    assert found.segment_count.tolist() == segments
 
 
 def test_a_whole_route_passes_through_all_phases():
@@ -72,10 +83,34 @@ def test_the_exit_is_the_last_leaving_before_the_first_served_stop():
     assert instants == [3, 4, 5, 6]
 
 
-def test_a_wave_at_the_depot_in_the_middle_of_the_day_is_on_route():
+def test_a_wave_at_the_depot_in_the_middle_of_the_day_begins_a_second_segment():
+    north_m, stands = [0, 500, 900, 900, 500, 0, 0, 0, 500, 900, 900, 500, 0], [(2, 3), (9, 10)]
+    names, instants = phases_of(north_m, stands, [(5, 7)])
+    assert instants == [1, 2, 10, 12]
+    assert names == [
+        *["pre", "stem_out", "on_route", "stem_back", "stem_back"],
+        *["pre", "pre", "pre", "stem_out", "on_route", "stem_back", "stem_back", "post"],
+    ]
+    assert found_in(north_m, stands, [(5, 7)]).segment_count.tolist() == [2]
+
+
+def test_passing_by_the_depot_without_a_stand_is_on_route():
     names, instants = phases_of([0, 900, 900, 0, 900, 900, 0], [(1, 2), (4, 5)])
     assert instants == [1, 1, 5, 6]
     assert names[1:5] == ["on_route"] * 4
+
+
+def test_stands_at_the_depot_before_the_first_and_after_the_last_served_stop_cut_nothing():
+    names, _ = phases_of([0, 0, 900, 900, 0, 0, 50, 0], [(2, 3)], [(0, 1), (4, 5), (6, 7)])
+    assert names == ["pre", "pre", "on_route", "stem_back", "post", "post", "post", "post"]
+    assert found_in([0, 900, 0], [(1, 2)], [(2, 2)]).segment_count.tolist() == [1]
+    assert found_in([0, 0], [], [(0, 1)]).segment_count.tolist() == [0]
+
+
+def test_a_stand_at_the_depot_without_a_fix_inside_still_begins_a_segment_at_its_start():
+    names, instants = phases_of([0, 900, 900, None, None, 900, 900, 0], [(1, 2), (5, 6)], [(3, 4)])
+    assert names[2:5] == ["stem_back", "pre", "pre"]
+    assert instants == [1, 1, 6, 7]
 
 
 def test_a_fix_that_wanders_over_the_fence_is_not_an_exit():

@@ -1,8 +1,10 @@
+import numpy as np
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from kernels.places import frozen_places, good_places
+from kernels.places import frozen_places, frozen_speeds, good_places
 from tests.kernels.naive import places as naive
-from tests.kernels.tracks import SECOND_US, Row, fleets, joined, metres_off, rows_of, track_of
+from tests.kernels.tracks import NAN, SECOND_US, Row, fleets, joined, metres_off, rows_of, track_of
 
 
 def line(*metres_north, step_s=10, speed_kmh=20.0):
@@ -85,3 +87,39 @@ def test_a_receiver_that_repeats_one_place_while_driving_is_frozen():
     long, short = [0] * 8, [0] * 7
     track = track_of(line(*short, speed_kmh=30), line(*long, speed_kmh=30), line(*long, speed_kmh=0))
     assert frozen_places(track).tolist() == [False, True, False]
+
+
+@given(fleets(), st.lists(st.booleans(), min_size=3, max_size=3))
+@settings(deadline=None, max_examples=150)
+def test_repeated_speeds_agree_with_the_naive_version(fleet, gps_speed):
+    track, _ = fleet
+    gps_speed = gps_speed[: track.starts.size - 1]
+    expected = [
+        naive.frozen_speeds(rows, 30 * SECOND_US) if of_gps else [False] * len(rows)
+        for rows, of_gps in zip(rows_of(track), gps_speed, strict=True)
+    ]
+    assert frozen_speeds(track, np.array(gps_speed), frozen_us=30 * SECOND_US).tolist() == joined(expected)
+
+
+def test_a_speed_repeated_on_one_spot_for_more_than_five_minutes_is_frozen():
+    def frozen(*rows, gps_speed=True):
+        return frozen_speeds(track_of(rows), np.array([gps_speed])).tolist()
+
+    repeated = line(*[0] * 8, step_s=50)
+    assert frozen(*repeated) == [True] * 8
+    assert frozen(*repeated, gps_speed=False) == [False] * 8
+    assert frozen(*(row._replace(engine=1) for row in repeated)) == [False] * 8
+    assert frozen(*repeated[:7]) == [False] * 7
+    assert frozen(*line(*[0] * 8, step_s=50, speed_kmh=0)) == [False] * 8
+    assert frozen(*repeated[:4], repeated[4]._replace(speed_kmh=21.0), *repeated[5:]) == [False] * 8
+    assert frozen(*repeated[:4], repeated[4]._replace(place=metres_off(1)), *repeated[5:]) == [False] * 8
+
+
+def test_a_speed_that_an_odometer_confirms_is_not_frozen():
+    def frozen(readings):
+        rows = [row._replace(odometer_m=at) for row, at in zip(line(*[0] * 8, step_s=50), readings, strict=True)]
+        return frozen_speeds(track_of(rows), np.array([True])).tolist()
+
+    assert frozen([7.0] * 8) == [True] * 8
+    assert frozen([7.0, *[NAN] * 7]) == [True] * 8
+    assert frozen([7.0, *[NAN] * 5, 400.0, NAN]) == [False] * 8

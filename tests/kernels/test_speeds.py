@@ -1,3 +1,5 @@
+import random
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -56,3 +58,27 @@ def test_a_row_after_the_last_fix_has_no_hop():
 
 def test_a_speed_that_was_sent_stays():
     assert speeds(row(0, 0, 7.0), row(10, 5_000, 8.0)) == [7, 8]
+
+
+def test_the_wandering_of_a_parked_receiver_at_one_fix_a_second_is_no_motion():
+    chance = random.Random(3)
+    rows = [
+        Row(second * SECOND_US, metres_off(chance.gauss(0, 5), chance.gauss(0, 5)), NAN, 1) for second in range(3_600)
+    ]
+    found = known_speeds(track_of(rows), limits_of(Van()))
+    assert found.max() < 5.0
+
+
+def test_a_steady_drive_at_one_fix_a_second_has_its_speed_everywhere():
+    found = speeds(*(row(second, second * 10) for second in range(60)))
+    assert found == pytest.approx([36] * 60, rel=1e-3)
+
+
+def test_a_drive_at_one_fix_a_second_begins_and_ends_within_the_baseline():
+    north_m = [0] * 60 + [10 * second for second in range(60)] + [600] * 60
+    found = np.array(speeds(*(row(second, metres) for second, metres in enumerate(north_m))))
+    assert np.flatnonzero(found > 3).tolist() == list(range(54, 126))
+
+
+def test_at_one_fix_in_ten_seconds_or_fewer_the_hop_is_that_of_the_fixes():
+    assert speeds(row(0, 0), row(10, 0), row(18, 80), row(30, 80))[:3] == pytest.approx([0, 36, 0], abs=0.01)

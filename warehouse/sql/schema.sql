@@ -294,6 +294,7 @@ create table if not exists core.route_phases (
     first_stop_utc timestamp,
     last_stop_utc timestamp,            -- departure from the last served stop
     depot_return_utc timestamp,
+    segment_count integer,              -- parts between stands at the depot, 0 without a served stop; null: not known
     served_stop_count integer not null, -- park episodes outside depot and fuel sites
     completed_stop_count integer,       -- planned stops with a park episode; null without planned places
     quality_flags varchar[] not null
@@ -395,10 +396,11 @@ create table if not exists marts.route_days (
     first_stop_utc timestamp,
     last_stop_utc timestamp,
     depot_return_utc timestamp,
+    segment_count integer,              -- 2: a second wave; 0: no served stop; null: not known
     route_time_s double,                -- depot exit to depot return
     planned_route_time_s double,
     route_utilization double,           -- K7
-    on_route_s double,                  -- first arrival to last departure
+    on_route_s double,                  -- first arrival to last departure of every segment
     on_route_drive_s double,
     productive_share double,            -- on_route_s / route_time_s (K8)
     drive_s double not null,
@@ -416,7 +418,7 @@ create table if not exists marts.route_days (
     stem_back_m double,
     stem_m double,
     stem_share double,                  -- K15
-    stem_s double,                      -- K16
+    stem_s double,                      -- K16: time in the stems of all segments; null without exit or return
     engine_productivity double,         -- 1 - idle_share (K6)
     stop_count integer not null,
     planned_stop_count integer,

@@ -8,7 +8,9 @@ from tests.kernels.naive.geometry import metres
 from tests.kernels.tracks import Row
 
 
-def distances(rows: list[Row], states: list[str], rules: DistanceRules) -> tuple[list[float], str, bool]:
+def distances(
+    rows: list[Row], states: list[str], is_frozen: bool, rules: DistanceRules
+) -> tuple[list[float], str, bool]:
     """Return the metres of every row of one group, their source, and whether the odometer was rejected."""
     steps_us = [b.time_us - a.time_us for a, b in pairwise(rows)] + [0]
     fixes = [index for index, row in enumerate(rows) if row.place]
@@ -17,6 +19,8 @@ def distances(rows: list[Row], states: list[str], rules: DistanceRules) -> tuple
     for a, b in pairwise(fixes):
         between = {states[index] for index in range(a, b) if steps_us[index] > 0}
         hop = metres(rows[a].place, rows[b].place)
+        if hop / max(rows[b].time_us - rows[a].time_us, 1_000_000) * 3.6e6 > rules.hop_kmh:
+            hop = 0.0
         if "drive" in between or "unknown" in between or states[b] == "drive":
             heard_m += hop
         if "unknown" in between:
@@ -30,9 +34,8 @@ def distances(rows: list[Row], states: list[str], rules: DistanceRules) -> tuple
     if len(readings) >= 2:
         deltas = [rows[b].odometer_m - rows[a].odometer_m for a, b in pairwise(readings)]
         total_m = rows[readings[-1]].odometer_m - rows[readings[0]].odometer_m
-        too_far = (
-            len(instants) >= 2 and gps_found and total_m > rules.odometer_factor * heard_m + rules.odometer_slack_m
-        )
+        gps_judges = gps_found and not is_frozen and len(instants) >= 2
+        too_far = gps_judges and total_m > rules.odometer_factor * heard_m + rules.odometer_slack_m
         rejected = too_far or min(deltas) < 0 or max(deltas) > rules.odometer_jump_m
         driving = [index for index in range(len(rows)) if states[index] == "drive"]
         heard = [index for index in driving if readings[0] <= index < readings[-1]]

@@ -1,7 +1,9 @@
 """Which fixes can be true, and which speeds do they give: the twins of `places` and `speeds`."""
 
-from math import isnan
+from fractions import Fraction
+from math import floor, isnan
 
+from kernels.speeds import BASELINE_US, HOP_US
 from tests.kernels.naive.geometry import metres
 from tests.kernels.tracks import Row
 
@@ -59,6 +61,49 @@ def derived(rows: list[Row], index: int, gap_max_us: int) -> float:
     if rows[index].place and earlier:
         hops.append((earlier[-1], last))
     for a, b in hops:
-        if b.time_us - a.time_us <= gap_max_us:
-            return metres(a.place, b.place) / (b.time_us - a.time_us) * 3.6e6
+        step_us = b.time_us - a.time_us
+        if step_us <= gap_max_us:
+            return smoothed(rows, a, b) if step_us < HOP_US else metres(a.place, b.place) / step_us * 3.6e6
     return float("nan")
+
+
+def smoothed(rows: list[Row], a: Row, b: Row) -> float:
+    """Return the speed between the means of the fixes in the first and the second half around a short hop."""
+    fixes: dict[int, tuple[int, int]] = {}
+    for row in rows:
+        if row.place:
+            fixes.setdefault(row.time_us, row.place)
+    oldest = min(us for us in fixes if us > a.time_us - BASELINE_US)
+    newest = max(us for us in fixes if us < oldest + 2 * BASELINE_US)
+    oldest = min(us for us in fixes if us > newest - 2 * BASELINE_US)
+    around = [us for us in fixes if oldest <= us <= newest]
+    (a_us, a_place), (b_us, b_place) = (
+        mean_fix({us: fixes[us] for us in around if (2 * us <= oldest + newest) is is_first})
+        for is_first in (True, False)
+    )
+    return metres(a_place, b_place) / float(b_us - a_us) * 3.6e6
+
+
+def mean_fix(fixes: dict[int, tuple[int, int]]) -> tuple[Fraction, tuple[int, int]]:
+    """Return the mean time and place, the place in whole units, halves rounded up."""
+    north, east = (
+        floor(Fraction(sum(degrees), len(fixes)) + Fraction(1, 2)) for degrees in zip(*fixes.values(), strict=True)
+    )
+    return Fraction(sum(fixes), len(fixes)), (north, east)
+
+
+def frozen_speeds(rows: list[Row], frozen_us: int) -> list[bool]:
+    """Return which rows repeat a speed on one spot for too long."""
+    found = [False] * len(rows)
+    for a in range(len(rows)):
+        for b in range(a, len(rows)):
+            stretch = rows[a : b + 1]
+            if len({(row.place, row.speed_kmh) for row in stretch}) > 1 or not rows[a].place:
+                break
+            if any(row.engine == 1 for row in stretch):
+                break
+            if not rows[a].speed_kmh > 0 or len({row.odometer_m for row in stretch if not isnan(row.odometer_m)}) > 1:
+                break
+            if rows[b].time_us - rows[a].time_us > frozen_us:
+                found[a : b + 1] = [True] * (b + 1 - a)
+    return found

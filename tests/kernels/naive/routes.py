@@ -27,23 +27,58 @@ def context(state: str, kind: str | None) -> str:
 
 
 def route_phases(
-    rows: list[Row], served: list[tuple[int, int]], depot: Place, radius_m: float, fence_m: float
-) -> tuple[list[str], list[int | None]]:
-    """Return the phase of every row of one group, and exit, first stop, last stop and return.
+    rows: list[Row], stops: list[tuple[int, int, str]], depot: Place, radius_m: float, fence_m: float
+) -> tuple[list[str], list[int | None], int]:
+    """Return the phase of every row of one group; exit, first stop, last stop and return; and the segments.
 
-    `served` holds arrival and departure of each served stop.
+    `stops` holds arrival, departure and what it was of each stop: "served", "depot" or "other".
     """
-    if not served:
-        return ["none"] * len(rows), [None] * 4
-    first_us, last_us = served[0][0], max(departed for _, departed in served)
+    segments: list[list[tuple[int, int]]] = []
+    stands: list[int] = []  # the first stand at the depot after each segment but the last
+    waiting: int | None = None
+    for arrived_us, departed_us, what in stops:
+        if what == "depot" and segments and waiting is None:
+            waiting = arrived_us
+        elif what == "served":
+            if waiting is not None:
+                stands.append(waiting)
+            if waiting is not None or not segments:
+                segments.append([])
+            segments[-1].append((arrived_us, departed_us))
+            waiting = None
+    if not segments:
+        return ["none"] * len(rows), [None] * 4, 0
+    phases: list[str] = []
+    instants: list[list[int | None]] = []
+    for number, served in enumerate(segments):
+        stand_us = stands[number] if number < len(stands) else None
+        rest = rows[len(phases) :]
+        found, of_segment = one_segment(rest, served, stand_us, depot, radius_m, fence_m, in_depot=number > 0)
+        phases += found if stand_us is None else found[: sum(row.time_us < of_segment[3] for row in rest)]
+        instants.append(of_segment)
+    return phases, [*instants[0][:2], *instants[-1][2:]], len(segments)
+
+
+def one_segment(
+    rows: list[Row],
+    served: list[tuple[int, int]],
+    stand_us: int | None,
+    depot: Place,
+    radius_m: float,
+    fence_m: float,
+    *,
+    in_depot: bool,
+) -> tuple[list[str], list[int | None]]:
+    first_us, last_us = served[0][0], served[-1][1]
     if isnan(radius_m):
         middle = ["on_route" if first_us <= row.time_us < last_us else "none" for row in rows]
-        return middle, [None, first_us, last_us, None]
+        return middle, [None, first_us, last_us, stand_us]
     before = [row for row in rows if row.place and row.time_us <= first_us]
     after = [row for row in rows if row.place and row.time_us >= last_us]
-    exit_us, seen = last_exit(before, depot, radius_m, fence_m)
+    exit_us, seen = last_exit(before, depot, radius_m, fence_m, in_depot)
     returns = [row.time_us for row in after if metres(depot, row.place) <= radius_m]
-    return_us = returns[0] if returns else None
+    returns += [] if stand_us is None else [stand_us]
+    return_us = min(returns) if returns else None
     phases = []
     for row in rows:
         if exit_us is not None and row.time_us < exit_us:
@@ -59,10 +94,11 @@ def route_phases(
     return phases, [exit_us, first_us, last_us, return_us]
 
 
-def last_exit(fixes: list[Row], depot: Place, radius_m: float, fence_m: float) -> tuple[int | None, bool]:
-    """Return when the van last left the depot, and whether it was seen there."""
-    exit_us, present = None, False
-    seen = False
+def last_exit(
+    fixes: list[Row], depot: Place, radius_m: float, fence_m: float, in_depot: bool
+) -> tuple[int | None, bool]:
+    """Return when the van last left the depot, and whether it was there; `in_depot`: it is when the fixes begin."""
+    exit_us, present, seen = None, in_depot, in_depot
     for index, fix in enumerate(fixes):
         out_m = metres(depot, fix.place) - radius_m
         if out_m <= 0:

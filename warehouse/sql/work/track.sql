@@ -4,6 +4,7 @@ select
     tenant_id,
     service_date,
     vehicle_id,
+    device_id,
     fix_ms,
     latitude_e7,
     longitude_e7,
@@ -11,6 +12,7 @@ select
     ignition,
     rpm,
     battery_mv,
+    charging,
     odometer_m,
     fuel_used_ml,
     energy_out_wh,
@@ -18,4 +20,4 @@ select
     route_id
 from ranked_positions
 where copy_rank = 1
-order by tenant_id, service_date, vehicle_id, fix_ms, boot, seq, payload_hash, point_index
+order by tenant_id, service_date, vehicle_id, fix_ms, boot, seq, payload_hash, point_index, device_id
