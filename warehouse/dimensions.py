@@ -141,7 +141,8 @@ def _reopen_changed(connection: duckdb.DuckDBPyConnection, name: str, timezone: 
     affected = {
         "vehicles": "select tenant_id, vehicle_id from differing",
         "depots": "select tenant_id, vehicle_id from staging.depot_spans"
-        " semi join differing using (tenant_id, depot_id)",
+        " semi join differing using (tenant_id, depot_id)"
+        " union select tenant_id, vehicle_id from core.planned_routes semi join differing using (tenant_id, depot_id)",
         "drivers": "select tenant_id, vehicle_id from core.assignments join differing using (tenant_id)"
         " where kind = 'driver' and id = driver_id",
         "assignments": "select tenant_id, unnest([vehicle_id, id, 'device:' || id]) from differing",

@@ -12,6 +12,7 @@ import duckdb
 
 from warehouse.connection import sql, transaction
 from warehouse.lake import resolved
+from warehouse.windows import move_ends, renew_windows
 
 READ_TABLES = ("positions", "events", "purchases", "plans", "rejects")
 NO_SEGMENT = "null::varchar as spool_id, null::bigint as segment_no"  # re-opened by something else than a message
@@ -38,6 +39,7 @@ def absorb(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
             "create or replace temp view new_positions as select tenant_id, device_id, spool_id, segment_no,"
             " make_timestamp(fix_ms * 1000) as at_utc from unseen_positions"
         )
+        renew_windows(connection, timezone)
         connection.execute(
             "create or replace temp view new_rejects as select tenant_id, device_id, spool_id, segment_no,"
             " make_timestamp(received_us) as at_utc from unseen_rejects where device_id is not null"
@@ -106,6 +108,8 @@ def reopen_vehicles(connection: duckdb.DuckDBPyConnection, timezone: str, reason
         " or exists (from staging.device_spans as spans semi join changed using (tenant_id, vehicle_id)"
         " where spans.tenant_id = read.tenant_id and spans.device_id = read.device_id)"
     )
+    connection.execute("create or replace temp table moving as select distinct tenant_id, vehicle_id from changed")
+    move_ends(connection, timezone)
     _reopen_resolved(connection, "changed_positions", reason, timezone)
     reopen_dated(connection, "core.vehicle_dates semi join changed using (tenant_id, vehicle_id)", reason)
 
@@ -156,10 +160,3 @@ def _absorb_plans(connection: duckdb.DuckDBPyConnection) -> None:
         " and new.service_date = planned_routes.service_date and new.route_id = planned_routes.route_id"
     )
     connection.execute("insert into core.planned_routes by name from current_plans")
-    connection.execute("create or replace temp table windows_before as from core.plan_windows")
-    connection.execute(
-        "delete from core.plan_windows using replanned as van"
-        " where van.tenant_id = plan_windows.tenant_id and van.vehicle_id = plan_windows.vehicle_id"
-    )
-    connection.execute(f"insert into core.plan_windows by name {sql('work/plan_windows.sql')}")
-    connection.execute(sql("work/replanned_vehicle_dates.sql"))

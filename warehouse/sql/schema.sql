@@ -123,7 +123,9 @@ create table if not exists core.plan_windows (
     vehicle_id varchar not null,
     service_date date not null,
     from_utc timestamp not null,
-    to_utc timestamp not null           -- exclusive
+    to_utc timestamp not null,          -- exclusive; later than planned where the van returned later
+    planned_to_utc timestamp not null,  -- six hours after the planned return, or half way to the next exit
+    latest_utc timestamp not null       -- no return moves the end further
 );
 
 -- ------------------------------------------------------------------ what is left to do, and what was done

@@ -1,6 +1,7 @@
 -- From when to when the fixes of the vans in `replanned` take the service date of their plan: from four hours before
 -- the planned exit to six hours after the planned return. Where two windows of a van would overlap they meet half way
--- between the return and the next exit.
+-- between the return and the next exit. `latest_utc` is how far a late return to the depot may move the end: a day
+-- after the planned return, but not into the next window.
 
 with
 
@@ -44,6 +45,8 @@ clipped as (
             then return_before_utc + (exit_utc - return_before_utc) / 2
             else from_utc
         end as from_utc,
+        return_utc,
+        exit_after_utc,
         case
             when exit_after_utc - interval 4 hour < return_so_far_utc + interval 6 hour
             then least(to_utc, return_so_far_utc + (exit_after_utc - return_so_far_utc) / 2)
@@ -53,6 +56,14 @@ clipped as (
 
 )
 
-select *
+select
+    tenant_id,
+    vehicle_id,
+    service_date,
+    from_utc,
+    to_utc,
+    to_utc as planned_to_utc,
+    greatest(to_utc, least(return_utc + interval 24 hour, exit_after_utc - interval 4 hour)) as latest_utc
+
 from clipped
 where from_utc < to_utc

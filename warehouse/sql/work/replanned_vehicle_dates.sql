@@ -1,4 +1,4 @@
--- The vehicle-dates that new plans touch: their own, and every date whose fixes an old or a new window takes or lets go;
+-- The vehicle-dates that new plans, and returns that move a window, touch: their own, and every date whose fixes an old or a new window takes or lets go;
 -- and the segments the tenant's new plans came in.
 
 insert into core.reopened by name
@@ -26,7 +26,7 @@ from (
     from (
         (from windows_before except from core.plan_windows)
         union all
-        (from core.plan_windows except from windows_before)
+        (from core.plan_windows semi join moving using (tenant_id, vehicle_id) except from windows_before)
     )
 ) as touched
 left join (

@@ -1,0 +1,89 @@
+"""From when to when do fixes take the date of a plan: to six hours after the planned return, or to a later return."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from flows.importing import run_import
+from flows.refresh import refresh
+from tests.builders import collected, message, positions, published, settings_in, yesterday_at
+
+DEPOT, AWAY = {"lat": 40.7, "lon": -74.0}, {"lat": 40.75, "lon": -74.0}
+EXIT_S, RETURN_S = yesterday_at(2) - 2 * 86_400, yesterday_at(10) - 2 * 86_400  # planned; the window ends at 16:00
+DAY = datetime.fromtimestamp(EXIT_S, UTC).date()
+NEXT = DAY + timedelta(days=1)
+
+
+def plan(*vehicles: str, exit_s: float = EXIT_S, return_s: float = RETURN_S, day: date = DAY):
+    routes = [
+        {"route_id": f"R-{vehicle}", "vehicle_id": vehicle, "planned_exit_utc": exit_s, "planned_return_utc": return_s}
+        for vehicle in vehicles
+    ]
+    return message("rt/v1/t1/DEP/plan", {"v": 1, "service_date": str(day), "routes": routes})
+
+
+def fixes(vehicle: str, **places: dict[str, float]):
+    """Standing fixes of a van; `h19` is 19 hours after the planned return."""
+    points = [{"ts": RETURN_S + 3_600 * float(hour[1:]), "spd_kmh": 0, "ign": True} | at for hour, at in places.items()]
+    return [positions([point], device=vehicle) for point in points]
+
+
+def with_depot(settings, folder):
+    (folder / "depots.csv").write_text(
+        "tenant_id,depot_id,timezone,latitude,longitude,radius_m\nt1,DEP,UTC,40.7,-74.0,150\n"
+    )
+    assert run_import(settings, "depots", [folder / "depots.csv"])
+
+
+def dates(settings) -> dict[str, list[tuple[date, int]]]:
+    """How many fixes each van has on which date."""
+    found: dict[str, list[tuple[date, int]]] = {}
+    for vehicle, day, count in published(
+        settings, "select vehicle_id, service_date, accepted_count::int from marts.data_health order by all"
+    ).rows():
+        found.setdefault(vehicle, []).append((day, count))
+    return found
+
+
+def test_a_late_return_belongs_to_the_date_of_the_plan_and_nothing_else_moves_its_end(tmp_path):
+    settings = settings_in(tmp_path / "data", timezone="UTC")
+    with_depot(settings, tmp_path)
+    vans = ("late", "back", "never", "too-late", "planned-again")
+    again = plan("planned-again", exit_s=RETURN_S + 24 * 3_600, return_s=RETURN_S + 30 * 3_600, day=NEXT)
+    collected(
+        settings,
+        [
+            *(plan(*vans), again),
+            *fixes("late", h0=DEPOT, h1=AWAY, h2=AWAY, h3=AWAY, h19=AWAY, h20=DEPOT, h21=AWAY, h22=DEPOT),
+            *fixes("back", h0=DEPOT, h1=AWAY, h5=DEPOT, h19=AWAY, h20=DEPOT),
+            *fixes("never", h0=DEPOT, h1=AWAY, h19=AWAY),
+            *fixes("too-late", h0=DEPOT, h1=AWAY, h24=DEPOT),
+            *fixes("planned-again", h0=DEPOT, h1=AWAY, h20=DEPOT),
+        ],
+    )
+    assert refresh(settings).failed == []
+    assert dates(settings) == {
+        "late": [(DAY, 6), (NEXT, 2)],
+        "back": [(DAY, 3), (NEXT, 2)],
+        "never": [(DAY, 2), (NEXT, 1)],
+        "too-late": [(DAY, 2), (NEXT, 1)],
+        "planned-again": [(DAY, 2), (NEXT, 1)],
+    }
+    late = published(settings, "from marts.route_days where route_id = 'R-late'").row(0, named=True)
+    assert late["depot_return_utc"].replace(tzinfo=UTC).timestamp() == RETURN_S + 20 * 3_600
+
+
+@pytest.mark.parametrize("order", ["depot plan late early", "late early plan depot"])
+def test_the_order_of_plan_depot_and_fixes_does_not_matter(tmp_path, order):
+    settings = settings_in(tmp_path / "data", timezone="UTC")
+    steps = {
+        "plan": lambda: collected(settings, [plan("d1")]),
+        "early": lambda: collected(settings, fixes("d1", h0=DEPOT, h1=AWAY)),
+        "late": lambda: collected(settings, fixes("d1", h19=AWAY, h20=DEPOT)),
+        "depot": lambda: with_depot(settings, tmp_path),
+    }
+    for number, step in enumerate(order.split()):
+        steps[step]()
+        if number > 1:
+            refresh(settings)
+    assert dates(settings) == {"d1": [(DAY, 4)]}
