@@ -20,19 +20,21 @@ from kernels.ledger import Ledger, ledger
 from kernels.matching import Matches, match_plan, nearest_site
 from kernels.phases import Phases, route_phases
 from kernels.places import Places, frozen_places, frozen_speeds, good_places
+from kernels.sampling import coarse_share
 from kernels.speeds import known_speeds
 from kernels.states import StateRules, States, classify
 from kernels.stops import StopRules, Stops, park_episodes
 from kernels.track import Track
+from kernels.traffic import plan_sides, wait_odds
 
 WIRING_KMH, WIRING_S = 10.0, 60  # Q9: moving like that with the ignition off is a wiring fault
 MAX_KMH = 180.0  # Q4: faster between two fixes is a jump
 DISTANCE = DistanceRules(
     odometer_share=0.9, odometer_factor=1.5, odometer_slack_m=5_000, odometer_jump_m=500_000, hop_kmh=MAX_KMH
 )
-TRAFFIC_S, BREAK_S = 120, 600
 SERVED_S = 30  # without a served planned stop: a stand this long outside depot and fuel sites
-COARSE_S = 20.0  # sampled more rarely than this, hand-offs cannot be seen
+WAIT_S, BREAK_S = 120, 600  # hardly anybody waits in traffic for longer than the first; a break from the second on
+COARSE_S, COARSE_SHARE = 20.0, 0.1  # under way with fewer fixes for longer than that share: hand-offs go unseen
 NO_ROUTE = -1
 
 
@@ -55,7 +57,7 @@ class Measured(NamedTuple):
     places: Places
     states: States
     distances: Distances
-    is_coarse: NDArray[np.bool_]  # (n_groups,)
+    is_coarse: NDArray[np.bool_]  # (n_groups,) hand-offs went unseen
     is_frozen: NDArray[np.bool_]  # (n_groups,) moved fast with a position that stood still (Q7)
     speed_frozen: NDArray[np.bool_]  # (n_groups,) repeated a speed while parked
     stops: Stops  # every park episode, waits in traffic included
@@ -79,12 +81,18 @@ def measure(day: Day, stations: pl.DataFrame, settings: Settings) -> Measured:
     rules = StateRules(settings.move_kmh, settings.tow_m, WIRING_KMH, WIRING_S * 1_000_000)
     states = classify(track, day.limits, rules)
     found = distances(track, states, is_frozen, DISTANCE)
-    is_coarse = np.nan_to_num(day.median_interval_s) > COARSE_S
-    stops = _listed_stops(track, states, is_coarse, day, settings)
+    share = coarse_share(track, states, int(COARSE_S * 1e6), settings.stop_radius_m)
+    is_coarse = np.nan_to_num(share) > COARSE_SHARE
+    stops = _listed_stops(track, states, is_coarse, settings)
     matches = match_plan(
-        stops, day.planned.starts, day.planned.latitude_e7, day.planned.longitude_e7, settings.stop_match_m
+        stops,
+        day.planned.starts,
+        day.planned.latitude_e7,
+        day.planned.longitude_e7,
+        settings.stop_match_m,
+        (stops.off_us == 0) & (stops.departed_us - stops.arrived_us < WAIT_S * 1_000_000),
     )
-    kinds = _kinds(day, stops, matches, stations, settings)
+    kinds = _kinds(day, track, stops, matches, stations, settings)
     said, message_routes = _message_routes(day)
     parts = route_parts(day, said)
     phases = _phases(day, track, stops, kinds, parts)
@@ -131,33 +139,34 @@ def route_parts(day: Day, said: Ints) -> RouteParts:
     return RouteParts(starts, np.array(groups, dtype=np.int64), np.array(routes, dtype=np.int64))
 
 
-def _listed_stops(track: Track, states: States, is_coarse: NDArray[np.bool_], day: Day, settings: Settings) -> Stops:
-    """Where sampling is too coarse for hand-offs a stand needs to be seen by more than one fix."""
-    rules = StopRules(int(settings.stop_min_s * 1e6), settings.stop_radius_m, merge_us=20_000_000)
+def _listed_stops(track: Track, states: States, is_coarse: NDArray[np.bool_], settings: Settings) -> Stops:
+    """Where sampling is too coarse for hand-offs only what was surely seen: by two fixes, or with the engine off."""
+    rules = StopRules(
+        int(settings.stop_min_s * 1e6), settings.stop_radius_m, merge_us=20_000_000, settle_us=WAIT_S * 1_000_000
+    )
     stops = park_episodes(track, states, rules)
-    enough_us = np.where(is_coarse, 2 * np.nan_to_num(day.median_interval_s) * 1e6, 0).astype(np.int64)
-    keep = stops.departed_us - stops.arrived_us >= enough_us[stops.group]
+    intervals = np.concatenate([[0], np.cumsum(states.step_us > 0)])
+    seen_count = intervals[stops.end_row] - intervals[stops.first_row]
+    keep = ~is_coarse[stops.group] | (seen_count >= 2) | (stops.off_us > 0)
     return Stops._make(np.ascontiguousarray(column[keep]) for column in stops)
 
 
-def _kinds(day: Day, stops: Stops, matches: Matches, stations: pl.DataFrame, settings: Settings) -> NDArray[np.int8]:
+def _kinds(
+    day: Day, track: Track, stops: Stops, matches: Matches, stations: pl.DataFrame, settings: Settings
+) -> NDArray[np.int8]:
     depots = day.depots
-    radius_m = depots.radius_m[stops.group]
     away_m = metres_between(
         stops.latitude_e7,
         stops.longitude_e7,
         depots.latitude_e7[stops.group],
         depots.longitude_e7[stops.group],
     )
+    at_depot = stops.placed & (away_m <= depots.radius_m[stops.group])
     sites = nearest_site(stops, e7(stations["latitude"]), e7(stations["longitude"]), settings.site_radius_m)
-    return stop_kinds(
-        stops,
-        matches.planned_of_stop,
-        stops.placed & (away_m <= radius_m),
-        (sites.site >= 0) & (stops.departed_us - stops.arrived_us >= TRAFFIC_S * 1_000_000),
-        np.diff(day.planned.starts) > 0,
-        KindRules(TRAFFIC_S * 1_000_000, BREAK_S * 1_000_000),
-    )
+    at_site = (sites.site >= 0) & (stops.departed_us - stops.arrived_us >= WAIT_S * 1_000_000)
+    sides = plan_sides(stops, matches, np.diff(day.planned.starts) > 0)
+    odds = wait_odds(track, stops, ~(at_depot | at_site), sides, WAIT_S * 1_000_000)
+    return stop_kinds(stops, matches, at_depot, at_site, odds, KindRules(BREAK_S * 1_000_000))
 
 
 def _phases(day: Day, track: Track, stops: Stops, kinds: NDArray[np.int8], parts: RouteParts) -> Phases:

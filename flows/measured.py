@@ -1,5 +1,7 @@
 """Arrays to tables: which rows of core come out of a measured chunk?"""
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -15,11 +17,12 @@ from warehouse.load import Chunk
 
 
 def measured_rows(chunk: Chunk, day: Day, measured: Measured) -> dict[str, pl.DataFrame]:
-    """The rows of `core.vehicle_dates`, `ledger`, `stops` and `route_phases`, by table."""
+    """The rows of `core.vehicle_dates`, `ledger`, `stops`, `planned_stops` and `route_phases`, by table."""
     return {
         "vehicle_dates": _vehicle_dates(chunk, day, measured),
         "ledger": _ledger(day, measured),
         "stops": _stops(day, measured),
+        "planned_stops": _planned_stops(day, measured),
         "route_phases": _route_phases(day, measured),
     }
 
@@ -90,10 +93,8 @@ def _used_in_runs(step: NDArray[np.float64], runs: Ledger) -> NDArray[np.float64
 
 def _stops(day: Day, measured: Measured) -> pl.DataFrame:
     stops, matches = measured.stops, measured.matches
-    served = matches.stop_of_planned[matches.stop_of_planned >= 0]
-    served_count = np.bincount(served, minlength=stops.group.size)
-    planned = matches.planned_of_stop
-    planned_seq = np.where(planned >= 0, day.planned.planned_seq[planned] if day.planned.planned_seq.size else 0, 0)
+    is_planned = measured.kinds == PLANNED
+    planned_seq = day.planned.planned_seq[matches.planned_of_stop[is_planned]]
     return (
         _names(day, stops.group)
         .with_columns(
@@ -103,13 +104,37 @@ def _stops(day: Day, measured: Measured) -> pl.DataFrame:
             pl.Series("duration_us", stops.departed_us - stops.arrived_us),
             pl.Series("engine_on_us", stops.engine_on_us),
             _names_of("kind", measured.kinds, KIND_NAMES),
-            pl.Series("planned_seq", planned_seq).set(pl.Series(measured.kinds != PLANNED), None),
-            pl.Series("planned_stop_count", served_count.astype(np.int32)),
+            _where("planned_seq", is_planned, planned_seq, pl.Int64),
+            pl.Series("planned_stop_count", _served_count(measured).astype(np.int32)),
+            _where("match_distance_m", is_planned, matches.stop_metres[is_planned], pl.Float64),
             _degrees("latitude", stops.latitude_e7, stops.placed),
             _degrees("longitude", stops.longitude_e7, stops.placed),
         )
         .filter(pl.Series(is_listed(measured.kinds)))
     )
+
+
+def _planned_stops(day: Day, measured: Measured) -> pl.DataFrame:
+    planned, stops, served_by = day.planned, measured.stops, measured.matches.stop_of_planned
+    is_served = served_by >= 0
+    stop = served_by[is_served]
+    group = np.repeat(np.arange(len(day.names)), np.diff(planned.starts))
+    return _names(day, group).with_columns(
+        pl.Series("route_id", _route_names(day, measured, planned.route), pl.String),
+        pl.Series("planned_seq", planned.planned_seq),
+        pl.Series("latitude", planned.latitude_e7 / 1e7),
+        pl.Series("longitude", planned.longitude_e7 / 1e7),
+        _where("arrived_utc", is_served, stops.arrived_us[stop], pl.Int64).cast(pl.Datetime("us")),
+        _where("departed_utc", is_served, stops.departed_us[stop], pl.Int64).cast(pl.Datetime("us")),
+        pl.Series("match_distance_m", measured.matches.metres).fill_nan(None),
+        _where("is_group", is_served, _served_count(measured)[stop] > 1, pl.Boolean).fill_null(value=False),
+    )
+
+
+def _served_count(measured: Measured) -> Ints:
+    """How many planned stops each episode served."""
+    served_by = measured.matches.stop_of_planned
+    return np.bincount(served_by[served_by >= 0], minlength=measured.stops.group.size).astype(np.int64)
 
 
 def _route_phases(day: Day, measured: Measured) -> pl.DataFrame:
@@ -123,13 +148,19 @@ def _planned_route_phases(day: Day, measured: Measured) -> pl.DataFrame:
     served_of_route = _counts(measured.route[measured.stops.first_row][_delivered(measured)], day.routes.group.size)
     with_places = np.bincount(day.planned.route[day.planned.route >= 0], minlength=day.routes.group.size) > 0
     completed = _counts(day.planned.route[measured.matches.stop_of_planned >= 0], day.routes.group.size)
-    flags = _phase_flags(phases, chosen) | {"no_stops": served_of_route[route] == 0}
+    is_coarse = measured.is_coarse[parts.group[chosen]]
+    flags = _phase_flags(phases, chosen) | {
+        "no_stops": served_of_route[route] == 0,
+        "sampling_too_coarse": is_coarse,
+    }
     return _names(day, parts.group[chosen]).with_columns(
         pl.Series("route_id", [day.routes.route_id[number] for number in route], pl.String),
         pl.lit(value=True).alias("is_planned"),
         *_phase_columns(phases, chosen),
         pl.Series("served_stop_count", served_of_route[route], pl.Int32),
-        pl.Series("completed_stop_count", completed[route], pl.Int32).set(pl.Series(~with_places[route]), None),
+        pl.Series("completed_stop_count", completed[route], pl.Int32).set(
+            pl.Series(~with_places[route] | is_coarse), None
+        ),
         _flags(flags, None),
     )
 
@@ -159,7 +190,7 @@ def _message_route_phases(day: Day, measured: Measured) -> pl.DataFrame:
         *(column.set(pl.Series(~is_only), None) for column in _phase_columns(measured.phases, part)),
         pl.Series("served_stop_count", served, pl.Int32),
         pl.lit(None, pl.Int32).alias("completed_stop_count"),
-        _flags(flags, None),
+        _flags(flags | {"sampling_too_coarse": measured.is_coarse[group]}, None),
     )
 
 
@@ -201,6 +232,12 @@ def _route_names(day: Day, measured: Measured, route: Ints) -> list[str | None]:
 def _instants(name: str, time_us: Ints) -> pl.Series:
     series = pl.Series(name, time_us, pl.Int64)
     return series.set(series == int(NOT_KNOWN), None).cast(pl.Datetime("us"))
+
+
+def _where(name: str, chosen: NDArray[np.bool_], values: NDArray[Any], dtype: type[pl.DataType]) -> pl.Series:
+    """A column with these values where `chosen` is true, in order, and nulls elsewhere."""
+    column = pl.Series(name, [None], dtype).new_from_index(0, chosen.size)
+    return column.scatter(np.flatnonzero(chosen), pl.Series(values, dtype=dtype))
 
 
 def _degrees(name: str, degrees_e7: NDArray[np.int32], placed: NDArray[np.bool_]) -> pl.Series:

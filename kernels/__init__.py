@@ -14,7 +14,9 @@ The order in which one day passes through them:
     distance   metres of every interval, and how they were found
     runs       maximal stretches of one label; idle runs and idle events
     stops      park episodes: where the van stood, and when
+    sampling   was the van sampled finely enough to see its hand-offs
     matching   which planned stop, which fuel site
+    traffic    a wait in traffic or a hand-off
     kinds      what an episode was for, and the context of every interval
     phases     pre, stem out, on route, stem back, post
     ledger     maximal runs of one state in one context, phase and route; the root of all sums

@@ -4,9 +4,9 @@ The kind of an episode, the first that fits:
 
     depot      at the depot
     fuel_site  at a fuel site
-    planned    a planned stop is near
-    traffic    there is a plan, the engine was on and never off, and it was shorter than traffic_us:
-               a light or a queue, not a stop
+    planned    the partner of a planned stop
+    traffic    more likely a wait in traffic than a hand-off (`kernels.traffic`), also near a planned stop
+    planned    left over near a planned stop: a second visit
     break      at least break_us
     unplanned
 
@@ -25,9 +25,10 @@ import numpy as np
 from numba import prange
 
 from kernels.compiled import kernel
+from kernels.matching import Matches
 from kernels.states import DRIVE, IDLE, READY, States, checked_states
 from kernels.stops import Stops, checked_stops
-from kernels.track import Codes, Flags, Ints, Track, checked, column
+from kernels.track import Codes, Flags, Metres, Track, checked, column
 
 PLANNED, UNPLANNED, DEPOT, FUEL_SITE, BREAK, TRAFFIC = map(np.int8, range(6))
 KIND_NAMES = ("planned", "unplanned", "depot", "fuel_site", "break", "traffic")
@@ -45,40 +46,37 @@ _CONTEXT_OF_KIND = np.array(
 class KindRules(NamedTuple):
     """Where one kind ends and the next begins; the defaults are in the settings.
 
-    traffic_us  away from the plan and shorter than this, with the engine on: traffic
-    break_us    a break from this duration on
+    break_us  a break from this duration on
     """
 
-    traffic_us: int
     break_us: int
 
 
 def stop_kinds(
-    stops: Stops, planned_of_stop: Ints, at_depot: Flags, at_site: Flags, has_plan: Flags, rules: KindRules
+    stops: Stops, matches: Matches, at_depot: Flags, at_site: Flags, odds: Metres, rules: KindRules
 ) -> Codes:
     """Return int8 (n_stops,): the kind of every episode, see KIND_NAMES.
 
-    planned_of_stop  int64 (n_stops,)  from `match_plan`; -1 none
-    at_depot         bool (n_stops,)
-    at_site          bool (n_stops,)
-    has_plan         bool (n_groups,)  planned stops with places are known for the group
+    at_depot  bool (n_stops,)
+    at_site   bool (n_stops,)
+    odds      float64 (n_stops,)  from `kernels.traffic`
     """
     stops = checked_stops(stops)
-    planned_of_stop = column("planned_of_stop", planned_of_stop, np.int64, stops.group.size)
+    planned_of_stop = column("planned_of_stop", matches.planned_of_stop, np.int64, stops.group.size)
+    is_partner = column("is_partner", matches.is_partner, np.bool_, stops.group.size)
     at_depot = column("at_depot", at_depot, np.bool_, stops.group.size)
     at_site = column("at_site", at_site, np.bool_, stops.group.size)
-    has_plan = column("has_plan", has_plan, np.bool_)
-    duration_us = stops.departed_us - stops.arrived_us
-    in_traffic = has_plan[stops.group] & (stops.engine_on_us > 0) & (stops.off_us == 0)
+    odds = column("odds", odds, np.float64, stops.group.size)
     return np.select(
         [
             at_depot,
             at_site,
+            is_partner,
+            odds > 0,
             planned_of_stop >= 0,
-            in_traffic & (duration_us < rules.traffic_us),
-            duration_us >= rules.break_us,
+            stops.departed_us - stops.arrived_us >= rules.break_us,
         ],
-        [DEPOT, FUEL_SITE, PLANNED, TRAFFIC, BREAK],
+        [DEPOT, FUEL_SITE, PLANNED, TRAFFIC, PLANNED, BREAK],
         UNPLANNED,
     ).astype(np.int8)
 

@@ -1,9 +1,12 @@
 """Which park episode served which planned stop, and which site is an episode at?
 
-Matching a plan does not use its order: drivers change it. Each planned stop goes to the nearest episode
-of its group within the radius, so several planned stops may share one episode (a group stop). Each
-episode also knows the planned stop nearest to it, even if another episode was nearer to that one: a
-second visit is still a visit. Equal distances: the earlier one. Episodes without a place match nothing.
+Matching a plan does not use its order: drivers change it. Planned stops and episodes of a group within the radius of
+each other are paired one to one, the best pair first. The score of a pair is its metres, and half the radius more where
+the episode is doubtful, because it may have been a wait in traffic: a light 5 m from a door loses to the hand-off 15 m
+from it. Equal scores: the earlier planned stop, then the earlier episode.
+
+A planned stop that finds all episodes near it taken shares the best of them: a group stop. An episode left over near
+a planned stop, such as a second visit, knows the nearest one. Episodes without a place match nothing.
 """
 
 from typing import NamedTuple
@@ -11,23 +14,27 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from kernels.compiled import kernel
+from kernels.compiled import kernel, part
 from kernels.geometry import EARTH_RADIUS_M, RADIANS_PER_E7, hop_m
 from kernels.stops import Stops, checked_stops
-from kernels.track import Degrees, Ints, Metres, column, starts_of_groups
+from kernels.track import Degrees, Flags, Ints, Metres, column, starts_of_groups
 
 
 class Matches(NamedTuple):
     """Plan and day, side by side.
 
-    stop_of_planned  int64 (n_planned,)    index of the episode; -1 none
+    stop_of_planned  int64 (n_planned,)    index of the episode that served it; -1 none
     metres           float64 (n_planned,)  from the planned stop to that episode; NaN none
-    planned_of_stop  int64 (n_stops,)      index of the nearest planned stop; -1 none
+    planned_of_stop  int64 (n_stops,)      index of its own planned stop, or left over of the nearest one; -1 none
+    stop_metres      float64 (n_stops,)    from the episode to that planned stop; NaN none
+    is_partner       bool (n_stops,)       paired with a planned stop, so not left over
     """
 
     stop_of_planned: Ints
     metres: Metres
     planned_of_stop: Ints
+    stop_metres: Metres
+    is_partner: Flags
 
 
 class NearestSites(NamedTuple):
@@ -47,12 +54,14 @@ def match_plan(
     planned_latitude_e7: Degrees,
     planned_longitude_e7: Degrees,
     radius_m: float,
+    doubtful: Flags,
 ) -> Matches:
     """Match planned stops and park episodes of the same group by place.
 
     planned_starts        int64 (n_groups + 1,)  first planned stop of each group, then their count
     planned_latitude_e7   int32 (n_planned,)
     planned_longitude_e7  int32 (n_planned,)
+    doubtful              bool (n_stops,)        may have been a wait in traffic
     """
     stops = checked_stops(stops)
     planned_starts = column("planned_starts", planned_starts, np.int64)
@@ -61,6 +70,7 @@ def match_plan(
         raise ValueError("planned_starts: expected to rise from 0 to the number of planned stops")
     latitude_e7 = column("planned_latitude_e7", planned_latitude_e7, np.int32, planned_count)
     longitude_e7 = column("planned_longitude_e7", planned_longitude_e7, np.int32, planned_count)
+    doubtful = column("doubtful", doubtful, np.bool_, stops.group.size)
     group_count = planned_starts.size - 1
     if stops.group.size and (stops.group[0] < 0 or stops.group[-1] >= group_count):
         raise ValueError(f"group: expected 0 to {group_count - 1}")
@@ -68,9 +78,11 @@ def match_plan(
         np.full(planned_count, -1, dtype=np.int64),
         np.full(planned_count, np.nan),
         np.full(stops.group.size, -1, dtype=np.int64),
+        np.full(stops.group.size, np.nan),
+        np.zeros(stops.group.size, dtype=np.bool_),
     )
     stop_starts = starts_of_groups(stops.group, group_count)
-    _match(stops, stop_starts, planned_starts, latitude_e7, longitude_e7, float(radius_m), *matches)
+    _match(stops, stop_starts, planned_starts, latitude_e7, longitude_e7, float(radius_m), doubtful, *matches)
     return matches
 
 
@@ -94,35 +106,64 @@ def _match(
     latitude_e7,
     longitude_e7,
     radius_m,
+    doubtful,
     stop_of_planned,
     metres_of_planned,
     planned_of_stop,
+    metres_of_stop,
+    is_partner,
 ):
+    for group in prange(planned_starts.size - 1):
+        first_stop, end_stop = stop_starts[group], stop_starts[group + 1]
+        first_planned, end_planned = planned_starts[group], planned_starts[group + 1]
+        planned_of, stop_of, metres = _near_pairs(
+            stops, first_stop, end_stop, latitude_e7, longitude_e7, first_planned, end_planned, radius_m
+        )
+        # Pairs are in the order of planned stops, then of episodes; a stable sort keeps it where scores are equal.
+        order = np.argsort(metres + np.where(doubtful[stop_of], radius_m / 2, 0.0), kind="mergesort")
+        paired = np.zeros(end_planned - first_planned, dtype=np.bool_)
+        for pair in order:
+            planned, stop = planned_of[pair], stop_of[pair]
+            if paired[planned - first_planned]:
+                continue
+            if not is_partner[stop]:
+                paired[planned - first_planned] = is_partner[stop] = True
+                planned_of_stop[stop], metres_of_stop[stop] = planned, metres[pair]
+                stop_of_planned[planned], metres_of_planned[planned] = stop, metres[pair]
+            elif stop_of_planned[planned] < 0:  # shared, until a free one is found
+                stop_of_planned[planned], metres_of_planned[planned] = stop, metres[pair]
+        for pair in range(metres.size):
+            planned, stop = planned_of[pair], stop_of[pair]
+            if not is_partner[stop] and not metres[pair] >= metres_of_stop[stop]:  # also when it is NaN: none yet
+                planned_of_stop[stop], metres_of_stop[stop] = planned, metres[pair]
+
+
+@part
+def _near_pairs(stops, first_stop, end_stop, latitude_e7, longitude_e7, first_planned, end_planned, radius_m):
     # A degree of latitude is as long everywhere: most pairs need this comparison only. One unit more
     # covers rounding.
     band_e7 = np.int64(radius_m / (EARTH_RADIUS_M * RADIANS_PER_E7)) + 1
-    for group in prange(planned_starts.size - 1):
-        for stop in range(stop_starts[group], stop_starts[group + 1]):
+    # numba needs to see what an empty list would hold.
+    planned_of = [np.int64(planned) for planned in range(0)]
+    stop_of = [np.int64(stop) for stop in range(0)]
+    found_m = [float(metres) for metres in range(0)]
+    for planned in range(first_planned, end_planned):
+        for stop in range(first_stop, end_stop):
             if not stops.placed[stop]:
                 continue
-            nearest_m = np.inf
-            for planned in range(planned_starts[group], planned_starts[group + 1]):
-                if abs(np.int64(latitude_e7[planned]) - np.int64(stops.latitude_e7[stop])) > band_e7:
-                    continue
-                metres = hop_m(
-                    stops.latitude_e7[stop],
-                    stops.longitude_e7[stop],
-                    latitude_e7[planned],
-                    longitude_e7[planned],
-                )
-                if metres > radius_m:
-                    continue
-                if metres < nearest_m:
-                    nearest_m = metres
-                    planned_of_stop[stop] = planned
-                if not metres >= metres_of_planned[planned]:  # also when it is NaN: none yet
-                    metres_of_planned[planned] = metres
-                    stop_of_planned[planned] = stop
+            if abs(np.int64(latitude_e7[planned]) - np.int64(stops.latitude_e7[stop])) > band_e7:
+                continue
+            metres = hop_m(
+                stops.latitude_e7[stop],
+                stops.longitude_e7[stop],
+                latitude_e7[planned],
+                longitude_e7[planned],
+            )
+            if metres <= radius_m:
+                planned_of.append(np.int64(planned))
+                stop_of.append(np.int64(stop))
+                found_m.append(metres)
+    return np.array(planned_of), np.array(stop_of), np.array(found_m)
 
 
 @kernel

@@ -3,8 +3,11 @@
 A park episode is found by place and time together:
 
 - It is made of standing intervals (off, idle, ready, parked) that follow each other.
-- It ends where the fixes leave `radius_m` around the mean of its fixes so far. One fix outside that
-  the next good fix does not confirm is jitter and does not end it.
+- It ends where the fixes leave `radius_m` around the mean of its fixes so far. Fixes outside are jitter
+  and do not end it if the next good fix is back inside, or a later one within `merge_us` without a
+  drive between.
+- Where it has lasted `settle_us`, a fix outside that is not further than half the radius from the fix
+  before it is drift: receivers wander by tens of metres in a long stand, in small steps.
 - Standing goes on after a blip (drive or unknown intervals) of at most `merge_us`, if no fix of the
   blip and of its return is further than `radius_m` away. A blip that drove needs a fix to show that;
   one that was only unknown, such as a single missing speed, does not.
@@ -33,11 +36,13 @@ class StopRules(NamedTuple):
     min_us    shorter episodes are not reported
     radius_m  around the mean place
     merge_us  a longer blip ends an episode
+    settle_us an episode of this duration may drift
     """
 
     min_us: int
     radius_m: float
     merge_us: int
+    settle_us: int
 
 
 class Stops(NamedTuple):
@@ -74,7 +79,7 @@ def park_episodes(track: Track, states: States, rules: StopRules) -> Stops:
     """Find the park episodes of every group."""
     track = checked(track)
     states = checked_states(states, track.time_us.size)
-    rules = StopRules(int(rules.min_us), float(rules.radius_m), int(rules.merge_us))
+    rules = StopRules(int(rules.min_us), float(rules.radius_m), int(rules.merge_us), int(rules.settle_us))
     # At most one episode begins at a row. Pages of `end_row` that no episode touches cost no memory.
     end_row = np.zeros(track.time_us.size, dtype=np.int64)
     _find(track, states, rules, end_row)
@@ -110,6 +115,7 @@ def _find(track, states, rules, end_row):
 def _find_in_group(track, states, rules, first, end, end_row):
     begin = stand_end = -1  # rows begin..stand_end - 1 are the open episode; begin -1: none is open
     centre = (np.int64(0), np.int64(0), np.int64(0), np.int64(0))
+    anchor = -1  # the last fix at its place, once it has settled; -1 none
     for row in range(first, end - 1):
         if states.step_us[row] == 0:
             continue
@@ -118,14 +124,17 @@ def _find_in_group(track, states, rules, first, end, end_row):
                 _close(track, rules, begin, stand_end, end_row)
                 begin = -1
             continue
-        if begin >= 0 and not _goes_on(track, states, rules.radius_m, centre, stand_end, row, end):
+        if begin >= 0 and not _goes_on(track, states, rules, centre, anchor, stand_end, row, end):
             _close(track, rules, begin, stand_end, end_row)
             begin = -1
         if begin < 0:
             begin = row
             centre = (np.int64(0), np.int64(0), np.int64(0), np.int64(0))
-        if track.placed[row] and _within(track, row, centre, rules.radius_m):
+            anchor = -1
+        if track.placed[row] and _is_here(track, row, centre, anchor, rules.radius_m):
             centre = _with_fix(track, row, centre)
+            if track.time_us[row] - track.time_us[begin] >= rules.settle_us:
+                anchor = row
         stand_end = row + 1
     if begin >= 0:
         _close(track, rules, begin, stand_end, end_row)
@@ -138,7 +147,7 @@ def _close(track, rules, begin, stand_end, end_row):
 
 
 @part
-def _goes_on(track, states, radius_m, centre, stand_end, row, end):
+def _goes_on(track, states, rules, centre, anchor, stand_end, row, end):
     # Is `row` still the episode whose standing ended at `stand_end`?
     drove = seen = False
     for blip in range(stand_end, row):
@@ -147,23 +156,44 @@ def _goes_on(track, states, radius_m, centre, stand_end, row, end):
         drove = drove or states.state[blip] == DRIVE
         if track.placed[blip]:
             seen = True
-            if not _within(track, blip, centre, radius_m):
+            if not _is_here(track, blip, centre, anchor, rules.radius_m):
                 return False
     blip_us = track.time_us[row] - track.time_us[stand_end]
     if track.placed[row]:
-        if _within(track, row, centre, radius_m):
+        if _is_here(track, row, centre, anchor, rules.radius_m):
             return not (drove and centre[0] == 0)
-        return blip_us == 0 and _is_jitter(track, centre, radius_m, row, end)
+        return blip_us == 0 and _is_jitter(track, states, rules, centre, anchor, row, end)
     return not drove or (seen and centre[0] > 0)
 
 
 @part
-def _is_jitter(track, centre, radius_m, row, end):
-    # One fix outside is jitter if the next good fix is back inside.
+def _is_jitter(track, states, rules, centre, anchor, row, end):
+    # Do the good fixes after the one outside at `row` come back?
+    is_next = True
     for other in range(row + 1, end):
+        if states.step_us[other] == 0 and other + 1 < end:
+            continue  # of the rows of one instant the last one speaks
+        if not is_next and track.time_us[other] - track.time_us[row] > rules.merge_us:
+            return False
         if track.placed[other] and track.time_us[other] > track.time_us[row]:
-            return _within(track, other, centre, radius_m)
+            if _is_here(track, other, centre, anchor, rules.radius_m):
+                return True
+            is_next = False
+        if not is_next and states.state[other] == DRIVE:
+            return False
     return False
+
+
+@part
+def _is_here(track, row, centre, anchor, radius_m):
+    if _within(track, row, centre, radius_m):
+        return True
+    if anchor < 0:
+        return False
+    step_m = hop_m(
+        track.latitude_e7[anchor], track.longitude_e7[anchor], track.latitude_e7[row], track.longitude_e7[row]
+    )
+    return step_m <= radius_m / 2
 
 
 # A centre is the number of fixes, the row of the first of them, and the sums of latitude and longitude

@@ -10,7 +10,9 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from flows.importing import run_import
 from flows.settings import Settings
+from ingest.simulation import Simulation
 from ingest.spool import Message, Spool
 
 GOLDEN_S = [0, 60, 90, 120, 180, 210, 240, 270, 360, 420, 480, 540, 1000, 1060, 1180, 1300]
@@ -61,3 +63,27 @@ def published(settings: Settings, sql: str) -> pl.DataFrame:
     """Ask the published copy."""
     with duckdb.connect(str(settings.published_path.resolve()), read_only=True) as connection:
         return connection.sql(sql).pl()
+
+
+def simulated(settings: Settings, fleet: Simulation, folder: Path, keep_every: int = 1) -> None:
+    """Import and spool what a simulated fleet sends, its truth in `folder`; of its fixes only every so many."""
+    folder.mkdir(parents=True, exist_ok=True)
+    fleet.write_dimensions(folder)
+    fleet.write_truth(folder)
+    for name in ("vehicles", "depots", "drivers", "assignments", "prices", "stations"):
+        run_import(settings, name, [folder / f"{name}.csv"])
+    received_us = max(found.due_us for found in fleet.messages)
+    messages = [
+        Message(found.topic, _thinned(found.topic, found.payload, keep_every), received_us, 1, False, None)
+        for found in fleet.messages
+    ]
+    with Spool.open(settings.spool_dir / "main") as spool:
+        for first in range(0, len(messages), 500):
+            spool.append(messages[first : first + 500])
+
+
+def _thinned(topic: str, payload: bytes, keep_every: int) -> bytes:
+    if keep_every == 1 or not topic.endswith(("/pos", "/his")):
+        return payload
+    body = json.loads(payload)
+    return json.dumps(body | {"pts": [point for point in body["pts"] if point["seq"] % keep_every == 0]}).encode()

@@ -18,6 +18,7 @@ DATED_MARTS = (
     "route_days",
     "idle_events",
     "stops",
+    "planned_stops",
     "idle_by_definition",
     "legal_idle_events",
     "data_health",

@@ -81,6 +81,7 @@ class RouteDay(NamedTuple):
     completed_stop_count: int | None
     mean_dwell_s: float | None
     stops_per_hour: float | None
+    is_coarse: bool  # sampled too rarely to see every hand-off
     on_time_start: bool | None
     fuel_used_l: float | None
     cost: float | None

@@ -107,7 +107,9 @@ def _cell_text(figure: Figure, write: Callable[[float], str]) -> str:
 
 
 def _stops(route: RouteDay) -> str:
-    """Return done/planned; without a plan the stops that were seen."""
+    """Return done/planned; without a plan the stops that were seen, where all of them could be."""
+    if route.is_coarse:
+        return "n/a"
     if route.planned_stop_count is None or route.completed_stop_count is None:
         return str(route.stop_count)
     return f"{route.completed_stop_count}/{route.planned_stop_count}"

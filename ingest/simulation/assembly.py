@@ -49,7 +49,7 @@ class Simulation(NamedTuple):
     tenant: str
 
     def write_truth(self, folder: Path) -> None:
-        """Write states, hand-offs and faults as Parquet files."""
+        """Write states, hand-offs, breaks and faults as Parquet files."""
         write_truth(folder, self.days, self.faults, self.tenant)
 
     def write_dimensions(self, folder: Path) -> None:
@@ -78,8 +78,13 @@ def simulate(
     timezone: str = "America/New_York",
     sample_s: int = 10,
     with_plans: bool = True,
+    off_share: float | None = None,
 ) -> Simulation:
-    """Simulate delivery days that end on `last_date` (yesterday, local time, if not given)."""
+    """Simulate delivery days that end on `last_date` (yesterday, local time, if not given).
+
+    `off_share` is how often a driver switches off at a hand-off long enough for it; if not given, the longer the
+    hand-off, the more often.
+    """
     if vans < 1 or days < 1 or sample_s < 1:
         raise ValueError(f"vans, days and sample_s: expected at least 1, got {vans}, {days}, {sample_s}")
     zone = ZoneInfo(timezone)
@@ -99,7 +104,7 @@ def simulate(
     for van, meters in fleet:
         for day_number, clock_s in enumerate(clocks_s):
             random = day_random(seed, van.number, day_number)
-            lived = _live(van, meters, clock_s, stations[van.depot], tenant, sample_s, random)
+            lived = _live(van, meters, clock_s, stations[van.depot], tenant, sample_s, off_share, random)
             messages += lived.messages
             truths.append(lived.truth)
             fills += lived.fills
@@ -134,10 +139,11 @@ def _live(
     stations: list[Station],
     tenant: str,
     sample_s: float,
+    off_share: float | None,
     random: np.random.Generator,
 ) -> _Lived:
     station = _on_the_way(van, stations) if meters.will_fuel(van) else None
-    day = live_through(_task(van, station, random), random)
+    day = live_through(_task(van, station, random)._replace(off_share=off_share), random)
     samples, tank = take_samples(van, day, meters, sample_s=sample_s, random=random)
     sent = send(van, day, samples, meters, tenant=tenant, clock_s=clock_s, sample_s=sample_s, random=random)
     truth = DayTruth(van, day, clock_s, sent.first_fix_ms, sent.last_fix_ms, meters.odometer_m)

@@ -35,6 +35,7 @@ class Task(NamedTuple):
     area: Area
     hand_off_count: int
     fuel_station: Station | None
+    off_share: float | None = None  # of the hand-offs long enough to turn the key; None: the longer, the more often
 
 
 class Door(NamedTuple):
@@ -128,7 +129,7 @@ def _deliver(van: JourneyBuilder, task: Task, random: np.random.Generator) -> tu
         van.drive(walker.way(_leg_m(random)), cruise_mps=random.uniform(5.6, 9.5))
         here = _doors(van.x_m, van.y_m, random)
         doors.extend(here)
-        hand_offs.append(_hand_off(van, sum(door.service_s for door in here), random))
+        hand_offs.append(_hand_off(van, sum(door.service_s for door in here), task.off_share, random))
         if number == lunch_after:
             van.drive(walker.way(random.uniform(300, 1200)), cruise_mps=7.5)
             lunch = _lunch(van, random)
@@ -156,9 +157,12 @@ def _doors(x_m: float, y_m: float, random: np.random.Generator) -> list[Door]:
     return doors
 
 
-def _hand_off(van: JourneyBuilder, dwell_s: float, random: np.random.Generator) -> Stand:
+def _hand_off(van: JourneyBuilder, dwell_s: float, off_share: float | None, random: np.random.Generator) -> Stand:
     # The shorter a hand-off, the more often the engine is left running.
-    off_share = 0.0 if dwell_s < 22 else 0.42 if dwell_s < 40 else 0.68 if dwell_s < 120 else 0.9
+    if dwell_s < 22:
+        off_share = 0.0
+    elif off_share is None:
+        off_share = 0.42 if dwell_s < 40 else 0.68 if dwell_s < 120 else 0.9
     engine_on = bool(random.random() >= off_share)
     arrived_s = van.now_s
     if engine_on:

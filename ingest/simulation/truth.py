@@ -2,6 +2,7 @@
 
     states.parquet     what each van did, without holes, from the first to the last fix sent on each day
     handoffs.parquet   where and when something was handed over; one parking for several stops counts once
+    breaks.parquet     the same of lunch
     faults.parquet     fuel records that are wrong on purpose
 
 A night is in no state: the tracker sleeps, and nothing measured covers it either.
@@ -15,7 +16,7 @@ import polars as pl
 from polars.datatypes import DataType, DataTypeClass
 
 from ingest.simulation.city import degrees
-from ingest.simulation.day import Day
+from ingest.simulation.day import Day, Stand
 from ingest.simulation.fleet import Van
 from ingest.simulation.paperwork import Fault
 
@@ -23,7 +24,7 @@ Columns = dict[str, DataType | DataTypeClass]
 INSTANT = pl.Datetime("us", "UTC")
 IDENTITY: Columns = {"tenant_id": pl.String, "vehicle_id": pl.String}
 STATES: Columns = {**IDENTITY, "started_utc": INSTANT, "ended_utc": INSTANT, "state": pl.String}
-HAND_OFFS: Columns = {
+STANDS: Columns = {
     **IDENTITY,
     "arrived_utc": INSTANT,
     "departed_utc": INSTANT,
@@ -69,22 +70,31 @@ def states_frame(days: list[DayTruth], tenant: str) -> pl.DataFrame:
 
 def hand_offs_frame(days: list[DayTruth], tenant: str) -> pl.DataFrame:
     """List the hand-offs of each van."""
+    return _stands_frame([(truth, truth.day.hand_offs) for truth in days], tenant)
+
+
+def breaks_frame(days: list[DayTruth], tenant: str) -> pl.DataFrame:
+    """List where and when each driver had lunch."""
+    return _stands_frame([(truth, [truth.day.lunch]) for truth in days], tenant)
+
+
+def _stands_frame(days: list[tuple[DayTruth, list[Stand]]], tenant: str) -> pl.DataFrame:
     rows: list[tuple[object, ...]] = []
-    for truth in days:
-        stands = truth.day.hand_offs
+    for truth, stands in days:
         x_m, y_m = (np.array(axis) for axis in zip(*((stand.x_m, stand.y_m) for stand in stands), strict=True))
         latitude, longitude = degrees(truth.van.depot, x_m, y_m)
         for stand, north, east in zip(stands, latitude.tolist(), longitude.tolist(), strict=True):
             instants = [round((truth.clock_s + time_s) * 1000) * 1000 for time_s in (stand.arrived_s, stand.departed_s)]
             rows.append((tenant, truth.van.vehicle_id, *instants, north, east, stand.engine_on))
-    return _frame(rows, HAND_OFFS, "arrived_utc")
+    return _frame(rows, STANDS, "arrived_utc")
 
 
 def write_truth(folder: Path, days: list[DayTruth], faults: list[Fault], tenant: str) -> None:
-    """Write the three files into `folder`, which is made if need be."""
+    """Write the four files into `folder`, which is made if need be."""
     folder.mkdir(parents=True, exist_ok=True)
     states_frame(days, tenant).write_parquet(folder / "states.parquet")
     hand_offs_frame(days, tenant).write_parquet(folder / "handoffs.parquet")
+    breaks_frame(days, tenant).write_parquet(folder / "breaks.parquet")
     pl.DataFrame(faults, schema=FAULTS, orient="row").write_parquet(folder / "faults.parquet")
 
 

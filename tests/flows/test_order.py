@@ -26,6 +26,7 @@ TABLES = (
     "marts.route_days",
     "marts.idle_events",
     "marts.stops",
+    "marts.planned_stops",
     "marts.idle_by_definition",
     "marts.legal_idle_events",
     "marts.fuel_purchases",

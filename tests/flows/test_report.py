@@ -20,6 +20,7 @@ from flows.report.measures import idle_share
 from flows.report.pictures import timeline
 from flows.report.rendered import Report
 from flows.report.save import save, standalone_html
+from flows.report.tables import route_rows
 from tests.flows.published_fixture import DAY, GALLON_L, MILE_M, build, insert, local
 
 SUBJECT = "Depot DAX7 · Thu 26 Feb · 23/24 vans · idle 28.7 % · 2 fuel flags"
@@ -238,6 +239,17 @@ def test_a_day_without_anything_to_do_is_short_but_complete(published, tmp_path)
     assert "R223" in report.text
     assert "R223" not in words_of(report.html)
     assert report.subject.endswith("no fuel flags")
+
+
+def test_stops_of_a_route_that_was_sampled_too_coarsely_are_not_given(published, tmp_path):
+    coarse = (
+        "update marts.route_days set quality_flags = ['sampling_too_coarse'], completed_stop_count = null,"
+        " mean_dwell_s = null, stops_per_hour = null where route_id = 'R207'"
+    )
+    rows = route_rows(read_day(changed(published, tmp_path, coarse), "dax7", DAY), units.US)
+    stops = {row.route: row.stops for row in rows}
+    assert stops.pop("R207") == "n/a"
+    assert "n/a" not in stops.values()
 
 
 def test_fuel_says_whether_it_was_evaluated(published, tmp_path):

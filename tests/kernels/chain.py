@@ -7,6 +7,7 @@ import numpy as np
 from kernels.distance import Distances, distances
 from kernels.kinds import KindRules, contexts, stop_kinds
 from kernels.ledger import Ledger, ledger
+from kernels.matching import Matches, match_plan
 from kernels.phases import Phases, route_phases
 from kernels.places import frozen_places, frozen_speeds, good_places
 from kernels.runs import IdleRuns, idle_runs
@@ -14,9 +15,12 @@ from kernels.speeds import known_speeds
 from kernels.states import States, classify
 from kernels.stops import Stops, park_episodes
 from kernels.track import Limits, Track
-from tests.kernels.tracks import DEPOT_E7, DISTANCE_RULES, SECOND_US, STATE_RULES, STOP_RULES
+from kernels.traffic import plan_sides, wait_odds
+from tests.kernels.tracks import DEPOT_E7, DISTANCE_RULES, SECOND_US, STATE_RULES, STOP_RULES, metres_off
 
-KIND_RULES = KindRules(traffic_us=120 * SECOND_US, break_us=600 * SECOND_US)
+KIND_RULES = KindRules(break_us=600 * SECOND_US)
+CERTAIN_US = 120 * SECOND_US
+RADIUS_M = 60.0
 DEPOT_RADIUS_M = 100.0
 
 
@@ -28,13 +32,15 @@ class Day(NamedTuple):
     distances: Distances
     idle: IdleRuns
     stops: Stops
+    matches: Matches
+    odds: np.ndarray
     kinds: np.ndarray
     phases: Phases
     ledger: Ledger
 
 
 def measured(track: Track, limits: Limits) -> Day:
-    """Run all kernels on a track, without a plan, with a depot in the middle of the map."""
+    """Run all kernels on a track, with a depot in the middle of the map and a plan for two stops near it."""
     group_count, size = track.starts.size - 1, track.time_us.size
     track = track._replace(placed=good_places(track).placed)
     repeated = frozen_speeds(track, np.ones(group_count, dtype=np.bool_))
@@ -44,8 +50,19 @@ def measured(track: Track, limits: Limits) -> Day:
     found = distances(track, states, frozen_places(track), DISTANCE_RULES)
     stops = park_episodes(track, states, STOP_RULES)
     nowhere = np.zeros(stops.group.size, dtype=np.bool_)
-    unplanned = np.full(stops.group.size, -1, dtype=np.int64)
-    kinds = stop_kinds(stops, unplanned, nowhere, nowhere, np.ones(group_count, dtype=np.bool_), KIND_RULES)
+    # Two planned stops for each group: at the depot and 64 m north of it.
+    north_e7 = np.array([DEPOT_E7[0], metres_off(64)[0]], dtype=np.int32)
+    matches = match_plan(
+        stops,
+        np.arange(0, 2 * group_count + 1, 2, dtype=np.int64),
+        np.tile(north_e7, group_count),
+        np.full(2 * group_count, DEPOT_E7[1], dtype=np.int32),
+        RADIUS_M,
+        stops.off_us == 0,
+    )
+    sides = plan_sides(stops, matches, np.ones(group_count, dtype=np.bool_))
+    odds = wait_odds(track, stops, ~nowhere, sides, CERTAIN_US)
+    kinds = stop_kinds(stops, matches, nowhere, nowhere, odds, KIND_RULES)
     at_depot = stops.placed & (stops.latitude_e7 == DEPOT_E7[0]) & (stops.longitude_e7 == DEPOT_E7[1])
     phases = route_phases(
         track,
@@ -58,4 +75,4 @@ def measured(track: Track, limits: Limits) -> Day:
     )
     context = contexts(track, states, stops, kinds)
     runs = ledger(track, states, found.step_m, context, phases.phase, np.zeros(size, dtype=np.int64))
-    return Day(track, states, found, idle_runs(track, states), stops, kinds, phases, runs)
+    return Day(track, states, found, idle_runs(track, states), stops, matches, odds, kinds, phases, runs)

@@ -24,6 +24,7 @@ def assert_same_meaning(day, other):
     for part, fields in (
         ("ledger", "group started_us ended_us state context phase route continues distance_m"),
         ("stops", "group arrived_us departed_us latitude_e7 longitude_e7 placed engine_on_us off_us"),
+        ("matches", "stop_of_planned metres planned_of_stop stop_metres is_partner"),
         ("idle", "group started_us duration_us"),
         ("phases", "exit_us first_stop_us last_stop_us return_us"),
         ("distances", "source odometer_rejected"),
@@ -31,6 +32,8 @@ def assert_same_meaning(day, other):
         for field in fields.split():
             column, expected = (getattr(getattr(which, part), field) for which in (day, other))
             np.testing.assert_allclose(column, expected, rtol=1e-9, atol=1e-6, err_msg=f"{part}.{field}")
+    np.testing.assert_array_equal(day.kinds, other.kinds)
+    np.testing.assert_allclose(day.odds, other.odds, rtol=1e-9, atol=1e-9)
 
 
 @given(fleets())

@@ -3,49 +3,49 @@ import pytest
 from hypothesis import given, settings
 
 from kernels.kinds import CONTEXT_NAMES, KIND_NAMES, KindRules, contexts, stop_kinds
+from kernels.matching import Matches
 from kernels.states import STATE_NAMES, classify
 from kernels.stops import Stops, park_episodes
 from tests.kernels.naive import routes as naive
 from tests.kernels.tracks import SECOND_US, STATE_RULES, STOP_RULES, Row, Van, fleets, limits_of, track_of
 
-RULES = KindRules(traffic_us=120 * SECOND_US, break_us=600 * SECOND_US)
+RULES = KindRules(break_us=600 * SECOND_US)
 
 
-def kind(duration_s, *, on_s=0, off_s=0, planned=False, depot=False, site=False, has_plan=True):
+def kind(duration_s, *, near=False, partner=False, depot=False, site=False, odds=-1.0):
     def column(value, dtype=np.int64):
         return np.array([value], dtype=dtype)
 
-    place = column(0, np.int32)
+    nothing, place, metres = column(0), column(0, np.int32), column(1.0, np.float64)
     durations = [column(second * SECOND_US) for second in (9_000, 9_000 + duration_s)]
-    engine = [column(second * SECOND_US) for second in (on_s, off_s)]
-    stops = Stops(column(0), column(0), column(1), *durations, place, place, column(True, np.bool_), *engine)
-    flags = (column(flag, np.bool_) for flag in (depot, site, has_plan))
-    return KIND_NAMES[stop_kinds(stops, column(0 if planned else -1), *flags, RULES)[0]]
+    placed = column(True, np.bool_)
+    stops = Stops(nothing, nothing, column(1), *durations, place, place, placed, nothing, nothing)
+    matches = Matches(nothing, metres, column(0 if near or partner else -1), metres, column(partner, np.bool_))
+    flags = (column(flag, np.bool_) for flag in (depot, site))
+    return KIND_NAMES[stop_kinds(stops, matches, *flags, column(odds, np.float64), RULES)[0]]
 
 
 @pytest.mark.parametrize(
     ("what", "expected"),
     [
-        ({"depot": True, "site": True, "planned": True}, "depot"),
-        ({"site": True, "planned": True}, "fuel_site"),
-        ({"planned": True, "on_s": 30}, "planned"),
-        ({"on_s": 30}, "traffic"),
-        ({"on_s": 20, "off_s": 10}, "unplanned"),
-        ({"off_s": 30}, "unplanned"),
-        ({"on_s": 30, "has_plan": False}, "unplanned"),
-        ({}, "unplanned"),
+        ({"depot": True, "site": True, "partner": True, "odds": 1.0}, "depot"),
+        ({"site": True, "partner": True, "odds": 1.0}, "fuel_site"),
+        ({"partner": True, "odds": 1.0}, "planned"),
+        ({"near": True, "odds": 1.0}, "traffic"),
+        ({"near": True}, "planned"),
+        ({"odds": 0.0}, "unplanned"),
+        ({"odds": -np.inf}, "unplanned"),
     ],
 )
 def test_the_first_kind_that_fits_decides(what, expected):
     assert kind(30, **what) == expected
 
 
-def test_traffic_and_breaks_have_bounds():
-    assert kind(119, on_s=119) == "traffic"
-    assert kind(120, on_s=120) == "unplanned"
-    assert kind(599, off_s=599) == "unplanned"
-    assert kind(600, off_s=600) == "break"
-    assert kind(600, off_s=600, planned=True) == "planned"
+def test_breaks_have_a_bound_and_traffic_has_none():
+    assert kind(599) == "unplanned"
+    assert kind(600) == "break"
+    assert kind(600, near=True) == "planned"
+    assert kind(6_000, odds=0.1) == "traffic"
 
 
 @given(fleets())
@@ -80,5 +80,6 @@ def test_a_kind_that_does_not_exist_is_refused():
 def test_a_column_of_another_type_is_refused():
     track = track_of([])
     stops = park_episodes(track, classify(track, limits_of(Van()), STATE_RULES), STOP_RULES)
-    with pytest.raises(TypeError, match="planned_of_stop: expected int64, got float64"):
-        stop_kinds(stops, np.zeros(0), *3 * [np.zeros(0, dtype=np.bool_)], RULES)
+    ints, metres, flags = np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0, dtype=np.bool_)
+    with pytest.raises(TypeError, match="odds: expected float64, got int64"):
+        stop_kinds(stops, Matches(ints, metres, ints, metres, flags), flags, flags, ints, RULES)

@@ -3,6 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kernels.places import good_places
+from kernels.speeds import known_speeds
 from kernels.states import STATE_NAMES, classify
 from kernels.stops import park_episodes
 from tests.kernels.naive import stops as naive
@@ -118,6 +120,61 @@ def test_a_silence_ends_a_stand():
 
 def test_the_end_of_a_day_ends_a_stand():
     assert spans_s(stops_of(rows_every_10_s((0, 30, 1), (50, 0, 0), (50, 0, 0), (50, 0, 0)))) == [(10, 30)]
+
+
+def test_two_fixes_outside_that_come_back_are_jitter_and_three_are_not():
+    here, there = (0, 0, 1), (33, 0, 1)
+    two = rows_every_10_s(here, here, there, there, here, here, here)
+    assert spans_s(stops_of(two)) == [(0, 60)]
+    three = rows_every_10_s(here, here, there, there, there, here, here, here)
+    assert spans_s(stops_of(three)) == [(0, 20), (20, 50), (50, 70)]
+
+
+def test_fixes_outside_with_a_drive_between_are_no_jitter():
+    moments = [(0, 0, 1), (0, 0, 1), (40, 0, 1), (60, 20, 1), (0, 0, 1), (0, 0, 1), (0, 0, 1)]
+    assert spans_s(stops_of(rows_every_10_s(*moments))) == [(0, 20), (40, 60)]
+
+
+def test_drift_in_small_steps_does_not_break_a_long_stand():
+    settled = [(0, 0, 0)] * 14
+    drift = [(metres, 0, 0) for metres in (8, 16, 24, 32, 40, 40, 40, 40)]
+    assert spans_s(stops_of(rows_every_10_s(*settled, *drift))) == [(0, 210)]
+    # Before it has settled, and in one step, it is another place.
+    assert len(spans_s(stops_of(rows_every_10_s(*settled[:3], *drift)))) == 2
+    assert len(spans_s(stops_of(rows_every_10_s(*settled, (40, 0, 0), (40, 0, 0), (40, 0, 0), (40, 0, 0))))) == 2
+
+
+def test_a_stand_goes_on_across_a_jump():
+    rows = rows_every_10_s(*[(0, 0, 1)] * 3, (90_000, 0, 1), (90_000, 0, 1), *[(0, 0, 1)] * 3)
+    track = track_of(rows)
+    track = track._replace(placed=good_places(track).placed)
+    stops = park_episodes(track, classify(track, limits_of(Van()), STATE_RULES), STOP_RULES)
+    assert spans_s(stops) == [(0, 70)]
+
+
+def test_missing_speeds_do_not_break_a_stand_where_fixes_say_that_it_stood():
+    track = track_of(rows_every_10_s((0, 30, 1), *[(90, NAN, 1)] * 6, (180, 30, 1), (270, 30, 1)))
+    limits = limits_of(Van())
+    track = track._replace(speed_kmh=known_speeds(track, limits))
+    stops = park_episodes(track, classify(track, limits, STATE_RULES), STOP_RULES)
+    assert spans_s(stops) == [(10, 60)]  # the last of them is the one it left from
+
+
+def test_two_hand_offs_30_m_apart_with_a_short_move_between_are_two_stands():
+    moments = [*[(0, 0, 1)] * 4, (15, 9, 1), *[(30, 0, 1)] * 4, (60, 30, 1)]
+    assert spans_s(stops_of(rows_every_10_s(*moments))) == [(0, 40), (50, 90)]
+
+
+@given(fleets())
+@settings(deadline=None, max_examples=100)
+def test_stops_never_overlap_and_last_at_least_the_shortest(fleet):
+    track, limits = fleet
+    stops = park_episodes(track, classify(track, limits, STATE_RULES), STOP_RULES)
+    assert (stops.departed_us - stops.arrived_us >= STOP_RULES.min_us).all()
+    same_group = stops.group[1:] == stops.group[:-1]
+    assert (stops.end_row[:-1] <= stops.first_row[1:]).all()
+    assert (stops.departed_us[:-1] <= stops.arrived_us[1:])[same_group].all()
+    assert (stops.engine_on_us + stops.off_us <= stops.departed_us - stops.arrived_us).all()
 
 
 @given(st.integers(0, 2**32 - 1))

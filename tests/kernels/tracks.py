@@ -23,7 +23,7 @@ METRE_NORTH_E7 = 89.932
 METRE_EAST_E7 = 118.623  # at the latitude of the depot
 
 STATE_RULES = StateRules(move_kmh=5.0, tow_m=200.0, wiring_kmh=10.0, wiring_us=60 * SECOND_US)
-STOP_RULES = StopRules(min_us=15 * SECOND_US, radius_m=25.0, merge_us=20 * SECOND_US)
+STOP_RULES = StopRules(min_us=15 * SECOND_US, radius_m=25.0, merge_us=20 * SECOND_US, settle_us=120 * SECOND_US)
 DISTANCE_RULES = DistanceRules(0.9, 1.5, 5_000.0, 500_000.0, 180.0)
 
 

@@ -79,7 +79,7 @@ select
     completed_stop_count / nullif(planned_stop_count, 0) as stop_completion,
     delivered_package_count / nullif(dispatched_package_count, 0) as package_completion,
     on_time_starts / nullif(starts_with_plan, 0) as on_time_start_share,
-    cost / nullif(costed_stop_count, 0) as cost_per_stop,
+    counted_cost / nullif(costed_stop_count, 0) as cost_per_stop,
     cost / nullif(costed_distance_m, 0) * 1e3 as cost_per_km,
     fuel_cost / nullif(fuel_costed_distance_m, 0) * 1e3 as fuel_cost_per_km
 from (
@@ -99,7 +99,7 @@ from (
         sum(distance_m) filter (stem_m is not null) as distance_m,
         sum(stem_s) as stem_s,
         sum(on_route_s - on_route_drive_s) filter (mean_dwell_s is not null) as dwell_s,
-        sum(coalesce(completed_stop_count, stop_count)) filter (mean_dwell_s is not null)::bigint as counted_stop_count,
+        sum(counted_stop_count) filter (mean_dwell_s is not null)::bigint as counted_stop_count,
         sum(on_route_s) filter (mean_dwell_s is not null) as counted_on_route_s,
         sum(completed_stop_count) filter (planned_stop_count is not null)::bigint as completed_stop_count,
         sum(planned_stop_count) filter (completed_stop_count is not null)::bigint as planned_stop_count,
@@ -108,7 +108,8 @@ from (
         count(*) filter (on_time_start) as on_time_starts,
         count(on_time_start) as starts_with_plan,
         sum(cost) as cost,
-        sum(coalesce(completed_stop_count, stop_count)) filter (cost is not null)::bigint as costed_stop_count,
+        sum(cost) filter (counted_stop_count is not null) as counted_cost,
+        sum(counted_stop_count) filter (cost is not null)::bigint as costed_stop_count,
         sum(distance_m) filter (cost is not null) as costed_distance_m,
         sum(fuel_cost) as fuel_cost,
         sum(distance_m) filter (fuel_cost is not null) as fuel_costed_distance_m,
@@ -132,7 +133,7 @@ select
     known_s / nullif(observed_s, 0) as coverage,
     co2_kg / nullif(co2_distance_m, 0) * 1e3 as co2_kg_per_km,
     co2_kg / nullif(co2_stop_count, 0) as co2_kg_per_stop,
-    cost / nullif(costed_stop_count, 0) as cost_per_stop,
+    counted_cost / nullif(costed_stop_count, 0) as cost_per_stop,
     cost / nullif(costed_distance_m, 0) * 1e3 as cost_per_km,
     fuel_cost / nullif(fuel_costed_distance_m, 0) * 1e3 as fuel_cost_per_km
 from (
@@ -163,6 +164,7 @@ from (
         sum(co2_distance_m) as co2_distance_m,
         sum(co2_stop_count)::bigint as co2_stop_count,
         sum(cost) as cost,
+        sum(counted_cost) as counted_cost,
         sum(costed_stop_count)::bigint as costed_stop_count,
         sum(costed_distance_m) as costed_distance_m,
         sum(fuel_cost) as fuel_cost,

@@ -279,10 +279,26 @@ create table if not exists core.stops (
     duration_us bigint not null,
     engine_on_us bigint not null,
     kind varchar not null,              -- planned unplanned depot fuel_site break
-    planned_seq integer,                -- the nearest planned stop served from here
+    planned_seq integer,                -- its own planned stop; of a second visit the nearest one
     planned_stop_count integer not null, -- planned stops served from here (a group stop has more than one)
+    match_distance_m double,            -- to that planned stop
     latitude double,
     longitude double
+);
+
+-- One row per planned stop of a vehicle-date that has positions.
+create table if not exists core.planned_stops (
+    tenant_id varchar not null,
+    service_date date not null,
+    vehicle_id varchar not null,
+    route_id varchar not null,
+    planned_seq bigint not null,
+    latitude double not null,           -- of the planned place, degrees
+    longitude double not null,
+    arrived_utc timestamp,              -- null: no park episode served it
+    departed_utc timestamp,
+    match_distance_m double,            -- to the mean place of the episode
+    is_group boolean not null           -- the episode served other planned stops too
 );
 
 -- One row per tenant, service date, route, vehicle: its phases.
@@ -298,7 +314,7 @@ create table if not exists core.route_phases (
     depot_return_utc timestamp,
     segment_count integer,              -- parts between stands at the depot, 0 without a served stop; null: not known
     served_stop_count integer not null, -- park episodes outside depot and fuel sites
-    completed_stop_count integer,       -- planned stops with a park episode; null without planned places
+    completed_stop_count integer,       -- planned stops with a park episode; null without planned places or where sampling is too coarse
     quality_flags varchar[] not null
 );
 
@@ -427,11 +443,12 @@ create table if not exists marts.route_days (
     planned_package_count integer,
     package_capacity integer,           -- of the van
     capacity_utilization double,        -- planned_package_count / package_capacity (K5)
-    completed_stop_count integer,       -- as scanned, else planned stops seen to be served
+    completed_stop_count integer,       -- as scanned, else planned stops seen to be served; null: too coarse to see
     stop_completion double,             -- completed_stop_count / planned_stop_count (K19)
     dispatched_package_count integer,   -- as scanned, else as planned
     delivered_package_count integer,    -- as scanned; null without scans
     package_completion double,          -- delivered / dispatched (K19)
+    counted_stop_count integer,         -- what K17, K18 and K25 divide by: completed, else seen; null: too coarse to see
     mean_dwell_s double,                -- K17
     dwell_basis varchar,                -- whose count of stops K17 and K18 divide by: scans, plan or detected
     stops_per_hour double,              -- per hour on route (K18)
@@ -489,8 +506,24 @@ create table if not exists marts.stops (
     kind varchar not null,
     planned_seq integer,
     planned_stop_count integer not null,
+    match_distance_m double,            -- from the van's place to that of its own planned stop
     latitude double,
     longitude double
+);
+
+create table if not exists marts.planned_stops (
+    tenant_id varchar not null,
+    service_date date not null,
+    vehicle_id varchar not null,
+    route_id varchar not null,
+    planned_seq bigint not null,
+    latitude double not null,           -- of the planned place
+    longitude double not null,
+    arrived_utc timestamp,              -- null: not served, or not seen where sampling is too coarse
+    departed_utc timestamp,
+    duration_s double,
+    match_distance_m double,
+    is_group boolean not null           -- served together with others from one parking
 );
 
 create table if not exists marts.idle_by_definition (
@@ -651,6 +684,7 @@ create table if not exists marts.fleet_days (
     co2_kg_per_stop double,
     co2_factor_set varchar,
     cost decimal(18, 4),                -- K24 summed
+    counted_cost decimal(18, 4),        -- of routes whose stops are known: the K25 numerator
     costed_stop_count bigint,           -- stops and distance of routes whose cost is known
     costed_distance_m double,
     stop_count bigint not null,

@@ -27,6 +27,7 @@ select
     routes.completed_stop_count,
     routes.mean_dwell_s,
     routes.stops_per_hour,
+    list_contains(routes.quality_flags, 'sampling_too_coarse') as is_coarse,
     routes.on_time_start,
     routes.fuel_used_l,
     routes.cost::double as cost,

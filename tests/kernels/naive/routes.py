@@ -17,6 +17,29 @@ def nearest(place: Place | None, others: list[Place | None], radius_m: float) ->
     return (min(within)[1], min(within)[0]) if within else (-1, nan)
 
 
+def match_plan(
+    stops: list[Place | None], doubtful: list[bool], planned: list[Place], radius_m: float
+) -> tuple[list[tuple[int, float]], list[tuple[int, float, bool]]]:
+    """Return stop and metres of each planned stop, and planned stop, metres and whether paired of each stop."""
+    pairs = [
+        (away_m + (radius_m / 2 if doubtful[stop] else 0), number, stop, away_m)
+        for number, door in enumerate(planned)
+        for stop, place in enumerate(stops)
+        if place is not None and (away_m := metres(door, place)) <= radius_m
+    ]
+    served: dict[int, tuple[int, float]] = {}
+    own: dict[int, tuple[int, float, bool]] = {}
+    while free := [pair for pair in pairs if pair[1] not in served and pair[2] not in own]:
+        _, number, stop, away_m = min(free)
+        served[number], own[stop] = (stop, away_m), (number, away_m, True)
+    for number in set(range(len(planned))) - set(served):
+        if near := [pair for pair in pairs if pair[1] == number]:
+            served[number] = min(near)[2:]
+    for stop in set(range(len(stops))) - set(own):
+        own[stop] = (*nearest(stops[stop], list(planned), radius_m), False)
+    return [served.get(number, (-1, nan)) for number in range(len(planned))], [own[stop] for stop in range(len(stops))]
+
+
 def context(state: str, kind: str | None) -> str:
     """Return the context of an interval within an episode of a kind, or outside all episodes."""
     if state == "drive":

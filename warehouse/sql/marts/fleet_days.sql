@@ -83,7 +83,8 @@ routes as (
         count(*) filter (on_time_start is not null) as starts_with_plan,
         sum(route_time_s order by vehicle_id, route_id) filter (planned_route_time_s is not null) as route_time_s,
         sum(planned_route_time_s order by vehicle_id, route_id) filter (route_time_s is not null) as planned_route_time_s,
-        sum(coalesce(completed_stop_count, stop_count) order by vehicle_id, route_id) filter (cost is not null) as costed_stop_count,
+        sum(counted_stop_count order by vehicle_id, route_id) filter (cost is not null) as costed_stop_count,
+        sum(cost order by vehicle_id, route_id) filter (counted_stop_count is not null) as counted_cost,
         sum(distance_m order by vehicle_id, route_id) filter (cost is not null) as costed_distance_m
     from marts.route_days
     where service_date = $day
@@ -93,8 +94,10 @@ routes as (
 
 served as (
 
-    -- The stops of the vans whose CO2 is known.
-    select tenant_id, sum(coalesce(completed_stop_count, stop_count))::bigint as co2_stop_count
+    -- The stops of the vans whose CO2 is known; not known where one of them was sampled too coarsely.
+    select
+        tenant_id,
+        case when count(*) = count(counted_stop_count) then sum(counted_stop_count)::bigint end as co2_stop_count
     from marts.route_days
     semi join (from marts.vehicle_days where co2_kg is not null) using (tenant_id, service_date, vehicle_id)
     where service_date = $day
@@ -196,9 +199,10 @@ select
     routes.cost,
     routes.completed_stop_count,
     routes.planned_stop_count,
+    routes.counted_cost,
     routes.costed_stop_count,
     routes.costed_distance_m,
-    routes.cost / nullif(routes.costed_stop_count, 0) as cost_per_stop,
+    routes.counted_cost / nullif(routes.costed_stop_count, 0) as cost_per_stop,
     routes.cost / nullif(routes.costed_distance_m, 0) * 1000 as cost_per_km,
     fuel.fuel_cost,
     fuel.fuel_costed_distance_m,

@@ -155,6 +155,15 @@ completed as (
             when measured.completed_stop_count is not null then 'plan'
             else 'detected'
         end as counted_by,
+        -- What ratios divide by. Where hand-offs went unseen those that were seen say nothing.
+        coalesce(
+            scans.completed_stop_count,
+            measured.completed_stop_count,
+            case
+                when not list_contains(measured.quality_flags, 'sampling_too_coarse')
+                    then coalesce(measured.served_stop_count, 0)
+            end
+        ) as counted_stop_count,
         coalesce(scans.dispatched_package_count, measured.planned_package_count) as dispatched_package_count,
         scans.delivered_package_count,
         coalesce(
@@ -197,23 +206,23 @@ select
     / nullif(drive_s + idle_s + off_s + ready_s + parked_s + unknown_s, 0) as coverage,
     stem_out_m + stem_back_m as stem_m,
     stem_m / nullif(distance_m, 0) as stem_share,
-    (on_route_s - on_route_drive_s) / nullif(coalesce(completed_stop_count, stop_count), 0) as mean_dwell_s,
-    coalesce(completed_stop_count, stop_count) / nullif(on_route_s / 3600, 0) as stops_per_hour,
-    coalesce(completed_stop_count, stop_count) / nullif(route_time_s / 3600, 0) as stops_per_route_hour,
+    (on_route_s - on_route_drive_s) / nullif(counted_stop_count, 0) as mean_dwell_s,
+    counted_stop_count / nullif(on_route_s / 3600, 0) as stops_per_hour,
+    counted_stop_count / nullif(route_time_s / 3600, 0) as stops_per_route_hour,
     case when mean_dwell_s is not null or stops_per_hour is not null then counted_by end as dwell_basis,
     depot_exit_utc <= planned_exit_utc + to_seconds(core.on_time_tolerance_s()) as on_time_start,
     fuel_used_l / nullif(distance_m, 0) * 1e5 as fuel_l_per_100km,
     energy_used_kwh / nullif(distance_m, 0) * 1e3 as energy_kwh_per_km,
     case when is_electric then 0 else fuel_used_l * co2_kg_per_l end as co2_kg,
     co2_kg / nullif(distance_m, 0) * 1e3 as co2_kg_per_km,
-    co2_kg / nullif(coalesce(completed_stop_count, stop_count), 0) as co2_kg_per_stop,
+    co2_kg / nullif(counted_stop_count, 0) as co2_kg_per_stop,
     case when co2_kg is not null then core.co2_factor_set() end as co2_factor_set,
     -- Nothing is rounded before the last step, which is the column's four decimals.
     fuel_used_l * price_per_l as fuel_cost,
     paid_s / 3600 * wage_per_h::double as wage_cost,
     fixed_cost_per_day::double / routes_of_vehicle as fixed_cost,
     fuel_cost + wage_cost + fixed_cost as cost,
-    cost / nullif(coalesce(completed_stop_count, stop_count), 0) as cost_per_stop,
+    cost / nullif(counted_stop_count, 0) as cost_per_stop,
     cost / nullif(distance_m, 0) * 1e3 as cost_per_km,
     fuel_cost / nullif(distance_m, 0) * 1e3 as fuel_cost_per_km
 

@@ -14,4 +14,4 @@ from (
     from core.planned_routes
     semi join wanted using (tenant_id, service_date, vehicle_id)
 ) as routes
-order by tenant_id, service_date, vehicle_id, route_id, role, planned_seq
+order by tenant_id, service_date, vehicle_id, route_id, role, planned_seq, latitude, longitude

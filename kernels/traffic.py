@@ -1,0 +1,189 @@
+"""Was a stand with the engine on a wait in traffic, or was something handed over?
+
+The answer for each park episode is the natural logarithm of the odds, wait to hand-off; above 0 the wait is more
+likely. It is a sum of points that a person can follow, and each group has its own yardstick: its certain stands, those
+at which the engine was off or that lasted `certain_us`, not at the depot or a fuel site. Nothing is taken from other
+groups, and nothing from the shape of streets.
+
+    at first   PRIOR: five hand-offs to one wait that lasts long enough to be seen
+    duration   (BALANCED_S - seconds) / SECONDS_A_POINT: lights change, so the longer, the less a wait; there is no
+               duration from which it cannot be one
+    habit      -log(1 - p), p the share of stands of about this duration on the round at which this van's engine was
+               off: where the driver always switches off and now did not, it is a wait
+    elsewhere  ELSEWHERE if it is further from every certain stand than REACH times their usual distance from each
+               other, or the van was faster before and after it than at nine in ten of them; else INSIDE. In the
+               country doors are far apart and roads are fast, and this says nothing there
+    plan       log(share of waits / share of hand-offs) on this side of the plan: the partner of a planned stop, left
+               over near one, or away from all. Hand-offs are counted among the certain stands, so a plan that names
+               half of the doors weighs little
+
+Where the engine was off the odds are -inf. Without LEAST_CERTAIN certain stands `elsewhere` says nothing. `habit` says
+nothing where the state of the engine is not known.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import prange
+
+from kernels.compiled import kernel, part
+from kernels.geometry import hop_m
+from kernels.matching import Matches
+from kernels.stops import Stops, checked_stops
+from kernels.track import Codes, Flags, Metres, Track, checked, column, starts_of_groups
+
+PARTNER, LEFT_OVER, AWAY, NO_PLAN = map(np.int8, range(4))
+
+PRIOR = float(np.log(1 / 5))
+BALANCED_S, SECONDS_A_POINT = 45.0, 25.0
+ALIKE = 1.5  # a stand lasts about as long as one 1.5 times longer or shorter
+ELSEWHERE, INSIDE = 2.2, -0.7
+REACH, LEAST_REACH_M = 5.0, 300.0
+FASTER, PACE_US = 1.1, 60_000_000
+LEAST_CERTAIN = 5
+WAIT_SHARES = (0.1, 0.2, 0.7)  # of waits on a day with a plan: partner, left over, away
+
+
+class Yardstick(NamedTuple):
+    """What the certain stands of one group are like.
+
+    reach_m  further than this from all of them is elsewhere; infinite where they are too few
+    fast_kmh faster than this before and after is elsewhere; infinite where they are too few
+    """
+
+    reach_m: float
+    fast_kmh: float
+
+
+def plan_sides(stops: Stops, matches: Matches, has_plan: Flags) -> Codes:
+    """Return int8 (n_stops,): PARTNER, LEFT_OVER, AWAY or, in a group without planned places, NO_PLAN.
+
+    has_plan  bool (n_groups,)
+    """
+    has_plan = column("has_plan", has_plan, np.bool_)
+    sides = [~has_plan[stops.group], matches.is_partner, matches.planned_of_stop >= 0]
+    return np.select(sides, [NO_PLAN, PARTNER, LEFT_OVER], AWAY).astype(np.int8)
+
+
+def wait_odds(track: Track, stops: Stops, on_round: Flags, sides: Codes, certain_us: int) -> Metres:
+    """Return float64 (n_stops,): the log odds that an episode was a wait in traffic.
+
+    on_round    bool (n_stops,)  neither at the depot nor at a fuel site
+    sides       int8 (n_stops,)  from `plan_sides`
+    certain_us  so long a stand measures others, whatever its engine did
+    """
+    track = checked(track)
+    stops = checked_stops(stops)
+    on_round = column("on_round", on_round, np.bool_, stops.group.size)
+    sides = column("sides", sides, np.int8, stops.group.size)
+    if sides.size and (sides.min() < 0 or sides.max() > NO_PLAN):
+        raise ValueError(f"sides: expected 0 to {NO_PLAN}")
+    certain = on_round & ((stops.off_us > 0) | (stops.departed_us - stops.arrived_us >= certain_us))
+    odds = np.full(stops.group.size, -np.inf)
+    group_count = track.starts.size - 1
+    if stops.group.size and stops.group[-1] >= group_count:
+        raise ValueError(f"group: expected 0 to {group_count - 1}")
+    stop_starts = starts_of_groups(stops.group, group_count)
+    pace_kmh, away_m = np.zeros(odds.size), np.full(odds.size, np.inf)
+    _measure(track, stops, stop_starts, certain, pace_kmh, away_m)
+    _weigh(stops, stop_starts, on_round, certain, sides, pace_kmh, away_m, odds)
+    return odds
+
+
+@kernel
+def _measure(track, stops, stop_starts, certain, pace_kmh, away_m):
+    for stop in prange(stops.group.size):
+        group = stops.group[stop]
+        first, end = track.starts[group], track.starts[group + 1]
+        pace_kmh[stop] = _pace_kmh(track, stops.first_row[stop], stops.end_row[stop], first, end)
+        if not stops.placed[stop]:
+            continue
+        for other in range(stop_starts[group], stop_starts[group + 1]):
+            if other != stop and certain[other] and stops.placed[other]:
+                away_m[stop] = min(away_m[stop], _apart_m(stops, stop, other))
+
+
+@part
+def _pace_kmh(track, first_row, end_row, first, end):
+    # The greatest speed in the minute before and the greatest in the minute after; of the two, the lower.
+    before_kmh = after_kmh = 0.0
+    row = first_row - 1
+    while row >= first and track.time_us[first_row] - track.time_us[row] <= PACE_US:
+        # Of the rows of one instant only the last one speaks.
+        if track.time_us[row] < track.time_us[row + 1] and track.speed_kmh[row] > before_kmh:
+            before_kmh = track.speed_kmh[row]
+        row -= 1
+    row = end_row
+    while row < end and track.time_us[row] - track.time_us[end_row] <= PACE_US:
+        is_last = row + 1 == end or track.time_us[row] < track.time_us[row + 1]
+        if is_last and track.speed_kmh[row] > after_kmh:
+            after_kmh = track.speed_kmh[row]
+        row += 1
+    return min(before_kmh, after_kmh)
+
+
+@part
+def _apart_m(stops, a, b):
+    return hop_m(stops.latitude_e7[a], stops.longitude_e7[a], stops.latitude_e7[b], stops.longitude_e7[b])
+
+
+@kernel
+def _weigh(stops, stop_starts, on_round, certain, sides, pace_kmh, away_m, odds):
+    for group in prange(stop_starts.size - 1):
+        first, end = stop_starts[group], stop_starts[group + 1]
+        yardstick = _yardstick(certain[first:end], pace_kmh[first:end], away_m[first:end])
+        for stop in range(first, end):
+            if stops.off_us[stop] > 0:
+                continue
+            points = PRIOR + (BALANCED_S - _seconds(stops, stop)) / SECONDS_A_POINT
+            if stops.engine_on_us[stop] > 0:
+                points += _habit(stops, stop, first, end, on_round, pace_kmh, away_m, yardstick)
+            if yardstick.reach_m < np.inf:
+                points += ELSEWHERE if _is_elsewhere(stop, pace_kmh, away_m, yardstick) else INSIDE
+            if sides[stop] != NO_PLAN:
+                points += _plan(sides[stop], certain[first:end], sides[first:end])
+            odds[stop] = points
+
+
+@part
+def _seconds(stops, stop):
+    return (stops.departed_us[stop] - stops.arrived_us[stop]) / 1e6
+
+
+@part
+def _yardstick(certain, pace_kmh, away_m):
+    if np.sum(certain) < LEAST_CERTAIN:
+        return Yardstick(np.inf, np.inf)
+    placed_m = np.sort(away_m[certain])
+    paces_kmh = np.sort(pace_kmh[certain])
+    usual_m = placed_m[placed_m.size // 2]
+    return Yardstick(max(REACH * usual_m, LEAST_REACH_M), FASTER * paces_kmh[paces_kmh.size * 9 // 10])
+
+
+@part
+def _is_elsewhere(stop, pace_kmh, away_m, yardstick):
+    return away_m[stop] > yardstick.reach_m or pace_kmh[stop] > yardstick.fast_kmh
+
+
+@part
+def _habit(stops, stop, first, end, on_round, pace_kmh, away_m, yardstick):
+    seconds = _seconds(stops, stop)
+    alike = off = 0
+    for other in range(first, end):
+        if not on_round[other] or stops.engine_on_us[other] + stops.off_us[other] == 0:
+            continue
+        if not seconds / ALIKE <= _seconds(stops, other) <= seconds * ALIKE:
+            continue
+        if stops.off_us[other] > 0:
+            off += 1
+        elif _is_elsewhere(other, pace_kmh, away_m, yardstick):
+            continue
+        alike += 1
+    return -np.log(1 - off / (alike + 2))
+
+
+@part
+def _plan(side, certain, sides):
+    # One more of each side than were counted: what was never seen may still happen.
+    on_side = 1 + np.sum(certain & (sides == side))
+    return np.log(WAIT_SHARES[side] * (3 + np.sum(certain)) / on_side)
