@@ -22,7 +22,7 @@ from kernels.phases import Phases, route_phases
 from kernels.places import Places, frozen_places, frozen_speeds, good_places
 from kernels.sampling import coarse_share
 from kernels.speeds import known_speeds
-from kernels.states import StateRules, States, classify
+from kernels.states import UNKNOWN, StateRules, States, classify
 from kernels.stops import StopRules, Stops, park_episodes
 from kernels.track import Track
 from kernels.traffic import plan_sides, wait_odds
@@ -112,7 +112,15 @@ def measure(day: Day, stations: pl.DataFrame, settings: Settings) -> Measured:
         phases=phases,
         route=route,
         message_routes=message_routes,
-        ledger=ledger(track, states, found.step_m, contexts(track, states, stops, kinds), phases.phase, route),
+        ledger=ledger(
+            track,
+            states,
+            found.step_m,
+            contexts(track, states, stops, kinds),
+            phases.phase,
+            route,
+            day.pto & (states.state != UNKNOWN),  # silence says nothing of it
+        ),
     )
 
 

@@ -79,8 +79,8 @@ def _ledger(day: Day, measured: Measured) -> pl.DataFrame:
         _degrees("longitude", track.longitude_e7[runs.first_row], placed),
         pl.Series("fuel_l", _used_in_runs(day.step_fuel_l, runs)).fill_nan(None),
         pl.Series("energy_kwh", _used_in_runs(day.step_energy_kwh, runs)).fill_nan(None),
-        pl.lit(value=False).alias("is_pto"),
-        pl.lit(value=False).alias("is_full_quality"),
+        pl.Series("is_pto", runs.pto),
+        pl.Series("is_full_quality", _is_full_quality(day, measured)),
         pl.lit([], pl.List(pl.String)).alias("jurisdictions"),
     )
 
@@ -89,6 +89,15 @@ def _used_in_runs(step: NDArray[np.float64], runs: Ledger) -> NDArray[np.float64
     """What a counter moved in each run; NaN where it cannot tell intervals apart."""
     so_far = np.concatenate([[0.0], np.nan_to_num(step).cumsum()])
     return np.where(np.isnan(step[runs.first_row]), np.nan, so_far[runs.end_row] - so_far[runs.first_row])
+
+
+def _is_full_quality(day: Day, measured: Measured) -> NDArray[np.bool_]:
+    """Which runs have a fix, and only fixes that are good, exact and no jumps."""
+    good = day.is_exact & measured.places.placed
+    fixes, bad = (np.concatenate([[0], truth.cumsum()]) for truth in (day.has_fix, day.has_fix & ~good))
+    first, end = measured.ledger.first_row, measured.ledger.end_row
+    result: NDArray[np.bool_] = (fixes[end] > fixes[first]) & (bad[end] == bad[first])
+    return result
 
 
 def _stops(day: Day, measured: Measured) -> pl.DataFrame:

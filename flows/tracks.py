@@ -20,6 +20,7 @@ from warehouse.load import Chunk
 GROUP = ["tenant_id", "service_date", "vehicle_id"]
 GROUP_TYPES = {"tenant_id": pl.String, "service_date": pl.Date, "vehicle_id": pl.String}
 DENSE_SHARE = 0.8  # of the fixes of a van must carry a fuel counter before it can tell idle fuel from driving fuel
+EXACT_M = 50  # a message that says it is less accurate than this proves no place
 Ints = NDArray[np.int64]
 
 
@@ -62,6 +63,9 @@ class Day(NamedTuple):
     fuel_l       float64 (n_groups,)  litres burnt in all; NaN without a counter
     step_energy_kwh, energy_kwh  the same out of the traction battery
     message_route  route_id of each row as the message said it, or None
+    pto       bool (n_rows,)  the message said that the power take-off was at work
+    has_fix   bool (n_rows,)  a position was sent, of whatever quality
+    is_exact  bool (n_rows,)  its quality is good, and accurate to EXACT_M where the message said how accurate it is
     """
 
     names: list[tuple[str, date, str]]
@@ -79,6 +83,9 @@ class Day(NamedTuple):
     routes: Routes
     planned: PlannedStops
     message_route: pl.Series
+    pto: NDArray[np.bool_]
+    has_fix: NDArray[np.bool_]
+    is_exact: NDArray[np.bool_]
 
 
 def day_of(chunk: Chunk, settings: Settings) -> Day:
@@ -111,6 +118,9 @@ def day_of(chunk: Chunk, settings: Settings) -> Day:
         routes=routes,
         planned=_planned_stops(chunk.planned_stops, number, routes, len(names)),
         message_route=rows["route_id"],
+        pto=_truth(rows["pto"].fill_null(value=False)),
+        has_fix=_truth(rows["latitude_e7"].is_not_null()),
+        is_exact=_truth((rows["quality"] == "good") & (rows["accuracy_dm"].fill_null(0) <= EXACT_M * 10)),
     )
 
 
@@ -260,6 +270,10 @@ def _any_in_group(truth: NDArray[np.bool_], starts: Ints) -> NDArray[np.bool_]:
     if not truth.size:
         return np.zeros(starts.size - 1, np.bool_)
     return np.logical_or.reduceat(truth, starts[:-1])
+
+
+def _truth(series: pl.Series) -> NDArray[np.bool_]:
+    return np.ascontiguousarray(series.to_numpy().astype(np.bool_))
 
 
 def _floats(series: pl.Series) -> NDArray[np.float64]:

@@ -42,6 +42,7 @@ POSITIONS = LakeTable(
             ("heading_ddeg", pa.int16()),  # 0.1 degree clockwise from north
             ("altitude_dm", pa.int32()),  # 0.1 m
             ("ignition", pa.bool_()),
+            ("pto", pa.bool_()),  # power take-off at work
             ("rpm", pa.int16()),
             ("odometer_m", pa.int64()),
             ("fuel_cpct", pa.int16()),  # 0.01 % of the tank

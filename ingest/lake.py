@@ -18,6 +18,7 @@ from deltalake import (
     ColumnProperties,
     CommitProperties,
     DeltaTable,
+    Field,
     Transaction,
     WriterProperties,
     write_deltalake,
@@ -56,10 +57,14 @@ class Loaded(NamedTuple):
 
 
 class LakeVersion(NamedTuple):
-    """One version of a table and the files that make it up."""
+    """One version of a table and the files that make it up.
+
+    `is_mixed`: the table was begun with fewer columns, so some of its files may lack the later ones.
+    """
 
     version: int
     files: list[str]
+    is_mixed: bool
 
 
 NOTHING_LOADED = Loaded(0, 0, 0, 0, 0, 0, 0)
@@ -69,7 +74,7 @@ Progress = Callable[[int, int], None]  # segments done, segments in all
 def load_spool(settings: IngestSettings, progress: Progress | None = None) -> Loaded:
     """Bring every sealed segment that is not yet in the lake into it; recover what a dead collector left behind."""
     total = NOTHING_LOADED
-    tables = [_opened(table, settings) for table in LAKE_TABLES]
+    tables = [_with_new_columns(table, _opened(table, settings)) for table in LAKE_TABLES]
     for folder in spool_folders(settings.spool_dir):
         recover(folder)  # does nothing while a collector holds the spool's lock
         waiting = _waiting(sealed_segments(folder), tables)
@@ -88,7 +93,9 @@ def lake_files(settings: IngestSettings) -> dict[str, LakeVersion]:
     versions = {}
     for table in LAKE_TABLES:
         handle = _opened(table, settings)
-        versions[table.name] = LakeVersion(handle.version(), sorted(handle.file_uris()))
+        # Columns that came later stand last; a table begun with all of them has them in our order.
+        is_mixed = handle.schema().to_arrow().names != table.schema.names
+        versions[table.name] = LakeVersion(handle.version(), sorted(handle.file_uris()), is_mixed)
     return versions
 
 
@@ -105,7 +112,7 @@ def compact(settings: IngestSettings, before: date) -> int:
     """
     removed = 0
     for table in LAKE_TABLES:
-        handle = _opened(table, settings)
+        handle = _with_new_columns(table, _opened(table, settings))
         for partition in sorted(found[table.partition_by] for found in handle.partitions()):
             if partition < before.isoformat():
                 removed += _compact_partition(table, handle, partition)
@@ -213,6 +220,16 @@ def _opened(table: LakeTable, settings: IngestSettings) -> DeltaTable:
         return DeltaTable.create(
             where, table.schema, mode="ignore", partition_by=[table.partition_by], configuration=TABLE_CONFIGURATION
         )
+
+
+def _with_new_columns(table: LakeTable, handle: DeltaTable) -> DeltaTable:
+    """Add the columns that a table begun by an older version lacks; its files stay. Needs the writer's lock."""
+    known = set(handle.schema().to_arrow().names)
+    missing = [Field.from_arrow(field) for field in table.schema if field.name not in known]
+    if missing:
+        handle.alter.add_columns(missing)
+        logger.info("%s: new columns %s", table.name, ", ".join(field.name for field in missing))
+    return handle
 
 
 def _writer_properties(table: LakeTable) -> WriterProperties:

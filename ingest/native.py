@@ -35,6 +35,7 @@ class Point(Struct, kw_only=True, forbid_unknown_fields=True):
     acc_m: float | None = None
     valid: Switch | None = None
     ign: Switch | None = None
+    pto: Switch | None = None  # power take-off at work
     rpm: float | None = None
     odo_m: float | None = None
     fuel_pct: float | None = None

@@ -81,6 +81,7 @@ def positions_table(good: pl.DataFrame) -> pa.Table:
         _scaled("hdg_deg", 10, pl.Int16, pl.col("hdg_deg").is_between(0, 360)).alias("heading_ddeg"),
         _scaled("alt_m", 10, pl.Int32, pl.col("alt_m").is_between(-1_000, 20_000)).alias("altitude_dm"),
         pl.col("ign").alias("ignition"),
+        "pto",
         _scaled("rpm", 1, pl.Int16, ~refused["rpm_refused"]).alias("rpm"),
         _scaled("odo_m", 1, pl.Int64, ~refused["odometer_refused"]).alias("odometer_m"),
         _scaled("fuel_pct", 100, pl.Int16, ~refused["fuel_refused"]).alias("fuel_cpct"),

@@ -21,9 +21,9 @@ _MESSAGE_FIELDS = frozenset(Positions.__struct_fields__)
 _NUMBERS = [
     name
     for name in Point.__struct_fields__
-    if name not in {"seq", "sat", "nofix", "valid", "ign", "charging", "his", "route_id"}
+    if name not in {"seq", "sat", "nofix", "valid", "ign", "pto", "charging", "his", "route_id"}
 ]
-_SWITCHES = ["nofix", "valid", "ign", "charging", "his"]
+_SWITCHES = ["nofix", "valid", "ign", "pto", "charging", "his"]
 
 
 class Judged(NamedTuple):

@@ -1,4 +1,4 @@
-"""Which maximal runs of one state, in one context, phase and route, make up the day?
+"""Which maximal runs of one state, in one context, phase and route, with or without power take-off, make up the day?
 
 The ledger is the root of all measures of time: whatever counts seconds is a sum over its runs. In
 every group they follow each other without hole or overlap, so their durations add up to the group's
@@ -32,8 +32,9 @@ class Ledger(NamedTuple):
     context      int8     see `kernels.kinds`
     phase        int8     see `kernels.phases`
     route        int64    as given
+    pto          bool     as given
     continues    bool     the run before it in its group has the same state: only context, phase or
-                          route changed between them
+                          route or pto changed between them
     distance_m   float64
     """
 
@@ -47,17 +48,21 @@ class Ledger(NamedTuple):
     context: Codes
     phase: Codes
     route: Ints
+    pto: Flags
     continues: Flags
     distance_m: Metres
 
 
-def ledger(track: Track, states: States, step_m: Metres, context: Codes, phase: Codes, route: Ints) -> Ledger:
-    """Find the maximal runs of equal state, context, phase and route.
+def ledger(
+    track: Track, states: States, step_m: Metres, context: Codes, phase: Codes, route: Ints, pto: Flags
+) -> Ledger:
+    """Find the maximal runs of equal state, context, phase, route and pto.
 
     step_m   float64 (n_rows,)  from `distances`
     context  int8 (n_rows,)     from `contexts`
     phase    int8 (n_rows,)     from `route_phases`
     route    int64 (n_rows,)    a number for each route, the caller's choice
+    pto      bool (n_rows,)     the power take-off was at work
     """
     track = checked(track)
     size = track.time_us.size
@@ -68,6 +73,7 @@ def ledger(track: Track, states: States, step_m: Metres, context: Codes, phase: 
         column("context", context, np.int8, size),
         column("phase", phase, np.int8, size),
         column("route", route, np.int64, size),
+        column("pto", pto, np.bool_, size),
     )
     begins = np.zeros(size, dtype=np.bool_)
     _mark_begins(track.starts, states.step_us, *labels, begins)
@@ -75,7 +81,7 @@ def ledger(track: Track, states: States, step_m: Metres, context: Codes, phase: 
     distance_m = np.zeros(first_row.size, dtype=np.float64)
     speaker = np.zeros(first_row.size, dtype=np.int64)
     _describe(first_row, end_row, states.step_us, step_m, speaker, distance_m)
-    state, run_context, run_phase, run_route = (label[speaker] for label in labels)
+    state, run_context, run_phase, run_route, run_pto = (label[speaker] for label in labels)
     continues = np.zeros(first_row.size, dtype=np.bool_)
     continues[1:] = (group[1:] == group[:-1]) & (state[1:] == state[:-1])
     started_us, ended_us = track.time_us[first_row], track.time_us[end_row]
@@ -90,13 +96,14 @@ def ledger(track: Track, states: States, step_m: Metres, context: Codes, phase: 
         run_context,
         run_phase,
         run_route,
+        run_pto,
         continues,
         distance_m,
     )
 
 
 @kernel
-def _mark_begins(starts, step_us, state, context, phase, route, begins):
+def _mark_begins(starts, step_us, state, context, phase, route, pto, begins):
     for group in prange(starts.size - 1):
         before = -1  # the last row with a duration
         instant = starts[group]  # the first of the rows that share an instant with this one
@@ -109,6 +116,7 @@ def _mark_begins(starts, step_us, state, context, phase, route, begins):
                 or context[row] != context[before]
                 or phase[row] != phase[before]
                 or route[row] != route[before]
+                or pto[row] != pto[before]
             )
             before = row
             instant = row + 1

@@ -17,10 +17,14 @@ VIEWS = ("positions", "position_sources", "events", "purchases", "plans", "rejec
 
 
 class LakeTableFiles(NamedTuple):
-    """One version of one table: its files, the column they are partitioned by, and an empty frame with its columns."""
+    """One version of one table: its files, the column they are partitioned by, and an empty frame with its columns.
+
+    `is_mixed`: some of its files may lack columns; those are null in their rows.
+    """
 
     version: int
     files: Sequence[str]
+    is_mixed: bool
     partition_by: str
     empty: pl.DataFrame
 
@@ -70,13 +74,17 @@ def _select(name: str) -> str:
 
 
 def _reader(connection: duckdb.DuckDBPyConnection, name: str, table: LakeTableFiles) -> str:
-    if table.files:
-        listed = ", ".join("'" + file.replace("'", "''") + "'" for file in table.files)
-        return (
-            f"select * from read_parquet([{listed}], hive_partitioning = true,"
-            f" hive_types = {{'{table.partition_by}': date}})"
-        )
-    empty_rows = table.empty
-    assert empty_rows.height == 0
-    connection.sql(f"create or replace table staging.empty_{name} as select * from empty_rows")
-    return f"select * from staging.empty_{name}"
+    empty = f"select * from staging.empty_{name}"
+    if table.is_mixed or not table.files:
+        empty_rows = table.empty
+        assert empty_rows.height == 0
+        connection.sql(f"create or replace table staging.empty_{name} as select * from empty_rows")
+    if not table.files:
+        return empty
+    listed = ", ".join("'" + file.replace("'", "''") + "'" for file in table.files)
+    # By name costs a look into every file (0.1 ms each, 2026-11), so only tables that need it pay.
+    rows = (
+        f"select * from read_parquet([{listed}], hive_partitioning = true,"
+        f" hive_types = {{'{table.partition_by}': date}}, union_by_name = {table.is_mixed})"
+    )
+    return f"{rows} union all by name {empty}" if table.is_mixed else rows

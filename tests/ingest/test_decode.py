@@ -61,6 +61,12 @@ def test_what_was_not_sent_is_null_and_never_zero():
     assert [row[name] for name in unsent] == [None] * len(unsent)
 
 
+@pytest.mark.parametrize(("sent", "kept"), [({"pto": True}, True), ({"pto": 0}, False), ({}, None)])
+def test_the_power_take_off_is_on_off_or_not_known(sent, kept):
+    row = only_row(decoded(pos(POINT | sent)))
+    assert (row["pto"], row["extra"]) == (kept, None)
+
+
 def test_unknown_keys_are_kept_with_the_point():
     row = only_row(decoded(pos(POINT | {"x": {"axle": [1, 2]}, "mood": "good"}, fleet="blue")))
     assert json.loads(str(row["extra"])) == {"x": {"axle": [1, 2]}, "mood": "good", "fleet": "blue"}
@@ -91,6 +97,7 @@ def test_a_device_that_says_it_has_no_fix_keeps_its_other_values():
         ({"lat": "40.7"}, "wrong_type"),
         ({"spd_kmh": [3]}, "wrong_type"),
         ({"ign": 2}, "wrong_type"),
+        ({"pto": "on"}, "wrong_type"),
         ({"seq": 2**70}, "wrong_type"),
     ],
 )

@@ -74,5 +74,7 @@ def measured(track: Track, limits: Limits) -> Day:
         np.full(group_count, DEPOT_RADIUS_M, dtype=np.float32),
     )
     context = contexts(track, states, stops, kinds)
-    runs = ledger(track, states, found.step_m, context, phases.phase, np.zeros(size, dtype=np.int64))
+    runs = ledger(
+        track, states, found.step_m, context, phases.phase, np.zeros(size, np.int64), np.zeros(size, np.bool_)
+    )
     return Day(track, states, found, idle_runs(track, states), stops, matches, odds, kinds, phases, runs)

@@ -245,7 +245,7 @@ create table if not exists core.vehicle_dates (
     quality_flags varchar[] not null
 );
 
--- One row per maximal run of one state, split where context, phase or route changes. The root of all time measures.
+-- One row per maximal run of one state, split where context, phase, route or power take-off changes. The root of all time measures.
 create table if not exists core.ledger (
     tenant_id varchar not null,
     vehicle_id varchar not null,

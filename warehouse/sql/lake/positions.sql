@@ -14,6 +14,7 @@ select
     heading_ddeg / 10.0::double as heading_deg,
     altitude_dm / 10.0::double as altitude_m,
     ignition,
+    pto,
     rpm,
     odometer_m,
     fuel_cpct / 100.0::double as fuel_pct,

@@ -10,6 +10,7 @@ select
     longitude_e7,
     speed_ckmh,
     ignition,
+    pto,
     rpm,
     battery_mv,
     charging,
@@ -17,6 +18,7 @@ select
     fuel_used_ml,
     energy_out_wh,
     quality,
+    accuracy_dm,
     route_id
 from ranked_positions
 where copy_rank = 1
