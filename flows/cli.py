@@ -55,6 +55,7 @@ class Dimension(StrEnum):
     prices = "prices"
     timeclock = "timeclock"
     deliveries = "deliveries"
+    jurisdictions = "jurisdictions"
 
 
 class Output(StrEnum):
@@ -224,9 +225,9 @@ def replay(
 @app.command("import")
 def import_(
     kind: Dimension,
-    files: Annotated[list[Path], typer.Argument(help="CSV or Parquet files.")],
+    files: Annotated[list[Path], typer.Argument(help="CSV or Parquet files; areas also as GeoJSON.")],
 ) -> None:
-    """Take files about vans, depots, drivers, prices, hours or scans; a file is taken whole or not at all."""
+    """Take files about vans, depots, drivers, prices, hours, scans or areas; a file is taken whole or not at all."""
     from flows.importing import run_import
 
     with settings_or_exit() as settings:

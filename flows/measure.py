@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from flows.areas import NamedAreas
 from flows.settings import Settings
 from flows.tracks import Day, Ints, e7
 from kernels.distance import DistanceRules, Distances, distances
@@ -20,9 +21,10 @@ from kernels.ledger import Ledger, ledger
 from kernels.matching import Matches, match_plan, nearest_site
 from kernels.phases import Phases, route_phases
 from kernels.places import Places, frozen_places, frozen_speeds, good_places
+from kernels.polygons import Areas, in_areas
 from kernels.sampling import coarse_share
 from kernels.speeds import known_speeds
-from kernels.states import UNKNOWN, StateRules, States, classify
+from kernels.states import IDLE, UNKNOWN, StateRules, States, classify
 from kernels.stops import StopRules, Stops, park_episodes
 from kernels.track import Track
 from kernels.traffic import plan_sides, wait_odds
@@ -68,9 +70,11 @@ class Measured(NamedTuple):
     route: Ints  # (n_rows,) label of the row's route: planned routes first, then `message_routes`
     message_routes: list[str]
     ledger: Ledger
+    area_names: list[str]
+    in_area: NDArray[np.bool_]  # (n_runs, n_areas) which areas hold the beginning of a run; idle runs only
 
 
-def measure(day: Day, stations: pl.DataFrame, settings: Settings) -> Measured:
+def measure(day: Day, stations: pl.DataFrame, areas: NamedAreas, settings: Settings) -> Measured:
     """Run every kernel over a chunk of whole vehicle-dates."""
     places = good_places(day.track, max_kmh=MAX_KMH)
     track = day.track._replace(placed=places.placed)
@@ -98,6 +102,15 @@ def measure(day: Day, stations: pl.DataFrame, settings: Settings) -> Measured:
     phases = _phases(day, track, stops, kinds, parts)
     route = _route_of_rows(said, parts)
     group_of_row = np.repeat(np.arange(len(day.names)), np.diff(track.starts))
+    runs = ledger(
+        track,
+        states,
+        found.step_m,
+        contexts(track, states, stops, kinds),
+        phases.phase,
+        route,
+        day.pto & (states.state != UNKNOWN),  # silence says nothing of it
+    )
     return Measured(
         places=places,
         states=states,
@@ -112,15 +125,9 @@ def measure(day: Day, stations: pl.DataFrame, settings: Settings) -> Measured:
         phases=phases,
         route=route,
         message_routes=message_routes,
-        ledger=ledger(
-            track,
-            states,
-            found.step_m,
-            contexts(track, states, stops, kinds),
-            phases.phase,
-            route,
-            day.pto & (states.state != UNKNOWN),  # silence says nothing of it
-        ),
+        ledger=runs,
+        area_names=areas.names,
+        in_area=_areas_of_idle_runs(track, runs, areas.areas),
     )
 
 
@@ -192,6 +199,14 @@ def _phases(day: Day, track: Track, stops: Stops, kinds: NDArray[np.int8], parts
         np.ascontiguousarray(day.depots.longitude_e7[parts.group]),
         np.ascontiguousarray(day.depots.radius_m[parts.group]),
     )
+
+
+def _areas_of_idle_runs(track: Track, runs: Ledger, areas: Areas) -> NDArray[np.bool_]:
+    begins = runs.first_row
+    asked = np.flatnonzero((runs.state == IDLE) & track.placed[begins])
+    found = np.zeros((begins.size, areas.margin_m.size), dtype=np.bool_)
+    found[asked] = in_areas(track.latitude_e7[begins[asked]], track.longitude_e7[begins[asked]], areas)
+    return found
 
 
 def _message_routes(day: Day) -> tuple[Ints, list[str]]:

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from flows.areas import lists_of_names
 from flows.measure import NO_ROUTE, Measured, is_listed
 from flows.tracks import GROUP, GROUP_TYPES, Day, Ints
 from kernels.distance import SOURCE_NAMES
@@ -81,7 +82,7 @@ def _ledger(day: Day, measured: Measured) -> pl.DataFrame:
         pl.Series("energy_kwh", _used_in_runs(day.step_energy_kwh, runs)).fill_nan(None),
         pl.Series("is_pto", runs.pto),
         pl.Series("is_full_quality", _is_full_quality(day, measured)),
-        pl.lit([], pl.List(pl.String)).alias("jurisdictions"),
+        lists_of_names("jurisdictions", measured.in_area, measured.area_names),
     )
 
 

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import duckdb
 import polars as pl
 
+from flows.areas import named_areas
 from flows.measure import measure
 from flows.measured import measured_rows
 from flows.querying import open_published
@@ -25,6 +26,7 @@ from flows.tracks import day_of
 from ingest.columns import LAKE_TABLES
 from ingest.lake import Loaded, lake_files, load_spool
 from warehouse.connection import open_warehouse, transaction, writer_lock
+from warehouse.jurisdictions import jurisdictions
 from warehouse.lake import LakeTableFiles, attach_lake
 from warehouse.load import read_chunk, replace_measured, stations
 from warehouse.models import CheckFailed, build_day, build_whole, check_day, prepare_models
@@ -108,11 +110,12 @@ def rebuild(settings: Settings, day: date) -> None:
     with _opened(settings) as (warehouse, _), transaction(warehouse):
         vehicle_dates = reopened_vehicles(warehouse, day)
         sites = stations(warehouse)
+        areas = named_areas(jurisdictions(warehouse))
         position_count = 0
         for chunk_of in _chunks(vehicle_dates):
             chunk = read_chunk(warehouse, chunk_of, settings.timezone)
             laid_out = day_of(chunk, settings)
-            rows = measured_rows(chunk, laid_out, measure(laid_out, sites, settings))
+            rows = measured_rows(chunk, laid_out, measure(laid_out, sites, areas, settings))
             replace_measured(warehouse, day, chunk_of, rows)
             position_count += chunk.track.height
         record_revisions(warehouse, day, version("odograph"))

@@ -19,7 +19,10 @@ SEGMENT_COLUMNS = [
 
 
 class LakeTable(NamedTuple):
-    """One Delta table: its columns, the column it is partitioned by, and the order of rows within files."""
+    """One Delta table: its columns, the column it is partitioned by, and the order of rows within files.
+
+    A column that is new in a later version never stands last: that tells it from one added to an older table.
+    """
 
     name: str
     schema: pa.Schema

@@ -19,6 +19,7 @@ The order in which one day passes through them:
     traffic    a wait in traffic or a hand-off
     kinds      what an episode was for, and the context of every interval
     phases     pre, stem out, on route, stem back, post
+    polygons   which places are in which areas
     ledger     maximal runs of one state in one context, phase and route; the root of all sums
 
 What holds for all of them:

@@ -26,6 +26,7 @@ KEPT_TABLES = (
     "prices",
     "timeclock",
     "deliveries",
+    "jurisdictions",
     "imports",
     "revisions",
 )

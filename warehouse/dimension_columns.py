@@ -9,6 +9,8 @@ from zoneinfo import available_timezones
 
 import polars as pl
 
+from warehouse.geojson import bounds, geometry
+
 ALWAYS, FOR_EVER = datetime(1970, 1, 1), datetime(9999, 12, 31)
 
 
@@ -88,6 +90,13 @@ def _subject(row: dict[str, Any]) -> str | None:
     """What can be assigned once at a time: a device, card or driver to one van, a van to one depot."""
     subject: str | None = row["vehicle_id"] if row["kind"] == "depot" else row["id"]
     return subject
+
+
+def _side(side: str) -> Callable[[dict[str, Any]], float | None]:
+    def derive(row: dict[str, Any]) -> float | None:
+        return getattr(bounds(row["geometry"]), side) if row["geometry"] else None
+
+    return derive
 
 
 def _text(text: str) -> str:
@@ -199,6 +208,17 @@ DIMENSIONS = {
             ),
             ("tenant_id", "service_date", "route_id", "vehicle_id"),
         ),
+        Dimension(
+            "jurisdictions",
+            (
+                Column("jurisdiction_id", _text, is_required=True),
+                Column("name", _text),
+                Column("geometry", geometry, is_required=True),
+                Column("margin_m", _number(0, 10_000), default=0.0),
+            ),
+            ("jurisdiction_id", "name"),
+            derived={side: _side(side) for side in ("south", "north", "west", "east")},
+        ),
     )
 }
 
@@ -223,6 +243,7 @@ _TYPES: dict[str, Any] = {
     "row_no": pl.Int64,
     "unpaid_break_s": pl.Float64,
     **dict.fromkeys(("tank_l", "gvwr_lb", "idle_l_per_h", "latitude", "longitude", "radius_m"), pl.Float64),
+    **dict.fromkeys(("margin_m", "south", "north", "west", "east"), pl.Float64),
 }
 
 

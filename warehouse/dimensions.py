@@ -1,8 +1,8 @@
-"""How do vehicles, depots, drivers, assignments, prices, working hours and the like get into the warehouse?
+"""How do vehicles, depots, drivers, assignments, prices, working hours, areas and the like get into the warehouse?
 
-From CSV or Parquet files with the columns of `DIMENSIONS`; other columns are kept beside them. A file is taken whole or
-not at all: every bad row is listed with its number and the reason. A row replaces the one with the same key.
-Whatever changes for a van re-opens its vehicle-dates.
+From CSV, Parquet or GeoJSON files with the columns of `DIMENSIONS`; other columns are kept beside them. A file is
+taken whole or not at all: every bad row is listed with its number and the reason. A row replaces the one with the same
+key. Whatever changes for a van re-opens its vehicle-dates.
 """
 
 import json
@@ -15,14 +15,19 @@ import polars as pl
 
 from warehouse.connection import sql, transaction
 from warehouse.dimension_columns import Dimension, column_type
+from warehouse.geojson import NotGeoJson, feature_rows
 from warehouse.work import reopen_dated, reopen_vehicles
 
 SHOWN_PROBLEMS = 50
-# Which vehicle-dates the changed rows (`differing`) of a dimension touch, where its rows are about single dates.
+SHOWN_CHARACTERS = 60
+# Which vehicle-dates the changed rows (`differing`) of a dimension touch, where those are single dates.
 DATED = {
     "timeclock": "(select distinct tenant_id, vehicle_id, service_date from marts.route_days"
     " semi join differing using (tenant_id, driver_id, service_date))",
     "deliveries": "(select distinct tenant_id, vehicle_id, service_date from differing)",
+    "jurisdictions": "(select distinct tenant_id, vehicle_id, service_date from core.ledger, differing"
+    " where list_contains(jurisdictions, jurisdiction_id)"
+    " or (state = 'idle' and latitude between south and north and longitude between west and east))",
 }
 
 
@@ -82,7 +87,7 @@ def _parsed_row(
             try:
                 parsed[column.name] = column.parse(text)
             except (ValueError, OverflowError) as error:
-                problems.append((number, f"{column.name}={text!r}: {error}"))
+                problems.append((number, f"{column.name}={_shown(text)!r}: {error}"))
         elif column.is_required:
             problems.append((number, f"{column.name}: missing"))
     for start, end in (("from_utc", "to_utc"), ("clock_in_utc", "clock_out_utc")):
@@ -93,6 +98,10 @@ def _parsed_row(
     extra = {name: value for name, value in row.items() if name not in known and value}
     parsed["extra"] = json.dumps(extra) if extra else None
     return parsed
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
 
 
 def _repeated_keys(dimension: Dimension, parsed: Iterable[dict[str, Any]]) -> list[tuple[int | None, str]]:
@@ -110,9 +119,13 @@ def _read_text(path: Path) -> pl.DataFrame:
     try:
         if path.suffix == ".parquet":
             return pl.read_parquet(path).with_columns(pl.all().cast(pl.String))
+        if path.suffix in (".geojson", ".json"):
+            return feature_rows(path.read_bytes())
         return pl.read_csv(path, infer_schema=False, encoding="utf8")
     except FileNotFoundError as error:
         raise ImportRefused(path, [(None, "no such file")]) from error
+    except NotGeoJson as error:
+        raise ImportRefused(path, [(None, str(error))]) from error
     except (pl.exceptions.PolarsError, OSError) as error:
         raise ImportRefused(path, [(None, f"not a readable CSV or Parquet file: {error}")]) from error
 

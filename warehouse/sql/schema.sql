@@ -99,6 +99,19 @@ create table if not exists core.deliveries (
     extra json
 );
 
+-- Areas of people's own, beside the outlines that come with the program; one of those gives way to rows of its id.
+create table if not exists core.jurisdictions (
+    jurisdiction_id varchar not null,
+    name varchar,                       -- of the part of it that this row is
+    geometry json not null,             -- GeoJSON Polygon or MultiPolygon
+    margin_m double not null,           -- a place nearer to the outline than this does not count as inside
+    south double not null,              -- the box around it, degrees
+    north double not null,
+    west double not null,
+    east double not null,
+    extra json
+);
+
 -- ------------------------------------------------------------------ plans, current version
 
 create table if not exists core.planned_routes (
@@ -265,7 +278,7 @@ create table if not exists core.ledger (
     energy_kwh double,                  -- likewise, out of the traction battery
     is_pto boolean not null,            -- the van reported its power take-off as working
     is_full_quality boolean not null,   -- every fix of the run is good to 50 m, and there is at least one
-    jurisdictions varchar[] not null    -- whose idling rules hold where the run began, sorted
+    jurisdictions varchar[] not null    -- of an idle run: whose rules surely hold where it began, sorted; else empty
 );
 
 -- One row per park episode that is a stop.
