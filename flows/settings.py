@@ -27,6 +27,9 @@ class Settings(IngestSettings):
     site_radius_m: float = Field(75, gt=0, description="a stop is at a fuel station within this distance, metres")
     min_coverage: float = Field(0.8, ge=0, le=1, description="reports show n/a below this share of known time")
 
+    broker_log: Path | None = Field(
+        None, description="mosquitto's log where it is on this machine, for `status` to count whom it refused"
+    )
     smtp_url: str | None = Field(
         None,
         repr=False,

@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from ingest.broker_watch import BrokerWatch
 from ingest.client import broker_address
 from ingest.connection import Connection
 from ingest.handler import BrokerRefused, SubscriptionRefused
@@ -51,7 +52,12 @@ def collect(
         role = Role.of(settings)
         role.write(folder)
         inbox = Inbox(int(settings.inbox_mib * MIB))
-        intake = Intake(inbox, role)
+        watch = BrokerWatch(
+            session_expiry_s=settings.session_expiry_days * DAY_S,
+            clean_session=settings.clean_session,
+            conf=settings.broker_conf,
+        )
+        intake = Intake(inbox, watch, role)
         connection = _connection(settings, intake, stopping).start()
 
         def answer(topic: str, payload: bytes) -> None:
@@ -74,6 +80,11 @@ def collect(
         raise connection.failure
 
 
+def client_id(collector: str) -> str:
+    """The name of a collector on the broker: its MQTT client id, and where it logs in, its user."""
+    return f"odograph-{collector}"
+
+
 def _connection(settings: IngestSettings, intake: Intake, stopping: threading.Event) -> Connection:
     def stop() -> None:
         stopping.set()
@@ -88,7 +99,7 @@ def _connection(settings: IngestSettings, intake: Intake, stopping: threading.Ev
     return Connection(
         address,
         intake,
-        client_id=f"odograph-{settings.collector}",
+        client_id=client_id(settings.collector),
         clean_session=settings.clean_session,
         session_expiry_s=settings.session_expiry_days * DAY_S,
         manual_ack=True,

@@ -19,10 +19,11 @@ from time import monotonic
 from typing import Self
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
-from paho.mqtt.enums import MQTTErrorCode
+from paho.mqtt.enums import MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from ingest.broker_watch import Granted
 from ingest.client import MQTT5, MQTT311, BrokerAddress, new_client
 from ingest.handler import BrokerRefused, Handler
 
@@ -142,7 +143,13 @@ class Connection:
             self._turn(may_serve=False)
         if self._stopping.is_set() or self.is_connected:
             return self.is_connected
-        return self._refused(self._refused_because or "no answer")
+        return self._refused(self._refused_because or self._silence())
+
+    def _silence(self) -> str:
+        if self._client.socket() is not None:
+            return "no answer"
+        # With TLS 1.3 a broker looks at our certificate after we believe to be connected, and gives no reason.
+        return "it hung up before answering" + (": does it take our certificate?" if self._address.tls else "")
 
     def _refused(self, reason: str) -> bool:
         if reason in SETUP_REASONS and not self._was_accepted:
@@ -221,7 +228,7 @@ class Connection:
         return client
 
     def _on_connect(
-        self, client: Client, _data: object, flags: ConnectFlags, reason: ReasonCode, _p: Properties | None
+        self, client: Client, _data: object, flags: ConnectFlags, reason: ReasonCode, properties: Properties | None
     ) -> None:
         if reason.is_failure:
             self._refused_because = reason.getName()
@@ -233,7 +240,7 @@ class Connection:
             "resumed" if flags.session_present else "new",
         )
         self.is_connected = True
-        self._handler.connected(client)
+        self._handler.connected(client, _granted(self.protocol, properties))
 
     def _on_disconnect(
         self,
@@ -273,3 +280,13 @@ class Connection:
     ) -> None:
         self._read_count += 1
         self._handler.published(packet_id, reason)
+
+
+def _granted(protocol: MQTTProtocolVersion, properties: Properties | None) -> Granted:
+    # Properties appear as attributes only when they were sent.
+    return Granted(
+        protocol == MQTT5,
+        getattr(properties, "SessionExpiryInterval", None),
+        getattr(properties, "ReceiveMaximum", None),
+        getattr(properties, "MaximumPacketSize", None),
+    )

@@ -6,6 +6,8 @@ from typing import Protocol
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.reasoncodes import ReasonCode
 
+from ingest.broker_watch import Granted
+
 
 class BrokerRefused(Exception):
     """The broker does not want us, and trying again would not change that."""
@@ -22,8 +24,8 @@ class SubscriptionRefused(Exception):
 class Handler(Protocol):
     """What a connection tells its owner; all of it on the connection's thread."""
 
-    def connected(self, client: Client) -> None:
-        """Begin a connection: subscribe."""
+    def connected(self, client: Client, granted: Granted) -> None:
+        """Begin a connection: subscribe. `granted` is what the broker said when it let us in."""
 
     def disconnected(self) -> None:
         """Note that a connection ended; another one will be tried."""

@@ -18,11 +18,12 @@ from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from ingest.broker_watch import BrokerWatch, Granted
 from ingest.client import MQTT5
 from ingest.handler import BrokerRefused, SubscriptionRefused
 from ingest.open_segment import Message
 from ingest.sharing import ALONE, Role
-from ingest.topics import FOREIGN_SUBSCRIPTIONS, SUBSCRIPTIONS
+from ingest.topics import FOREIGN_SUBSCRIPTIONS, SUBSCRIPTIONS, SYSTEM_PREFIX, SYSTEM_SUBSCRIPTIONS
 
 logger = logging.getLogger(__name__)
 
@@ -79,8 +80,9 @@ def _size(arrival: Arrival) -> int:
 class Intake:
     """The connection's side of the collector; see `ingest.connection.Handler`."""
 
-    def __init__(self, inbox: Inbox, role: Role = ALONE) -> None:
+    def __init__(self, inbox: Inbox, watch: BrokerWatch, role: Role = ALONE) -> None:
         self.inbox = inbox
+        self._watch = watch
         self._role = role
         self.is_ready = threading.Event()
         self.paused = threading.Event()
@@ -89,14 +91,18 @@ class Intake:
         self._connection = 0
         self._asked: dict[int, Sequence[str]] = {}
 
-    def connected(self, client: Client) -> None:
+    def connected(self, client: Client, granted: Granted) -> None:
         if self._role.group is not None and client.protocol != MQTT5:
             raise BrokerRefused("the broker speaks MQTT 3.1.1 only, and shared subscriptions need MQTT 5")
+        self._watch.connected(granted)
         self._connection += 1
         self._asked.clear()
         for topics in (SUBSCRIPTIONS, FOREIGN_SUBSCRIPTIONS):
             _, packet_id = _subscribe(client, self._role.subscriptions(topics))
             self._asked[packet_id or 0] = topics
+        # Only in MQTT 5: there a broker that minds says so, where older ones may end the connection.
+        if granted.is_v5:
+            client.subscribe([(topic, SubscribeOptions(qos=0)) for topic in SYSTEM_SUBSCRIPTIONS])
 
     def disconnected(self) -> None:
         pass
@@ -113,11 +119,15 @@ class Intake:
             print("ready", file=sys.stderr, flush=True)
 
     def received(self, message: MQTTMessage) -> None:
+        topic = _topic(message)
+        if topic.startswith(SYSTEM_PREFIX):
+            self._watch.heard(topic, bytes(message.payload))
+            return
         # Properties appear as attributes only when they were sent.
         content_type = getattr(message.properties, "ContentType", None)
         received_us = time.time_ns() // 1000
-        kept = Message(_topic(message), bytes(message.payload), received_us, message.qos, message.retain, content_type)
-        self.inbox.put(Arrival(kept, self._connection, message.mid, self._role.keeps(kept.topic)))
+        kept = Message(topic, bytes(message.payload), received_us, message.qos, message.retain, content_type)
+        self.inbox.put(Arrival(kept, self._connection, message.mid, self._role.keeps(topic)))
 
     def published(self, packet_id: int, reason: ReasonCode) -> None:
         pass
@@ -126,6 +136,7 @@ class Intake:
         return self.inbox.has_room and not self.paused.is_set()
 
     def turn(self, client: Client) -> None:
+        self._watch.turn()
         while self.unacknowledged:
             for arrival in self.unacknowledged.popleft():
                 # A packet id of an earlier connection may mean another message today; that message

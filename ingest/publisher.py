@@ -21,6 +21,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from ingest.broker_watch import Granted
 from ingest.client import MQTT5, BrokerAddress
 from ingest.connection import Connection
 from ingest.handler import SubscriptionRefused
@@ -131,7 +132,7 @@ class Publisher:
         """Disconnect; what is not confirmed is forgotten."""
         self._connection.close()
 
-    def connected(self, client: Client) -> None:
+    def connected(self, client: Client, _granted: Granted) -> None:
         """Ask for receipts; nothing new is sent before they are granted, or some would be missed."""
         if self._acks:
             client.subscribe([(topic, 0) for topic in self._acks])

@@ -36,11 +36,18 @@ class IngestSettings(BaseSettings):
     """What the collector, the decoder and the lake need to know."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
     data_dir: Path = Field(Path("data"), description="root of all state")
-    lake_url: str | None = Field(None, description="where the lake is; unset: lake/ under the data directory")
+    lake_url: str | None = Field(
+        None, description="where the lake is; unset: lake/ under the data directory", repr=False
+    )
     broker_url: str | None = Field(
         None, description="mqtt:// or mqtts://, with user:password@ where needed", repr=False
     )
@@ -50,6 +57,9 @@ class IngestSettings(BaseSettings):
     broker_ca_file: Path | None = Field(None, description="certificate authority that signed the broker's key")
     broker_cert_file: Path | None = Field(None, description="our client certificate")
     broker_key_file: Path | None = Field(None, description="the key of our client certificate")
+    broker_conf: Path | None = Field(
+        None, description="mosquitto's configuration where it is on this machine, to see what it would drop"
+    )
     collector: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")] = Field(
         "main", description="name of this collector: its spool folder and its MQTT client id"
     )

@@ -26,6 +26,12 @@ FOREIGN_SUBSCRIPTIONS: tuple[str, ...] = (
     "+/data",  # Teltonika JSON: the first level is the IMEI
 )
 
+# What mosquitto says of itself; only the collector asks.
+SYSTEM_PREFIX = "$SYS/"
+VERSION_TOPIC = "$SYS/broker/version"
+DROPPED_TOPIC = "$SYS/broker/publish/messages/dropped"
+SYSTEM_SUBSCRIPTIONS: tuple[str, ...] = (VERSION_TOPIC, DROPPED_TOPIC)
+
 ACK_SUBSCRIPTIONS: tuple[str, ...] = tuple(f"{family}/v1/+/+/{ACK}" for family in KINDS)
 
 

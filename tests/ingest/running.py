@@ -21,7 +21,7 @@ class CollectorProcess:
     """A collector as it runs in earnest: in a process of its own, so that it can be killed."""
 
     def __init__(
-        self, data_dir: Path, broker_url: str, *, clean_session: bool = False, collector: str = "main", **more: str
+        self, data_dir: Path, broker_url: str, *, clean_session: bool = False, collector: str = "main", **more: object
     ) -> None:
         self.spool_folder = data_dir / "spool" / collector
         self.log: list[str] = []
@@ -31,7 +31,7 @@ class CollectorProcess:
             "ODOGRAPH_BROKER_URL": broker_url,
             "ODOGRAPH_CLEAN_SESSION": str(clean_session),
             "ODOGRAPH_COLLECTOR": collector,
-        } | {f"ODOGRAPH_{name.upper()}": value for name, value in more.items()}
+        } | {f"ODOGRAPH_{name.upper()}": str(value) for name, value in more.items()}
         self._process: subprocess.Popen[str] | None = None
 
     def start(self, *, wait: bool = True) -> "CollectorProcess":
@@ -68,6 +68,11 @@ class CollectorProcess:
         status = self._process.wait(START_S)
         self._process = None
         return status
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     @property
     def is_running(self) -> bool:
