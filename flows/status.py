@@ -4,6 +4,7 @@ import fcntl
 import os
 import shutil
 import socket
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,10 +13,12 @@ from urllib.parse import urlsplit
 
 import duckdb
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from flows.querying import NothingPublished, open_published
 from flows.refresh import REFRESHED
+from flows.refusals import NOT_THEIRS, read_refusals
 from flows.settings import Settings
 from ingest.collector import DEFAULT_BROKER_URL
 from ingest.lake import waiting_segments
@@ -25,6 +28,7 @@ from ingest.spool import spool_folders
 STALE_H = 26  # a published copy older than a day and the two hours a refresh may be late
 LAG_MIN = 60
 DISK_FREE = 0.05
+SHOWN_NAMES = 5
 
 
 class Finding(NamedTuple):
@@ -39,6 +43,7 @@ def print_status(settings: Settings) -> bool:
     """Print the screen; True when nothing needs a person."""
     findings = [
         *_broker(settings),
+        *_refused(settings),
         *_spools(settings),
         *_published(settings),
         *_mail(settings),
@@ -61,6 +66,24 @@ def _broker(settings: Settings) -> list[Finding]:
     except OSError as error:
         is_wanted = settings.broker_url is not None
         return [Finding("broker", f"{parts.scheme}://{host}:{port} does not answer ({error})", is_wanted)]
+
+
+def _refused(settings: Settings) -> list[Finding]:
+    if settings.broker_log is None:
+        return [Finding("refused", "not known: ODOGRAPH_BROKER_LOG names no log of the broker")]
+    try:
+        found = read_refusals(settings.broker_log)
+    except OSError as error:
+        return [Finding("refused", f"cannot read {settings.broker_log}: {error.strerror}", needs_person=True)]
+    listed = []
+    for kind, count in found.counts.most_common():
+        who = ", ".join(f"{name} {times}" for name, times in found.names.get(kind, Counter()).most_common(SHOWN_NAMES))
+        listed.append(f"{count} {kind}" + (f" ({who})" if who else ""))
+    text = f"since {datetime.fromtimestamp(found.since_s, UTC):%m-%d %H:%M} UTC: {'; '.join(listed) or 'nobody'}"
+    if not found.denied_are_logged:
+        text += "; messages to topics of others are refused and not in this log (broker-config --log-denied)"
+    # The world knocks at every open port. One of ours that writes as another is broken, or no longer ours.
+    return [Finding("refused", escape(text), found.counts[NOT_THEIRS] > 0)]
 
 
 def _spools(settings: Settings) -> list[Finding]:
@@ -117,6 +140,7 @@ def _published(settings: Settings) -> list[Finding]:
                 *_freshness(published, settings.published_dir / REFRESHED),
                 *_vehicles(published),
                 *_devices(published),
+                *_rates(published),
                 *_rejects(published),
             ]
     except NothingPublished as nothing:
@@ -183,6 +207,16 @@ def _named(published: duckdb.DuckDBPyConnection, condition: str) -> str:
     ).fetchall()
     more = f" and {len(rows) - 10} more" if len(rows) > 10 else ""
     return ", ".join(row[0] for row in rows[:10]) + more
+
+
+def _rates(published: duckdb.DuckDBPyConnection) -> list[Finding]:
+    """Report the busiest van; nothing is ever held back for its rate."""
+    rows = published.execute(
+        "select tenant_id || '/' || vehicle_id, service_date, peak_messages_per_min from marts.data_health"
+        " where service_date = (select max(service_date) from marts.data_health) and peak_messages_per_min is not null"
+        " order by 3 desc, 1 limit 1"
+    ).fetchall()
+    return [Finding("rates", f"{day}: at most {peak} messages a minute, from {who}") for who, day, peak in rows]
 
 
 def _rejects(published: duckdb.DuckDBPyConnection) -> list[Finding]:

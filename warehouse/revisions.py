@@ -11,7 +11,12 @@ import duckdb
 from warehouse.connection import sql
 from warehouse.load import MEASURED_TABLES
 
-ARRIVAL_COLUMNS = {"vehicle_dates": ("received_count", "duplicate_count", "median_delay_s", "p95_delay_s")}
+ARRIVAL_COLUMNS = {
+    "vehicle_dates": (
+        *("received_count", "duplicate_count", "median_delay_s", "p95_delay_s"),
+        "peak_messages_per_min",
+    )
+}
 
 
 def record_revisions(connection: duckdb.DuckDBPyConnection, day: date, code_version: str) -> None:

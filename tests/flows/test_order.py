@@ -17,6 +17,7 @@ ARRIVAL = [
     "segment",
     "median_delay_s",
     "p95_delay_s",
+    "peak_messages_per_min",
     "received_count",
     "duplicate_count",
     "revision",

@@ -70,6 +70,20 @@ def test_shuffled_duplicated_and_split_over_two_refreshes_it_gives_the_same(tmp_
     assert (health["received_count"], health["accepted_count"], health["duplicate_count"]) == (35, 16, 19)
 
 
+def test_the_busiest_minute_counts_messages_and_not_points(tmp_path):
+    start, minute_s = yesterday_at(12), yesterday_at(13)
+    settings = settings_in(tmp_path)
+    points = golden_points(start)
+    batches = [(points[:2], 0), (points[2:3], 10), (points[3:9], 59), (points[9:], 60)]
+    messages = [
+        message("tm/v1/t1/d1/pos", {"v": 1, "dev": "d1", "boot": 1, "pts": batch}, received_s=minute_s + after_s)
+        for batch, after_s in batches
+    ]
+    collected(settings, messages)
+    refresh(settings)
+    assert published(settings, "select peak_messages_per_min from marts.data_health").item() == 3
+
+
 def test_of_two_contents_with_one_key_the_fuller_wins_whatever_came_first(tmp_path):
     start = yesterday_at(12)
     full = {"ts": start, "seq": 1, "lat": 40.0, "lon": -74.0, "spd_kmh": 10, "ign": True, "hdg_deg": 90}

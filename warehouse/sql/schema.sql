@@ -251,6 +251,7 @@ create table if not exists core.vehicle_dates (
     longest_gap_s double,
     median_delay_s double,              -- received after the fix
     p95_delay_s double,
+    peak_messages_per_min bigint,       -- received in one minute; replays and bursts after a dead zone count
     distance_m double not null,
     distance_source varchar not null,   -- odometer, gps, speed or none
     fuel_used_l double,                 -- from a cumulative counter; null without one
@@ -746,6 +747,7 @@ create table if not exists marts.data_health (
     median_interval_s double,
     median_delay_s double,
     p95_delay_s double,
+    peak_messages_per_min bigint,
     longest_gap_s double,
     is_registered boolean not null,
     quality_flags varchar[] not null

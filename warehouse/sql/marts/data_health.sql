@@ -40,6 +40,7 @@ select
     days.median_interval_s,
     days.median_delay_s,
     days.p95_delay_s,
+    days.peak_messages_per_min,
     days.longest_gap_s,
     coalesce(
         not list_contains(days.quality_flags, 'unregistered'),

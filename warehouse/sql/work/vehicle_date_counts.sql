@@ -25,6 +25,19 @@ counted as (
 
 ),
 
+rates as (
+
+    -- The points of a message share the instant it was received.
+    select tenant_id, service_date, vehicle_id, max(message_count) as peak_messages_per_min
+    from (
+        select tenant_id, service_date, vehicle_id, count(distinct received_us) as message_count
+        from ranked_positions
+        group by tenant_id, service_date, vehicle_id, received_us // 60000000
+    )
+    group by all
+
+),
+
 plans as (
 
     select planned.tenant_id, planned.service_date, planned.vehicle_id, min(planned.depot_id) as planned_depot_id
@@ -36,9 +49,11 @@ plans as (
 
 select
     counted.* exclude (assigned_depot_id, is_assigned),
+    peak_messages_per_min,
     coalesce(assigned_depot_id, planned_depot_id) as depot_id,
     is_assigned
     or (tenant_id, vehicle_id) in (select (tenant_id, vehicle_id) from core.vehicles) as is_registered
 
 from counted
+join rates using (tenant_id, service_date, vehicle_id)
 left join plans using (tenant_id, service_date, vehicle_id)
