@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.broker_command import broker_config
+
 if TYPE_CHECKING:
     from flows.settings import Settings
 
@@ -270,6 +272,9 @@ def explain_idle(
 
     with settings_or_exit() as settings:
         print_idle(settings, vehicle=vehicle, day=day.date(), tenant=tenant, definition=definition, run=run, raw=raw)
+
+
+app.command("broker-config")(broker_config)
 
 
 @app.command()

@@ -28,6 +28,7 @@ from flows.reporting import run_report
 from flows.settings import Settings
 from flows.truth import TruthCheck, compare
 from ingest.broker import Broker, embedded_broker
+from ingest.client import shown_address
 from ingest.recorded import read_recording
 from ingest.simulation import simulate
 from warehouse.connection import open_warehouse, writer_lock
@@ -58,7 +59,7 @@ def run_demo(settings: Settings, *, vans: int, seed: int) -> bool:
     fleet.write_truth(truth)
     fleet.write_dimensions(truth)
     with _recording() as bus_day, _broker(settings) as broker:
-        step(f"broker: {broker.description}, {broker.url}")
+        step(f"broker: {broker.description}, {shown_address(broker.url)}")
         line = settings.model_copy(update={"broker_url": broker.url, "clean_session": broker.clean_session})
         recording = read_recording(bus_day)
         with _collector(line):

@@ -32,6 +32,17 @@ START_ATTEMPTS = 3
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
+LOOPBACK_ACCESS = """\
+# Loopback only, which is why no password is asked for.
+listener {port} 127.0.0.1
+allow_anonymous true"""
+LOOPBACK_LOG = """\
+log_dest stdout
+log_type error
+log_type warning
+log_type notice
+connection_messages false"""
+
 Kind = Literal["mosquitto", "amqtt"]
 
 
@@ -174,13 +185,18 @@ class MosquittoChild(_Child):
         program = find_mosquitto()
         if program is None:
             raise BrokerFailed("mosquitto is not installed")
-        template = Template(files("ingest").joinpath("broker.conf").read_text())
-        # Started as root, mosquitto becomes the user `mosquitto`, who may not write the data folder.
+        # The user `mosquitto`, which it would become, may not write the data folder.
         user = "root" if os.geteuid() == 0 else "mosquitto"
-        values = {"port": str(self.port), "folder": str(self.folder.resolve()), "user": user}
+        access = LOOPBACK_ACCESS.format(port=self.port)
         path = self.folder / "broker.conf"
-        path.write_text(template.substitute(values))
+        path.write_text(broker_conf(access=access, state=self.folder.resolve(), user=user, log=LOOPBACK_LOG))
         return [program, "-c", str(path.resolve())]
+
+
+def broker_conf(*, access: str, state: Path, user: str, log: str) -> str:
+    """mosquitto's configuration with the promises of `broker.conf`: who may come in, and where state and log go."""
+    template = Template(files("ingest").joinpath("broker.conf").read_text())
+    return template.substitute(access=access, state=state, user=user, log=log)
 
 
 class AmqttChild(_Child):

@@ -61,6 +61,12 @@ def broker_address(
     )
 
 
+def shown_address(url: str) -> str:
+    """A broker's URL as it may be printed: without user and password."""
+    address = broker_address(url)
+    return f"{'mqtts' if address.tls else 'mqtt'}://{address.host}:{address.port}"
+
+
 def new_client(
     address: BrokerAddress,
     client_id: str,

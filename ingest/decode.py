@@ -73,6 +73,8 @@ def _decode_one(received: Received, points: PointBatch, rows: dict[str, list[tup
             points.add_loose(received, json_object(received))
         return
     document = json_object(received)
+    if topic.kind == "evt" and received.retain:
+        raise Undecodable("retained_event")
     if topic.family == "tm":
         rows["events"].append((event_row if topic.kind == "evt" else status_row)(received, document))
     elif topic.family == "fc":

@@ -37,6 +37,7 @@ REASONS: dict[str, tuple[Literal["reject", "quarantine"], str | None]] = {
     "position_zero": ("reject", "Q1"),
     "position_out_of_range": ("reject", "Q1"),
     "retained_position": ("quarantine", None),
+    "retained_event": ("quarantine", None),
     "clock_ahead": ("quarantine", "Q3"),
     "before_2015": ("quarantine", "Q3"),
     "too_old": ("quarantine", "Q3"),

@@ -18,7 +18,19 @@ from warehouse.connection import sql
 from warehouse.models import DATED_MARTS, WHOLE_MARTS
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = ["demo", "collect", "refresh", "report", "serve", "simulate", "replay", "import", "query", "status"]
+COMMANDS = [
+    "demo",
+    "collect",
+    "refresh",
+    "report",
+    "serve",
+    "simulate",
+    "replay",
+    "import",
+    "query",
+    "broker-config",
+    "status",
+]
 
 
 def test_the_example_environment_lists_every_setting_with_its_default_and_no_other():
@@ -110,5 +122,5 @@ def test_files_and_commands_that_the_docs_name_exist(page):
     text = (ROOT / page).read_text()
     for name in re.findall(r"`((?:flows|ingest|kernels|warehouse|tests|docs)/[\w./-]+)`", text):
         assert (ROOT / name).exists(), name
-    for command in re.findall(r"odograph (\w+)", text):
+    for command in re.findall(r"odograph (\w[\w-]*)", text):
         assert command in COMMANDS, command

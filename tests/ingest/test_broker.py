@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import ingest.broker
-from ingest.broker import BrokerFailed, MosquittoChild, embedded_broker
+from ingest.broker import LOOPBACK_ACCESS, LOOPBACK_LOG, BrokerFailed, MosquittoChild, broker_conf, embedded_broker
 from ingest.outbox import publish_all
 from tests.ingest.running import PROJECT, eventually, point_message, spooled_seqs
 
@@ -105,7 +105,7 @@ def _is_alive(pid: int) -> bool:
 
 
 def test_the_configuration_keeps_the_promises_of_the_queue():
-    text = (PROJECT / "ingest" / "broker.conf").read_text()
+    text = broker_conf(access=LOOPBACK_ACCESS.format(port=1), state=Path("/s"), user="u", log=LOOPBACK_LOG)
     options = dict(re.findall(r"^(\w+) (.+)$", text, re.MULTILINE))
     assert options["max_queued_messages"] == "0"
     assert int(options["max_queued_bytes"]) == 512 << 20
