@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.bench.commands import app as bench
 from flows.broker_command import broker_config
 
 if TYPE_CHECKING:
@@ -284,6 +285,9 @@ def status() -> None:
 
     with settings_or_exit() as settings:
         raise typer.Exit(0 if print_status(settings) else FAILED)
+
+
+app.add_typer(bench, name="bench")
 
 
 def _date(day: datetime | None) -> date | None:

@@ -35,6 +35,7 @@ DISTANCE = DistanceRules(
     odometer_share=0.9, odometer_factor=1.5, odometer_slack_m=5_000, odometer_jump_m=500_000, hop_kmh=MAX_KMH
 )
 SERVED_S = 30  # without a served planned stop: a stand this long outside depot and fuel sites
+MERGE_S = 20  # a longer drive between two stands of one place ends the first
 WAIT_S, BREAK_S = 120, 600  # hardly anybody waits in traffic for longer than the first; a break from the second on
 COARSE_S, COARSE_SHARE = 20.0, 0.1  # under way with fewer fixes for longer than that share: hand-offs go unseen
 NO_ROUTE = -1
@@ -157,7 +158,10 @@ def route_parts(day: Day, said: Ints) -> RouteParts:
 def _listed_stops(track: Track, states: States, is_coarse: NDArray[np.bool_], settings: Settings) -> Stops:
     """Where sampling is too coarse for hand-offs only what was surely seen: by two fixes, or with the engine off."""
     rules = StopRules(
-        int(settings.stop_min_s * 1e6), settings.stop_radius_m, merge_us=20_000_000, settle_us=WAIT_S * 1_000_000
+        int(settings.stop_min_s * 1e6),
+        settings.stop_radius_m,
+        merge_us=MERGE_S * 1_000_000,
+        settle_us=WAIT_S * 1_000_000,
     )
     stops = park_episodes(track, states, rules)
     intervals = np.concatenate([[0], np.cumsum(states.step_us > 0)])
