@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from ingest.adapters.sources import read_sources
 from ingest.broker_watch import BrokerWatch
 from ingest.client import broker_address
 from ingest.connection import Connection
@@ -45,8 +46,9 @@ def collect(
 ) -> None:
     """Keep what the broker sends until told to stop; then flush, acknowledge and seal.
 
-    Raises SpoolBusy, BrokerRefused or SubscriptionRefused where waiting would not help.
+    Raises SpoolBusy, BrokerRefused, SubscriptionRefused or MappingError where waiting would not help.
     """
+    foreign = read_sources(settings).subscriptions
     folder = settings.spool_dir / settings.collector
     with Spool.open(folder, seal_mib=settings.seal_mib, seal_s=settings.seal_s, wait_s=LOCK_WAIT_S, sync=sync) as spool:
         role = Role.of(settings)
@@ -57,7 +59,7 @@ def collect(
             clean_session=settings.clean_session,
             conf=settings.broker_conf,
         )
-        intake = Intake(inbox, watch, role)
+        intake = Intake(inbox, watch, role, foreign)
         connection = _connection(settings, intake, stopping).start()
 
         def answer(topic: str, payload: bytes) -> None:
@@ -188,11 +190,10 @@ def main() -> int:
     """Read the settings and collect."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        settings = IngestSettings.read()
-    except SettingsError as error:
+        return run(IngestSettings.read())
+    except SettingsError as error:  # of the environment or of a mapping file
         print(error, file=sys.stderr)
         return 2
-    return run(settings)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ Decoding is total: whatever arrives becomes rows or a reject with its reason, an
 Only what one message shows is judged here; rules that need neighbours are computed on each rebuild.
 
     topic -> envelope -> typed points (positions.py) or records (records.py) -> tables of the lake
+                 foreign formats (adapters/) -> points and events like our own
 """
 
 import logging
@@ -13,12 +14,16 @@ from typing import Any, NamedTuple
 import msgspec
 import pyarrow as pa
 
+from ingest.adapters.readings import Fix, Happening, Reading, Unread
+from ingest.adapters.sources import Found, Sources, built_in_only
+from ingest.arrow_points import is_arrow, read_arrow
 from ingest.columns import EVENTS, PLANS, PURCHASES
 from ingest.masking import masked
 from ingest.native import MAX_PAYLOAD_BYTES, VERSION
 from ingest.positions import PointBatch
 from ingest.received import Received, Undecodable, reject_row, rejects_table, table_of
-from ingest.records import event_row, plan_rows, purchase_row, status_row
+from ingest.records import event_row, happening_row, plan_rows, purchase_row, status_row
+from ingest.topics import Topic
 
 logger = logging.getLogger(__name__)
 
@@ -33,15 +38,26 @@ class Decoded(NamedTuple):
     rejects: pa.Table
 
 
-def decode(messages: Iterable[Received], *, max_age_days: float) -> Decoded:
-    """Decode messages into tables; one message, one point or one route that is bad costs nobody else."""
+def decode(messages: Iterable[Received], *, max_age_days: float, sources: Sources | None = None) -> Decoded:
+    """Decode messages into tables; one message, one point or one route that is bad costs nobody else.
+
+    Without `sources` only the foreign formats that come with Odograph are understood.
+    """
+    sources = sources or built_in_only()
     points = PointBatch()
     rows: dict[str, list[tuple[Any, ...]]] = {"events": [], "purchases": [], "plans": [], "rejects": []}
     for received in messages:
         if received.topic is not None and received.topic.family == "fc":
             received = received._replace(payload=masked(received.payload))
+        found = sources.find(received.topic_text) if received.topic is None else None
+        if found is not None:
+            received = received._replace(topic=_place(found, ""))
         try:
-            _decode_one(received, points, rows)
+            _check_size(received)
+            if found is None:
+                _decode_one(received, points, rows)
+            else:
+                _decode_foreign(received, found, points, rows, max_age_days)
         except Undecodable as problem:
             rows["rejects"].append(reject_row(received, problem.reason))
         except RecursionError:  # brackets nested deeper than any vehicle has a reason to send
@@ -60,16 +76,44 @@ def decode(messages: Iterable[Received], *, max_age_days: float) -> Decoded:
     )
 
 
-def _decode_one(received: Received, points: PointBatch, rows: dict[str, list[tuple[Any, ...]]]) -> None:
-    topic = received.topic
-    if topic is None:
+def _check_size(received: Received) -> None:
+    if received.topic is None:
         raise Undecodable("unknown_topic")
     if not received.payload:
         raise Undecodable("empty")
     if len(received.payload) > MAX_PAYLOAD_BYTES:
         raise Undecodable("too_large")
+
+
+def _decode_foreign(
+    received: Received, found: Found, points: PointBatch, rows: dict[str, list[tuple[Any, ...]]], max_age_days: float
+) -> None:
+    """Take what a source read, device by device: each row says whose it is."""
+    readings = found.source.read(received.payload, found.levels)
+    by_device: dict[str, list[tuple[int, Reading]]] = {}
+    for index, reading in enumerate(readings):
+        by_device.setdefault(reading.device_id, []).append((index, reading))
+    for device_id, indexed in by_device.items():
+        placed = received._replace(topic=_place(found, device_id))
+        fixes = [(index, one) for index, one in indexed if isinstance(one, Fix)]
+        unread = [(index, one) for index, one in indexed if isinstance(one, Unread)]
+        events = [happening_row(placed, one, max_age_days) for _, one in indexed if isinstance(one, Happening)]
+        if fixes or unread:
+            points.add_foreign(placed, fixes, unread, found.source.name)
+        rows["events"] += events
+
+
+def _place(found: Found, device_id: str) -> Topic:
+    return Topic("tm", "v1", found.tenant_id, device_id, "pos")
+
+
+def _decode_one(received: Received, points: PointBatch, rows: dict[str, list[tuple[Any, ...]]]) -> None:
+    topic = received.topic
+    assert topic is not None
     if topic.family == "tm" and topic.kind in ("pos", "his"):
-        if not points.add_typed(received):
+        if is_arrow(received):
+            points.add_columns(received, read_arrow(received))
+        elif not points.add_typed(received):
             points.add_loose(received, json_object(received))
         return
     document = json_object(received)

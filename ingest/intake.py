@@ -80,10 +80,17 @@ def _size(arrival: Arrival) -> int:
 class Intake:
     """The connection's side of the collector; see `ingest.connection.Handler`."""
 
-    def __init__(self, inbox: Inbox, watch: BrokerWatch, role: Role = ALONE) -> None:
+    def __init__(
+        self,
+        inbox: Inbox,
+        watch: BrokerWatch,
+        role: Role = ALONE,
+        foreign: Sequence[str] = FOREIGN_SUBSCRIPTIONS,
+    ) -> None:
         self.inbox = inbox
         self._watch = watch
         self._role = role
+        self._foreign = foreign
         self.is_ready = threading.Event()
         self.paused = threading.Event()
         self.unacknowledged: deque[Sequence[Arrival]] = deque()
@@ -97,8 +104,8 @@ class Intake:
         self._watch.connected(granted)
         self._connection += 1
         self._asked.clear()
-        for topics in (SUBSCRIPTIONS, FOREIGN_SUBSCRIPTIONS):
-            _, packet_id = _subscribe(client, self._role.subscriptions(topics))
+        for topics in (SUBSCRIPTIONS, self._foreign):
+            _, packet_id = _subscribe(client, self._role.subscriptions(topics), is_ours=topics is SUBSCRIPTIONS)
             self._asked[packet_id or 0] = topics
         # Only in MQTT 5: there a broker that minds says so, where older ones may end the connection.
         if granted.is_v5:
@@ -147,12 +154,13 @@ class Intake:
             client.publish(*self.receipts.popleft(), qos=0)
 
 
-def _subscribe(client: Client, topics: Sequence[str]) -> tuple[MQTTErrorCode, int | None]:
+def _subscribe(client: Client, topics: Sequence[str], *, is_ours: bool) -> tuple[MQTTErrorCode, int | None]:
     # At QoS 2 a message would be ours before it is on disk, so QoS 1 is the most we ask for.
     if client.protocol != MQTT5:
         return client.subscribe([(topic, 1) for topic in topics])
     once = SubscribeOptions.RETAIN_SEND_IF_NEW_SUB
-    options = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=once)
+    # OwnTracks publishes every position retained; told so of live ones we could not tell them from old ones.
+    options = SubscribeOptions(qos=1, retainAsPublished=is_ours, retainHandling=once)
     return client.subscribe([(topic, options) for topic in topics])
 
 

@@ -25,6 +25,7 @@ from deltalake import (
 )
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
+from ingest.adapters.sources import Sources, read_sources
 from ingest.columns import LAKE_TABLES, LakeTable
 from ingest.decode import Decoded, decode
 from ingest.received import received_messages
@@ -74,13 +75,14 @@ Progress = Callable[[int, int], None]  # segments done, segments in all
 def load_spool(settings: IngestSettings, progress: Progress | None = None) -> Loaded:
     """Bring every sealed segment that is not yet in the lake into it; recover what a dead collector left behind."""
     total = NOTHING_LOADED
+    sources = read_sources(settings)
     tables = [_with_new_columns(table, _opened(table, settings)) for table in LAKE_TABLES]
     for folder in spool_folders(settings.spool_dir):
         recover(folder)  # does nothing while a collector holds the spool's lock
         waiting = _waiting(sealed_segments(folder), tables)
         done = 0
         for group in _groups(waiting):
-            loaded = _load_group(group, tables, settings)
+            loaded = _load_group(group, tables, settings, sources)
             total = Loaded(*(a + b for a, b in zip(total, loaded, strict=True)))
             done += len(group)
             if progress is not None:
@@ -175,7 +177,7 @@ def _groups(segments: list[Segment]) -> Iterator[list[Segment]]:
         yield group
 
 
-def _load_group(group: list[Segment], tables: list[DeltaTable], settings: IngestSettings) -> Loaded:
+def _load_group(group: list[Segment], tables: list[DeltaTable], settings: IngestSettings, sources: Sources) -> Loaded:
     messages = 0
 
     def walk() -> Iterator[object]:
@@ -185,7 +187,7 @@ def _load_group(group: list[Segment], tables: list[DeltaTable], settings: Ingest
                 messages += 1
                 yield received
 
-    decoded = decode(walk(), max_age_days=settings.max_age_days)  # type: ignore[arg-type]
+    decoded = decode(walk(), max_age_days=settings.max_age_days, sources=sources)  # type: ignore[arg-type]
     spool_id, last = group[-1].spool_id, group[-1].number
     for table, handle in zip(LAKE_TABLES, tables, strict=True):
         _append(table, handle, getattr(decoded, table.name), spool_id, last)

@@ -12,6 +12,8 @@ from ingest.columns import POSITIONS
 MAX_AHEAD_S = 120  # a device clock may run ahead of the receive time by this much
 GPS_ROLLOVER_S = 619_315_200  # 1024 weeks: what a receiver with the GPS week roll-over bug is behind
 YEAR_2015_S = 1_420_070_400
+# What receivers count from before they know the time: 1970, 1980-01-06 (GPS), 2000 and 2004.
+UNSET_CLOCKS_S = (0, 315_964_800, 946_684_800, 1_072_915_200)
 MAX_SPEED_KMH, MAX_RPM, MAX_ODOMETER_M = 200, 8_000, 5_000_000_000
 
 
@@ -37,6 +39,8 @@ def with_reason(points: pl.DataFrame, max_age_days: float) -> pl.DataFrame:
         .then(pl.lit("retained_position"))
         .when(ahead_s > MAX_AHEAD_S)
         .then(pl.lit("clock_ahead"))
+        .when(pl.any_horizontal(ts.is_between(start, start + 86_400) for start in UNSET_CLOCKS_S))
+        .then(pl.lit("clock_unset"))
         .when(pl.lit(rule_on) & (ts < YEAR_2015_S))
         .then(pl.lit("before_2015"))
         .when(pl.lit(rule_on) & (ahead_s < -oldest_s))
@@ -108,7 +112,7 @@ def positions_table(good: pl.DataFrame) -> pa.Table:
             pl.when("rolled_over").then(pl.lit("gps_week_rollover")), *flags, separator=",", ignore_nulls=True
         ).alias("flags"),
         "extra",
-        pl.lit("native").alias("source_format"),
+        "source_format",
         "point_index",
         "spool_id",
         "segment_no",

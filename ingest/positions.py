@@ -10,6 +10,8 @@ import msgspec
 import polars as pl
 import pyarrow as pa
 
+from ingest.adapters.readings import Fix, Unread
+from ingest.arrow_points import ArrowPoints
 from ingest.columns import EVENTS, POSITIONS
 from ingest.native import MAX_POINTS, VERSION, Point, Positions
 from ingest.position_rules import MAX_AHEAD_S, positions_table, with_reason
@@ -38,12 +40,13 @@ class PointBatch:
     """Points of many messages, each with the number of its message and its place in it."""
 
     def __init__(self) -> None:
-        self._messages: list[tuple[Received, int | None]] = []  # with the message's boot
+        self._messages: list[tuple[Received, int | None, str]] = []  # with the message's boot and its format
         self._points: list[Point] = []
         self._message_of: list[int] = []
         self._index: list[int] = []
         self._extra: list[str | None] = []
         self._bad: list[tuple[int, int, bytes, str]] = []  # message, index, JSON, reason
+        self._columns: list[pa.Table] = []  # points that came as columns; their rows follow those of _points
 
     def add_typed(self, received: Received) -> bool:
         """Take a message in which every key is known and every type right; False if it is not such a one."""
@@ -61,7 +64,7 @@ class PointBatch:
         self._message_of += [len(self._messages)] * count
         self._index += range(count)
         self._extra += [None] * count
-        self._messages.append((received, message.boot))
+        self._messages.append((received, message.boot, "native"))
         return True
 
     def add_loose(self, received: Received, document: dict[str, Any]) -> None:
@@ -69,7 +72,7 @@ class PointBatch:
         points, boot = _checked_envelope(received, document)
         shared = {key: value for key, value in document.items() if key not in _MESSAGE_FIELDS}
         number = len(self._messages)
-        self._messages.append((received, boot))
+        self._messages.append((received, boot, "native"))
         for index, point in enumerate(points):
             try:
                 known = {key: value for key, value in point.items() if key in _POINT_FIELDS}
@@ -81,6 +84,26 @@ class PointBatch:
             self._message_of.append(number)
             self._index.append(index)
             self._extra.append(msgspec.json.encode(unknown).decode() if unknown else None)
+
+    def add_foreign(
+        self, received: Received, fixes: list[tuple[int, Fix]], unread: list[tuple[int, Unread]], source_format: str
+    ) -> None:
+        """Take the points of one device that a source has read, and note what it could not read."""
+        extras = [msgspec.json.encode(fix.extra).decode() if fix.extra else None for _, fix in fixes]
+        bad = [(index, msgspec.json.encode(one.part), one.reason) for index, one in unread]
+        number = len(self._messages)
+        self._messages.append((received, None, source_format))
+        self._points += [fix.point for _, fix in fixes]
+        self._message_of += [number] * len(fixes)
+        self._index += [index for index, _ in fixes]
+        self._extra += extras
+        self._bad += [(number, *one) for one in bad]
+
+    def add_columns(self, received: Received, table: ArrowPoints) -> None:
+        """Take a message whose points are columns."""
+        number = pa.array([len(self._messages)] * table.points.num_rows, pa.uint32())
+        self._columns.append(table.points.append_column("message", number))
+        self._messages.append((received, table.boot, "arrow"))
 
     def judged(self, max_age_days: float) -> Judged:
         """Apply the rules of one message to every point."""
@@ -110,7 +133,11 @@ class PointBatch:
         columns["extra"] = pl.Series("extra", self._extra, pl.String)
         columns["message"] = pl.Series("message", self._message_of, pl.UInt32)
         columns["point_index"] = pl.Series("point_index", self._index, pl.Int16)
-        return pl.DataFrame(columns).join(self._message_frame(), on="message", how="left", maintain_order="left")
+        every = pl.DataFrame(columns)
+        if self._columns:
+            together = pa.concat_tables(self._columns, promote_options="default")
+            every = pl.concat([every, pl.DataFrame(together)], how="diagonal")
+        return every.join(self._message_frame(), on="message", how="left", maintain_order="left")
 
     def _message_frame(self) -> pl.DataFrame:
         rows = [
@@ -121,9 +148,10 @@ class PointBatch:
                 received.retain,
                 received.topic is not None and received.topic.kind == "his",
                 boot,
+                source_format,
                 *received.lineage,
             )
-            for number, (received, boot) in enumerate(self._messages)
+            for number, (received, boot, source_format) in enumerate(self._messages)
         ]
         schema = {
             "message": pl.UInt32,
@@ -132,6 +160,7 @@ class PointBatch:
             "retain": pl.Boolean,
             "on_his": pl.Boolean,
             "boot": pl.Int64,
+            "source_format": pl.String,
             "spool_id": pl.String,
             "segment_no": pl.Int64,
             "payload_hash": pl.Int64,
@@ -146,7 +175,7 @@ class PointBatch:
         for row, number, index, reason in bad.select(
             pl.col("row"), pl.col("message"), pl.col("point_index"), pl.col("reason")
         ).iter_rows():
-            part = msgspec.json.encode(_sent(self._points[row]))
+            part = msgspec.json.encode(self._sent(row))
             found.setdefault(number, []).append((index, part, reason))
         with_good_points = set(usable.to_list())
         rows = []
@@ -158,12 +187,25 @@ class PointBatch:
                 rows.append(reject_row(received, min(parts)[2]))
         return rows
 
+    def _sent(self, row: int) -> dict[str, Any]:
+        """The values of a point as they were sent."""
+        if row < len(self._points):
+            point = self._points[row]
+            return {name: value for name in Point.__struct_fields__ if (value := getattr(point, name)) is not None}
+        row -= len(self._points)
+        for columns in self._columns:
+            if row < columns.num_rows:
+                (found,) = columns.slice(row, 1).to_pylist()
+                return {name: found[name] for name in Point.__struct_fields__ if found.get(name) is not None}
+            row -= columns.num_rows
+        raise IndexError(row)
+
     def _status_events(self, bad: pl.DataFrame) -> pa.Table:
         rows = []
         for row in bad.iter_rows(named=True):
-            received, boot = self._messages[row["message"]]
+            received, boot, _ = self._messages[row["message"]]
             assert received.topic is not None
-            status = _sent(self._points[row["row"]])
+            status = self._sent(row["row"])
             event_us = round(status.pop("ts") * 1e6)
             if not 0 <= event_us <= received.received_us + MAX_AHEAD_S * 1_000_000:
                 continue
@@ -205,7 +247,3 @@ def _checked_envelope(received: Received, document: dict[str, Any]) -> tuple[lis
     if len(points) > MAX_POINTS:
         raise Undecodable("too_many_points")
     return points, boot
-
-
-def _sent(point: Point) -> dict[str, Any]:
-    return {name: value for name in Point.__struct_fields__ if (value := getattr(point, name)) is not None}

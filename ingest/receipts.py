@@ -24,6 +24,8 @@ from zlib import crc32
 
 import msgspec
 
+from ingest.arrow_points import CONTINUATION, numbered
+from ingest.received import Undecodable
 from ingest.topics import Topic, ack_topic, parse_topic
 
 logger = logging.getLogger(__name__)
@@ -99,7 +101,7 @@ def receipt_keys(topic: str, payload: bytes) -> ReceiptKeys | None:
         return None
     try:
         keys = _keys(parsed, payload)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+    except (msgspec.MsgspecError, ValueError, RecursionError, Undecodable):
         return None
     return keys if keys.seqs or keys.records else None
 
@@ -117,6 +119,9 @@ def _keys(topic: Topic, payload: bytes) -> ReceiptKeys:
             f"{plan.service_date}/{route.route_id}/{plan.issued_utc or ''}/{content}" for route in plan.routes
         )
         return ReceiptKeys(answer, None, (), records)
+    if payload.startswith(CONTINUATION):
+        boot, numbers = numbered(payload)
+        return ReceiptKeys(answer, boot, tuple(seq for seq in numbers if type(seq) is int), ())
     sent = _read_sent(payload)
     # `is int` leaves out true and false, which Python counts as integers.
     seqs = tuple(seq for seq in (sent.seq, *(point.seq for point in sent.pts)) if type(seq) is int)

@@ -15,6 +15,7 @@ from ingest.native import MAX_PAYLOAD_BYTES
 from ingest.topics import Topic, parse_topic
 
 MICROSECONDS_PER_DAY = 86_400_000_000
+_COLUMNS = ["topic", "payload", "received_us", "retain", "content_type"]
 
 # reason -> (kind, rule of the data-quality table that decided, if one did)
 REASONS: dict[str, tuple[Literal["reject", "quarantine"], str | None]] = {
@@ -31,6 +32,8 @@ REASONS: dict[str, tuple[Literal["reject", "quarantine"], str | None]] = {
     "too_many_points": ("reject", None),
     "device_mismatch": ("reject", None),
     "time_out_of_range": ("reject", None),
+    "bad_device": ("reject", None),
+    "bad_arrow": ("reject", None),
     "undecodable": ("reject", None),
     "missing_time": ("reject", None),
     "position_missing": ("reject", "Q1"),
@@ -38,6 +41,9 @@ REASONS: dict[str, tuple[Literal["reject", "quarantine"], str | None]] = {
     "position_out_of_range": ("reject", "Q1"),
     "retained_position": ("quarantine", None),
     "retained_event": ("quarantine", None),
+    "outside_area": ("quarantine", None),
+    "clocks_disagree": ("quarantine", "Q3"),
+    "clock_unset": ("quarantine", "Q3"),
     "clock_ahead": ("quarantine", "Q3"),
     "before_2015": ("quarantine", "Q3"),
     "too_old": ("quarantine", "Q3"),
@@ -48,13 +54,14 @@ class Received(NamedTuple):
     """A message as the spool kept it."""
 
     topic_text: str
-    topic: Topic | None  # None where the topic is not one of ours
+    topic: Topic | None  # where it belongs in our tree; None where it does not
     payload: bytes
     received_us: int
     retain: bool
     spool_id: str
     segment_no: int
     payload_hash: int
+    content_type: str | None = None  # MQTT 5 only
 
     @property
     def lineage(self) -> tuple[str, int, int, int]:
@@ -77,9 +84,10 @@ def payload_hash(payload: bytes) -> int:
 
 def received_messages(segment: pa.Table, spool_id: str, segment_no: int) -> Iterator[Received]:
     """Walk over the messages of one sealed segment in the order they arrived."""
-    for batch in segment.select(["topic", "payload", "received_us", "retain"]).to_batches(4096):
-        topics, payloads, received, retained = (column.to_pylist() for column in _as_numbers(batch))
-        for topic, payload, received_us, retain in zip(topics, payloads, received, retained, strict=True):
+    names = [name for name in _COLUMNS if name in segment.column_names]
+    for batch in segment.select(names).to_batches(4096):
+        columns = (column.to_pylist() for column in _as_numbers(batch))
+        for topic, payload, received_us, retain, *content_type in zip(*columns, strict=True):
             yield Received(
                 topic,
                 parse_topic(topic),
@@ -89,6 +97,7 @@ def received_messages(segment: pa.Table, spool_id: str, segment_no: int) -> Iter
                 spool_id,
                 segment_no,
                 payload_hash(payload),
+                *content_type,
             )
 
 
@@ -104,7 +113,7 @@ def reject_row(
     topic, payload = received.topic, received.payload if part is None else part
     return (
         topic.tenant if topic else None,
-        topic.sender if topic and topic.family == "tm" else None,
+        topic.sender or None if topic and topic.family == "tm" else None,
         received.topic_text,
         kind,
         reason,

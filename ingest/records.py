@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from ingest.adapters.readings import Happening
 from ingest.columns import PURCHASES
 from ingest.native import Event, Instant, Plan, Purchase, Route, Status
 from ingest.position_rules import GPS_ROLLOVER_S, MAX_AHEAD_S, YEAR_2015_S
@@ -49,6 +50,32 @@ def event_row(received: Received, document: dict[str, Any]) -> tuple[Any, ...]:
         event.seq,
         received.retain,
         _unknown_keys(document, Event),
+        *received.lineage,
+    )
+
+
+def happening_row(received: Received, happening: Happening, max_age_days: float) -> tuple[Any, ...]:
+    """One row of events from what a foreign format told; without a time of its own it takes the receive time."""
+    assert received.topic is not None
+    event_us = received.received_us
+    if happening.ts is not None:
+        event_us = _checked_instant(happening.ts, received, MAX_AHEAD_S, may_be_old=max_age_days == 0)
+    latitude, longitude = happening.lat, happening.lon
+    if latitude is None or longitude is None or abs(latitude) > 90 or abs(longitude) > 180:
+        latitude = longitude = None
+    return (
+        received.topic.tenant,
+        received.topic.sender,
+        event_us,
+        event_us // MICROSECONDS_PER_DAY,
+        happening.type,
+        *(None,) * 3,
+        None if latitude is None else round(latitude * 1e7),
+        None if longitude is None else round(longitude * 1e7),
+        None,
+        None,
+        received.retain,
+        msgspec.json.encode(dict(happening.extra)).decode() if happening.extra else None,
         *received.lineage,
     )
 
@@ -213,14 +240,14 @@ def _check_zone(name: str | None) -> None:
         raise Undecodable("wrong_type")
 
 
-def _checked_instant(instant_s: float, received: Received, ahead_s: float) -> int:
+def _checked_instant(instant_s: float, received: Received, ahead_s: float, *, may_be_old: bool = False) -> int:
     """Epoch seconds to microseconds, by the clock rules (Q3) that need no setting."""
     late_s = received.received_us / 1e6 - instant_s
     if -ahead_s <= late_s - GPS_ROLLOVER_S <= ahead_s:
         instant_s += GPS_ROLLOVER_S
     elif late_s < -ahead_s:
         raise Undecodable("clock_ahead")
-    elif instant_s < YEAR_2015_S:
+    elif instant_s < (0 if may_be_old else YEAR_2015_S):
         raise Undecodable("before_2015")
     return round(instant_s * 1e6)
 

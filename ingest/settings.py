@@ -77,6 +77,13 @@ class IngestSettings(BaseSettings):
     seal_s: float = Field(5, gt=0, description="a spool segment is sealed at this age, seconds")
     inbox_mib: float = Field(64, gt=0, description="bytes held in memory before they are on disk, MiB")
     max_age_days: float = Field(30, ge=0, description="older fixes are quarantined, days; 0 turns the rule off")
+    mappings: Path | None = Field(
+        None,
+        description="file or folder of mappings of foreign formats; unset: mappings/ under the data directory",
+    )
+    foreign_tenant: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,128}$")] = Field(
+        "default", description="tenant of foreign formats whose mapping names none"
+    )
     spool_max_gb: float | None = Field(
         None,
         gt=0,

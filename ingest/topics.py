@@ -5,10 +5,11 @@
     rt/v1/{tenant}/{depot}/plan                bridges: route plans
 
 A third level below the sender, `ack`, carries our receipts back to publishers.
-Foreign formats keep the topics their senders use.
+Foreign formats keep the topics their senders use (`ingest.adapters`).
 We never subscribe to `#`: it would bring our own receipts back to us.
 """
 
+from itertools import zip_longest
 from typing import Literal, NamedTuple, cast
 
 Family = Literal["tm", "fc", "rt"]
@@ -18,12 +19,26 @@ ACK = "ack"
 
 SUBSCRIPTIONS: tuple[str, ...] = tuple(f"{family}/v1/+/+/{kind}" for family, kinds in KINDS.items() for kind in kinds)
 
+# What the formats we know from the start are sent on; mapping files add to it.
 FOREIGN_SUBSCRIPTIONS: tuple[str, ...] = (
     "owntracks/+/+",
     "owntracks/+/+/event",
     "traccar/positions",
     "flespi/message/gw/devices/+",
     "+/data",  # Teltonika JSON: the first level is the IMEI
+    "/hfp/v1/journey/ongoing/+/+/+/+/#",
+    "/hfp/v1/deadrun/ongoing/+/+/+/#",
+    "/hfp/v2/journey/ongoing/vp/+/+/+/+/#",
+    "/hfp/v2/deadrun/ongoing/vp/+/+/+/#",
+    "fleet/+/telemetry",
+    "fleet/+/fuel",
+    "fleet/+/event",
+    "/+/report",  # PUI
+    "telemetry/transport/+",
+    "telemetry/route/+",
+    "gtfsrt/vp/+",
+    "probe/+",
+    "openxc/+",
 )
 
 # What mosquitto says of itself; only the collector asks.
@@ -63,3 +78,32 @@ def parse_topic(topic: str) -> Topic | None:
 def ack_topic(topic: Topic) -> str:
     """Name the topic on which the sender of `topic` hears what is on disk."""
     return f"{topic.family}/{topic.version}/{topic.tenant}/{topic.sender}/{ACK}"
+
+
+OUR_TREES: tuple[str, ...] = ("tm/v1/#", "fc/v1/#", "rt/v1/#", "qa/v1/#")
+
+
+def covers(wide: str, narrow: str) -> bool:
+    """Whether every topic of the subscription `narrow`, which may be a topic itself, is one of `wide`."""
+    for left, right in zip_longest(wide.split("/"), narrow.split("/")):
+        if left == "#":
+            return True
+        if left is None or right in (None, "#") or left not in ("+", right):
+            return False
+    return True
+
+
+def overlaps(one: str, other: str) -> bool:
+    """Whether some topic belongs to both subscriptions."""
+    for left, right in zip_longest(one.split("/"), other.split("/")):
+        if "#" in (left, right):
+            return True
+        if left is None or right is None or ("+" not in (left, right) and left != right):
+            return False
+    return True
+
+
+def without_covered(subscriptions: tuple[str, ...]) -> tuple[str, ...]:
+    """Leave out what another subscription brings anyway: a broker may deliver once for each that fits."""
+    distinct = tuple(dict.fromkeys(subscriptions))
+    return tuple(one for one in distinct if not any(covers(other, one) for other in distinct if other != one))

@@ -18,7 +18,21 @@ from warehouse.connection import sql
 from warehouse.models import DATED_MARTS, WHOLE_MARTS
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = "demo collect refresh report serve simulate replay import query explain broker-config bench status".split()
+COMMANDS = [
+    "demo",
+    "collect",
+    "refresh",
+    "report",
+    "serve",
+    "simulate",
+    "replay",
+    "import",
+    "query",
+    "explain",
+    "broker-config",
+    "bench",
+    "status",
+]
 
 
 def test_the_example_environment_lists_every_setting_with_its_default_and_no_other():

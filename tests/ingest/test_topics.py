@@ -5,10 +5,14 @@ from hypothesis import strategies as st
 from ingest.topics import (
     ACK_SUBSCRIPTIONS,
     FOREIGN_SUBSCRIPTIONS,
+    OUR_TREES,
     SUBSCRIPTIONS,
     Topic,
     ack_topic,
+    covers,
+    overlaps,
     parse_topic,
+    without_covered,
 )
 
 
@@ -24,7 +28,48 @@ def test_the_subscriptions_are_those_of_the_contract():
 
 
 def test_nothing_subscribes_to_everything():
-    assert not [topic for topic in (*SUBSCRIPTIONS, *FOREIGN_SUBSCRIPTIONS, *ACK_SUBSCRIPTIONS) if "#" in topic]
+    assert not [topic for topic in (*SUBSCRIPTIONS, *ACK_SUBSCRIPTIONS) if "#" in topic]
+    assert not [topic for topic in FOREIGN_SUBSCRIPTIONS if any(overlaps(topic, tree) for tree in OUR_TREES)]
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow", "whether"),
+    [
+        ("a/#", "a", True),
+        ("a/#", "a/b/c", True),
+        ("a/+", "a/b", True),
+        ("a/+", "a/+", True),
+        ("a/b", "a/+", False),
+        ("a/+", "a/#", False),
+        ("a/+", "a/b/c", False),
+        ("+/data", "350000000000001/data", True),
+        ("/+/report", "x/report", False),
+        ("a/#", "b", False),
+    ],
+)
+def test_one_subscription_may_cover_another(wide, narrow, whether):
+    assert covers(wide, narrow) is whether
+    assert not whether or overlaps(wide, narrow)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "whether"),
+    [
+        ("+/+/#", "tm/v1/#", True),
+        ("#", "tm/v1/#", True),
+        ("tm/+/x", "tm/v1/#", True),
+        ("+/data", "tm/v1/#", False),
+        ("a/+/c", "a/b/+", True),
+        ("a/+/c", "a/b/d", False),
+        ("tm/v1", "tm/v1/#", True),
+    ],
+)
+def test_two_subscriptions_may_share_a_topic(one, other, whether):
+    assert overlaps(one, other) is overlaps(other, one) is whether
+
+
+def test_a_subscription_that_another_covers_is_left_out():
+    assert without_covered(("a/b", "a/+", "a/+", "c/#", "c/d")) == ("a/+", "c/#")
 
 
 @pytest.mark.parametrize("subscription", SUBSCRIPTIONS)

@@ -1,0 +1,226 @@
+"""How does a TOML file describe a source, and is what it says complete?
+
+docs/mappings.md explains the keys. Everything wrong in a file is reported together, each line with the key it is about.
+"""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from ingest.adapters.readings import PER_SECOND
+from ingest.native import Point, Switch
+from ingest.settings import SettingsError, is_known_zone
+from ingest.topics import OUR_TREES, overlaps
+
+# What one of the unit is in ours. A field with a choice of units has to name its own.
+SPEED = {"km/h": 1.0, "m/s": 3.6, "cm/s": 0.036, "mph": 1.609344, "knots": 1.852}
+LENGTH = {"m": 1.0, "km": 1_000.0, "100 m": 100.0, "mi": 1_609.344, "ft": 0.3048}
+VOLUME = {"l": 1.0, "dl": 0.1, "ml": 0.001, "us_gal": 3.785411784, "imp_gal": 4.54609}
+SHARE = {"%": 1.0, "fraction": 100.0}
+UNITS: dict[str, dict[str, float]] = {
+    "spd_kmh": SPEED,
+    "odo_m": LENGTH,
+    "alt_m": LENGTH,
+    "acc_m": LENGTH,
+    "fuel_l": VOLUME,
+    "fuel_used_l": VOLUME,
+    "fuel_pct": SHARE,
+    "soc_pct": SHARE,
+    "batt_v": {"V": 1.0, "mV": 0.001},
+    "energy_out_kwh": {"kWh": 1.0, "Wh": 0.001},
+}
+SWITCHES = frozenset(name for name, kind in get_type_hints(Point).items() if kind == Switch | None)
+WHOLE, TEXTS = frozenset({"seq", "sat"}), frozenset({"route_id"})
+FIELDS = frozenset(Point.__struct_fields__) - {"ts"}
+
+_LEVEL = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+
+Scalar = bool | int | float | str
+
+
+class MappingError(SettingsError):
+    """Mapping files do not fit; `problems` holds one line for each, with file and key."""
+
+
+def _listed(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Place(_Part):
+    """Where a field is, and how it is written there."""
+
+    path: str
+    unit: str | None = None
+    factor: float = Field(1.0, allow_inf_nan=False)
+    split: str | None = Field(None, min_length=1)
+    part: int = Field(0, ge=0, le=99)
+    unknown: tuple[Scalar, ...] = ()
+    on: tuple[Scalar, ...] = Field((), alias="true")
+    off: tuple[Scalar, ...] = Field((), alias="false")
+
+
+def _placed(value: Any) -> Any:
+    return [{"path": one} if isinstance(one, str) else one for one in _listed(value)]
+
+
+Places = Annotated[tuple[Place, ...], BeforeValidator(_placed), Field(min_length=1)]
+Paths = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
+
+
+class Clock(_Part):
+    """A time of the message: where, and how it is written."""
+
+    path: str
+    format: str = "iso"
+    zone: str | None = None
+
+    @model_validator(mode="after")
+    def _readable(self) -> "Clock":
+        if self.zone is not None and not is_known_zone(self.zone):
+            raise ValueError("zone is not an IANA time zone such as America/New_York")
+        if self.format not in PER_SECOND and self.format != "iso" and "%" not in self.format:
+            raise ValueError(f"format is none of {', '.join(PER_SECOND)}, iso or a pattern such as %Y-%m-%d %H:%M:%S")
+        if "%" in self.format and "%z" not in self.format and self.zone is None:
+            raise ValueError("a pattern without %z needs a zone")
+        return self
+
+
+class FixClock(Clock):
+    """The time of the fix, and what else the message says about it."""
+
+    without_fix: str | None = None
+    agrees_with: Clock | None = None
+    sent: Clock | None = None
+
+
+class Area(_Part):
+    """Where the vehicles of a source can be at all."""
+
+    south: float = Field(ge=-90, le=90)
+    north: float = Field(ge=-90, le=90)
+    west: float = Field(ge=-180, le=180)
+    east: float = Field(ge=-180, le=180)
+
+
+class Mapping(_Part):
+    """One `[[source]]` of a mapping file."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+    topics: Annotated[tuple[str, ...], Field(min_length=1)]
+    tenant: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    device: Paths = ("{device}",)
+    device_is: str | None = None
+    records: Paths = ("",)
+    time: FixClock
+    fields: dict[str, Places] = {}
+    constants: dict[str, Scalar] = {}
+    area: Area | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Mapping":
+        problems = [problem for topic in self.topics for problem in topic_problems(topic)]
+        problems += self._unnamed_levels()
+        for name, places in self.fields.items():
+            problems += [f"fields.{name}: {problem}" for place in places for problem in _place_problems(name, place)]
+        for name, value in self.constants.items():
+            problems += [f"constants.{name}: {problem}" for problem in _constant_problems(name, value)]
+        both = sorted(self.fields.keys() & self.constants.keys())
+        problems += [f"constants.{name}: is a field as well" for name in both]
+        if "nofix" not in self.fields and not {"lat", "lon"} <= self.fields.keys() and "nofix" not in self.constants:
+            problems.append("fields: lat and lon are needed, or nofix")
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    def _unnamed_levels(self) -> list[str]:
+        wanted = {level for text in (*self.device, self.tenant or "") for level in _LEVEL.findall(text)}
+        return [
+            f"topics: {topic} has no level {{{level}}}"
+            for topic in self.topics
+            for level in sorted(wanted - set(_LEVEL.findall(topic)))
+        ]
+
+
+def subscription_of(pattern: str) -> str:
+    """The MQTT subscription of a pattern with named levels."""
+    return "/".join("+" if _LEVEL.fullmatch(level) else level for level in pattern.split("/"))
+
+
+def levels_of(pattern: str, topic: str) -> dict[str, str]:
+    """The named levels of a topic that fits a pattern."""
+    pairs = zip(pattern.split("/"), topic.split("/"), strict=False)
+    return {found[1]: level for name, level in pairs if (found := _LEVEL.fullmatch(name))}
+
+
+def filled(template: str, levels: dict[str, str]) -> str:
+    """Put levels into a template such as `{operator}/{vehicle}`."""
+    return _LEVEL.sub(lambda found: levels.get(found[1], ""), template)
+
+
+def topic_problems(pattern: str) -> list[str]:
+    """What keeps a pattern from being subscribed to."""
+    levels = pattern.split("/")
+    if not pattern or len(pattern.encode()) > 256 or any(character in pattern for character in "\0\n\r"):
+        return [f"topics: {pattern!r} is not a topic"]
+    problems = []
+    if any(not _LEVEL.fullmatch(level) and level != "+" and re.search(r"[{}+]", level) for level in levels):
+        problems.append(f"topics: {pattern} has a name or a + that does not fill its level")
+    if any("#" in level for level in levels[:-1]) or ("#" in levels[-1] and levels[-1] != "#"):
+        problems.append(f"topics: {pattern} has a # that is not its last level")
+    subscription = subscription_of(pattern)
+    if subscription.startswith("$") or any(overlaps(subscription, tree) for tree in OUR_TREES):
+        problems.append(f"topics: {pattern} would bring messages of our own tree or of the broker")
+    return problems
+
+
+def _place_problems(name: str, place: Place) -> list[str]:
+    if name not in FIELDS:
+        return [f"not a field; there are {', '.join(sorted(FIELDS))}"]
+    problems = []
+    if name in UNITS and place.unit not in UNITS[name]:
+        problems.append(f"unit is needed, one of {', '.join(UNITS[name])}")
+    if name not in UNITS and place.unit is not None:
+        problems.append("has no choice of units; use factor")
+    if (place.on or place.off) and name not in SWITCHES:
+        problems.append("true and false are for switches")
+    return problems
+
+
+def _constant_problems(name: str, value: Scalar) -> list[str]:
+    if name not in FIELDS:
+        return [f"not a field; there are {', '.join(sorted(FIELDS))}"]
+    fits = (
+        isinstance(value, bool)
+        if name in SWITCHES
+        else isinstance(value, str)
+        if name in TEXTS
+        else isinstance(value, int | float) and not isinstance(value, bool)
+    )
+    return [] if fits else [f"{value!r} does not fit"]
+
+
+class _File(_Part):
+    source: Annotated[tuple[Mapping, ...], Field(min_length=1)]
+
+
+def read_mappings(path: Path) -> list[Mapping]:
+    """Read the sources of a mapping file; raise MappingError naming everything that is wrong."""
+    try:
+        return list(_File.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).source)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise MappingError([f"{path.name}: {error}"]) from error
+    except ValidationError as error:
+        raise MappingError([line for detail in error.errors() for line in _problems(path, detail)]) from error
+
+
+def _problems(path: Path, detail: Any) -> list[str]:
+    where = ".".join(str(part) for part in detail["loc"])
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    return [f"{path.name}: {where}: {line}" for line in message.splitlines()]
