@@ -15,10 +15,11 @@ _PIN = re.compile(rb'("(?:card_)?pin(?:_code)?"\s*:\s*)("(?:[^"\\]|\\.)*"|-?\d+)
 
 def masked(payload: bytes) -> bytes:
     """The payload with card numbers cut to their last four digits and PINs removed."""
-    return _PIN.sub(rb'\1"****"', _DIGITS.sub(_mask, payload))
+    quotes = _Quotes(payload)
+    return _PIN.sub(rb'\1"****"', _DIGITS.sub(lambda found: _mask(found, quotes), payload))
 
 
-def _mask(found: re.Match[bytes]) -> bytes:
+def _mask(found: re.Match[bytes], quotes: "_Quotes") -> bytes:
     sign, digits, rest = found.groups()
     if not passes_luhn(digits):
         return found.group()
@@ -27,15 +28,27 @@ def _mask(found: re.Match[bytes]) -> bytes:
         # Long transaction numbers pass the Luhn check one time in ten; sixteen bits keep those that end alike apart
         # and leave millions of card numbers possible.
         hidden += b"-" + blake2b(digits, digest_size=2).hexdigest().encode()
-    if _is_within_text(found.string, found.start()):
+    if quotes.are_open_at(found.start()):
         return sign + hidden + rest
     return b'"' + hidden + b'"'  # a bare number, sign, fraction and exponent with it: it must stay valid JSON
 
 
-def _is_within_text(payload: bytes, place: int) -> bool:
-    """Whether a place of a JSON document lies within quotes: behind an odd number of unescaped ones."""
-    quotes = _QUOTE.findall(payload, 0, place).count(b'"')
-    return bool(quotes % 2)
+class _Quotes:
+    """Whether a place of a JSON document lies within quotes: behind an odd number of unescaped ones.
+
+    Places are asked for in ascending order, so a payload full of numbers is walked over once.
+    """
+
+    def __init__(self, payload: bytes) -> None:
+        self._payload = payload
+        self._place = 0
+        self._are_open = False
+
+    def are_open_at(self, place: int) -> bool:
+        count = _QUOTE.findall(self._payload, self._place, place).count(b'"')
+        self._are_open ^= bool(count % 2)
+        self._place = place
+        return self._are_open
 
 
 def passes_luhn(digits: bytes) -> bool:
