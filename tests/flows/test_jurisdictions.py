@@ -133,15 +133,17 @@ def test_idle_runs_name_their_jurisdictions_and_other_runs_none(tmp_path):
     assert others["jurisdictions"].to_list() == [[]]
 
 
-@pytest.mark.parametrize("first_of_a_run", [{"nofix": True}, {"hdop": 9}, {"lat": ALBANY[0], "lon": ALBANY[1]}])
-def test_a_run_that_begins_without_a_good_place_is_nowhere(tmp_path, first_of_a_run):
+def test_a_run_that_begins_without_a_good_place_is_nowhere(tmp_path):
     settings = settings_in(tmp_path)
-    points = at(EMPIRE_STATE, yesterday_at(15))
-    points[6] |= first_of_a_run
-    collected(settings, [positions(points)])
+    for number, first_of_a_run in enumerate([{"nofix": True}, {"hdop": 9}, {"lat": ALBANY[0], "lon": ALBANY[1]}]):
+        points = at(EMPIRE_STATE, yesterday_at(15))
+        points[6] |= first_of_a_run
+        collected(settings, [positions(points, device=f"d{number}")])
     refresh(settings)
-    found = published(settings, "select jurisdictions from core.ledger where state = 'idle' order by started_utc")
-    assert found["jurisdictions"].to_list() == [[STATE, CITY], [], [STATE, CITY]]
+    found = published(
+        settings, "select jurisdictions from core.ledger where state = 'idle' order by vehicle_id, started_utc"
+    )
+    assert found["jurisdictions"].to_list() == [[STATE, CITY], [], [STATE, CITY]] * 3
 
 
 def test_an_imported_area_is_added_and_reopens_the_vans_that_idled_there(tmp_path):

@@ -2,7 +2,6 @@
 
 import shutil
 
-import pytest
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
 from flows.refresh import refresh
@@ -46,9 +45,9 @@ def test_silence_says_nothing_of_the_power_take_off(tmp_path):
     assert runs(settings, "state, is_pto")[5:] == [("unknown", False), ("idle", True), ("idle", False), ("off", False)]
 
 
-@pytest.mark.parametrize(
-    ("more", "expected"),
-    [
+def test_a_run_is_of_full_quality_when_all_its_fixes_are_exact_and_there_is_one(tmp_path):
+    """The run of 240 s, rows 6 to 9, of one van for each case."""
+    cases = [
         ({}, True),
         ({"acc_m": {7: 50.0}}, True),
         ({"acc_m": {7: 50.1}}, False),
@@ -57,12 +56,16 @@ def test_silence_says_nothing_of_the_power_take_off(tmp_path):
         ({"nofix": {8: True}}, True),  # no fix is no bad fix
         ({"nofix": dict.fromkeys(range(6, 10), True)}, False),  # nothing but the speed is known
         ({"acc_m": {5: 80.0, 10: 80.0}}, True),  # the fixes before and after are not its own
-    ],
-)
-def test_a_run_is_of_full_quality_when_all_its_fixes_are_exact_and_there_is_one(tmp_path, more, expected):
-    settings = refreshed(tmp_path, golden(yesterday_at(15), **more))
-    found = [row for row in runs(settings, "state, duration_us / 1e6, is_full_quality") if row[:2] == ("idle", 240)]
-    assert found == [("idle", 240, expected)]
+    ]
+    settings = settings_in(tmp_path)
+    start = yesterday_at(15)
+    collected(settings, [positions(golden(start, **more), f"d{case}") for case, (more, _) in enumerate(cases)])
+    refresh(settings)
+    found = published(
+        settings,
+        "select is_full_quality from core.ledger where state = 'idle' and duration_us = 240e6 order by vehicle_id",
+    )
+    assert found["is_full_quality"].to_list() == [expected for _, expected in cases]
 
 
 def test_a_lake_begun_without_a_column_is_read_and_goes_on(tmp_path):
