@@ -3,9 +3,10 @@
 One source for the whole group, the first that fits:
 
     odometer  readings at two instants at least, around `odometer_share` of the time the group drove, and
-              believable: never decreasing, no jump above `odometer_jump_m`, the total not above
-              `odometer_factor` times the GPS distance plus `odometer_slack_m` (where GPS exists, and was
-              not frozen: a receiver that repeats an old fix has not heard the way)
+              believable: never decreasing, no jump above `odometer_jump_m`, and of its total and the GPS
+              distance neither above `odometer_factor` times the other plus `odometer_slack_m` (where GPS
+              exists, and was not frozen: a receiver that repeats an old fix has not heard the way; too
+              little is an odometer that counts kilometres where metres are expected)
     gps       good fixes at two instants at least: metres from fix to fix while driving, and from the
               last fix of a stand to the first fix of the drive that follows
     speed     at least one speed: the trapezoid of speed over time in the same intervals
@@ -42,7 +43,7 @@ class DistanceRules(NamedTuple):
     """When an odometer is believed (domain rule: 1.5 times GPS plus 5 km; a jump of 500 km is a fault).
 
     odometer_share    of the driving time, between the first reading and the last
-    odometer_factor   times the GPS distance
+    odometer_factor   times the GPS distance, and the other way round
     odometer_slack_m  on top of it
     odometer_jump_m   between two readings
     hop_kmh           between two fixes
@@ -186,7 +187,10 @@ def _judge_odometer(track, states, rules, first, end, gps_judges, heard_m):
             drive_us += states.step_us[row]
             if first_reading <= row < last_reading:
                 between_us += states.step_us[row]
-    return between_us >= rules.odometer_share * drive_us, believable
+    enough = between_us >= rules.odometer_share * drive_us
+    if enough and gps_judges and heard_m > rules.odometer_factor * total_m + rules.odometer_slack_m:
+        believable = False
+    return enough, believable
 
 
 @part

@@ -104,6 +104,12 @@ def test_an_odometer_far_above_gps_is_rejected():
     assert measured(*driving(4, odometer=[0, 0, 0, limit_m + 0.1]))[1:] == ("gps", True)
 
 
+def test_an_odometer_that_counts_kilometres_is_rejected():
+    kilometres = [50_000 + index / 10 for index in range(80)]
+    assert measured(*driving(80, odometer=kilometres))[1:] == ("gps", True)
+    assert measured(*driving(40, odometer=kilometres[:40]))[1:] == ("odometer", False)  # within the slack of 5 km
+
+
 def test_a_frozen_receiver_is_no_judge_of_the_odometer():
     rows = [row._replace(place=metres_off(0)) for row in driving(4, odometer=[0, 3_000, 6_000, 9_000])]
     assert measured(*rows)[1:] == ("gps", True)

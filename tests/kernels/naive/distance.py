@@ -35,11 +35,12 @@ def distances(
         deltas = [rows[b].odometer_m - rows[a].odometer_m for a, b in pairwise(readings)]
         total_m = rows[readings[-1]].odometer_m - rows[readings[0]].odometer_m
         gps_judges = gps_found and not is_frozen and len(instants) >= 2
-        too_far = gps_judges and total_m > rules.odometer_factor * heard_m + rules.odometer_slack_m
-        rejected = too_far or min(deltas) < 0 or max(deltas) > rules.odometer_jump_m
         driving = [index for index in range(len(rows)) if states[index] == "drive"]
         heard = [index for index in driving if readings[0] <= index < readings[-1]]
         enough = sum(steps_us[i] for i in heard) >= rules.odometer_share * sum(steps_us[i] for i in driving)
+        too_near = gps_judges and enough and heard_m > rules.odometer_factor * total_m + rules.odometer_slack_m
+        too_far = gps_judges and total_m > rules.odometer_factor * heard_m + rules.odometer_slack_m
+        rejected = too_far or too_near or min(deltas) < 0 or max(deltas) > rules.odometer_jump_m
         if enough and len(instants) >= 2 and not rejected:
             odometer_m = [0.0] * len(rows)
             for a, b, delta in zip(readings, readings[1:], deltas, strict=False):
