@@ -323,7 +323,7 @@ def test_a_legal_limit_is_kept_by_a_run_of_just_that_long_and_passed_a_microseco
             False,
         ),
         ({}, {"jurisdictions": ("us-ca",)}, "legal_ca", "longer than 300 s", True),
-        ({}, {}, "legal_nj", "not in New Jersey", False),
+        ({}, {}, "legal_nj", "not in New Jersey, or too near its border to say", False),
         (
             {},
             {"jurisdictions": (), "latitude": None},

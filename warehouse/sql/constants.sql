@@ -292,7 +292,7 @@ select
     case when is_over and applies then 'taken' else 'left' end as verdict,
     case
         when refusal is not null then refusal
-        when is_in_place = false then 'not in ' || place
+        when is_in_place = false then 'not in ' || place || ', or too near its border to say'
         when is_ignored_context and context = 'depot' and list_contains(ignored_contexts, 'depot')
             then 'at the depot'
         when is_ignored_context and context = 'depot' then 'at the depot before the planned exit'
