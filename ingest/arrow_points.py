@@ -6,6 +6,7 @@ encoded. So whatever a stream claims to hold, what it makes of memory is bounded
 MAX_COLUMN_POINTS rows.
 """
 
+import re
 from struct import error as struct_error
 from struct import unpack_from
 from typing import Any, NamedTuple, get_type_hints
@@ -24,6 +25,7 @@ MAX_COLUMNS = 64
 _SCHEMA, _DICTIONARY_BATCH, _RECORD_BATCH = 1, 2, 3  # kinds of message, Arrow's Message.fbs
 _COMPRESSION_FIELD = 3  # of a record batch
 
+_COLUMN_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,128}")  # polars panics at a NUL
 _HINTS = get_type_hints(Point)
 _SWITCHES = {name for name, kind in _HINTS.items() if kind == Switch | None}
 _WHOLE = {"seq", "sat"}
@@ -57,7 +59,9 @@ def read_arrow(received: Received) -> ArrowPoints:
         raise Undecodable("wrong_type") from error
     others = [name for name in table.column_names if name not in _HINTS and name != "dev"]
     numbers = pa.array(range(table.num_rows), pa.int16())
-    points = pa.table([*known, _extra(table.select(others)), numbers], [*names, "extra", "point_index"])
+    # Without the metadata of the columns, in which polars would look for types of its own.
+    kept = pa.table([table[name] for name in others], others)
+    points = pa.table([*known, _extra(kept, table.num_rows), numbers], [*names, "extra", "point_index"])
     return ArrowPoints(points, boot)
 
 
@@ -88,6 +92,8 @@ def stream_of(payload: bytes) -> tuple[pa.Table, int | None]:
 
 def _check_schema(schema: pa.Schema) -> None:
     if len(schema) > MAX_COLUMNS or len(set(schema.names)) != len(schema):
+        raise Undecodable("bad_arrow")
+    if not all(_COLUMN_NAME.fullmatch(name) for name in schema.names):
         raise Undecodable("bad_arrow")
     for field in schema:
         kind = field.type
@@ -127,13 +133,16 @@ def _checked(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.if_else(pc.is_nan(number), pa.scalar(None, pa.float64()), number)
 
 
-def _extra(kept: pa.Table) -> pa.Array:
+def _extra(kept: pa.Table, row_count: int) -> pa.Array:
     """Columns we do not know as one JSON text a row, null where a row has none of them."""
     if not kept.num_columns:
-        return pa.nulls(kept.num_rows, pa.string())
-    frame = pl.DataFrame(kept)
+        return pa.nulls(row_count, pa.string())
     has_any = pl.any_horizontal(pl.all().is_not_null())
-    encoded = frame.select(pl.when(has_any).then(pl.struct(pl.all()).struct.json_encode()))
+    try:
+        encoded = pl.DataFrame(kept).select(pl.when(has_any).then(pl.struct(pl.all()).struct.json_encode()))
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        # A panic is no Exception: it would end the load, and the next one at the same message.
+        raise Undecodable("bad_arrow") from error
     return encoded.to_series().to_arrow().cast(pa.string())
 
 

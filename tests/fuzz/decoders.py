@@ -85,7 +85,7 @@ def seeds() -> list[Seed]:
     mqtt = [item for item in manifest["items"] if item["transport"] == "mqtt"]
     found = [Seed(item["topic"], (PAYLOADS / item["file"]).read_bytes()) for item in mqtt]
     found += [Seed(topic, json.dumps(body).encode()) for topic, body in NATIVE.items()]
-    columns = pa.Table.from_pylist([POINT, POINT | {"ts": POINT["ts"] - 5}, {"ts": 1.0}])
+    columns = pa.Table.from_pylist([POINT | {"axle": 2, "note": "x"}, POINT | {"ts": POINT["ts"] - 5}, {"ts": 1.0}])
     found += [Seed("tm/v1/t1/d1/pos", _stream(columns, None), "application/vnd.apache.arrow.stream")]
     found += [Seed("tm/v1/t1/d1/his", _stream(columns, "zstd"), None)]
     return found
