@@ -75,6 +75,7 @@ def new_client(
     clean_session: bool,
     session_expiry_s: float,
     manual_ack: bool,
+    keepalive_s: int = KEEPALIVE_S,
 ) -> Client:
     """Make a client that is ready to connect; its callbacks are the caller's to set."""
     is_v5 = protocol == MQTT5
@@ -98,9 +99,9 @@ def new_client(
         session = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         session.SessionExpiryInterval = 0 if clean_session else min(int(session_expiry_s), NEVER_EXPIRES_S)
         session.ReceiveMaximum = RECEIVE_MAXIMUM
-        client.connect_async(address.host, address.port, KEEPALIVE_S, clean_start=clean_session, properties=session)
+        client.connect_async(address.host, address.port, keepalive_s, clean_start=clean_session, properties=session)
     else:
-        client.connect_async(address.host, address.port, KEEPALIVE_S)
+        client.connect_async(address.host, address.port, keepalive_s)
     return client
 
 

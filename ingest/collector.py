@@ -19,14 +19,16 @@ from collections.abc import Callable, Sequence
 
 from ingest.adapters.sources import read_sources
 from ingest.broker_watch import BrokerWatch
-from ingest.client import broker_address
+from ingest.client import KEEPALIVE_S, broker_address
 from ingest.connection import Connection
 from ingest.handler import BrokerRefused, SubscriptionRefused
 from ingest.intake import Inbox, Intake
+from ingest.meter import Meter
 from ingest.receipts import ReceiptWriter
 from ingest.settings import IngestSettings, SettingsError
 from ingest.sharing import Role
 from ingest.spool import MIB, Message, Spool, SpoolBusy, flush_to_disk
+from ingest.watch import Parts, Watch
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +45,8 @@ def collect(
     stopping: threading.Event,
     *,
     sync: Callable[[int], None] = flush_to_disk,
+    keepalive_s: int = KEEPALIVE_S,
+    wall_ns: Callable[[], int] = time.time_ns,
 ) -> None:
     """Keep what the broker sends until told to stop; then flush, acknowledge and seal.
 
@@ -50,7 +54,10 @@ def collect(
     """
     foreign = read_sources(settings).subscriptions
     folder = settings.spool_dir / settings.collector
-    with Spool.open(folder, seal_mib=settings.seal_mib, seal_s=settings.seal_s, wait_s=LOCK_WAIT_S, sync=sync) as spool:
+    meter = Meter()
+    with Spool.open(
+        folder, seal_mib=settings.seal_mib, seal_s=settings.seal_s, wait_s=LOCK_WAIT_S, sync=meter.timed(sync)
+    ) as spool:
         role = Role.of(settings)
         role.write(folder)
         inbox = Inbox(int(settings.inbox_mib * MIB))
@@ -59,15 +66,17 @@ def collect(
             clean_session=settings.clean_session,
             conf=settings.broker_conf,
         )
-        intake = Intake(inbox, watch, role, foreign)
-        connection = _connection(settings, intake, stopping).start()
+        intake = Intake(inbox, watch, role, foreign, wall_ns=wall_ns)
+        connection = _connection(settings, intake, stopping, keepalive_s)
 
         def answer(topic: str, payload: bytes) -> None:
             intake.receipts.append((topic, payload))
             connection.wake()
 
         receipts = ReceiptWriter(answer)
-        writer = _Writer(spool, intake, receipts, connection, stopping)
+        parts = Parts(meter, inbox, intake, connection, spool, receipts)
+        writer = _Writer(parts, Watch(parts, wall_ns=wall_ns), stopping)
+        connection.start()
         try:
             while not stopping.is_set():
                 writer.commit_next(settings.commit_ms / 1000)
@@ -87,7 +96,7 @@ def client_id(collector: str) -> str:
     return f"odograph-{collector}"
 
 
-def _connection(settings: IngestSettings, intake: Intake, stopping: threading.Event) -> Connection:
+def _connection(settings: IngestSettings, intake: Intake, stopping: threading.Event, keepalive_s: int) -> Connection:
     def stop() -> None:
         stopping.set()
         intake.inbox.arrived.set()
@@ -105,6 +114,7 @@ def _connection(settings: IngestSettings, intake: Intake, stopping: threading.Ev
         clean_session=settings.clean_session,
         session_expiry_s=settings.session_expiry_days * DAY_S,
         manual_ack=True,
+        keepalive_s=keepalive_s,
         on_failure=stop,
     )
 
@@ -112,18 +122,13 @@ def _connection(settings: IngestSettings, intake: Intake, stopping: threading.Ev
 class _Writer:
     """Group commits: from the inbox to the spool, then to the acknowledgements and receipts."""
 
-    def __init__(
-        self,
-        spool: Spool,
-        intake: Intake,
-        receipts: ReceiptWriter,
-        connection: Connection,
-        stopping: threading.Event,
-    ) -> None:
-        self._spool = spool
-        self._intake = intake
-        self._receipts = receipts
-        self._connection = connection
+    def __init__(self, parts: Parts, watch: Watch, stopping: threading.Event) -> None:
+        self._meter = parts.meter
+        self._spool = parts.spool
+        self._intake = parts.intake
+        self._receipts = parts.receipts
+        self._connection = parts.connection
+        self._watch = watch
         self._stopping = stopping
 
     def commit_next(self, commit_s: float) -> None:
@@ -132,6 +137,7 @@ class _Writer:
             time.sleep(commit_s)
             self.commit()
         self._spool.seal_if_due()
+        self._watch.look()
 
     def commit(self) -> None:
         """Put everything in the inbox on disk, then have it acknowledged."""
@@ -142,6 +148,7 @@ class _Writer:
         self._intake.inbox.done(arrivals)
         self._intake.unacknowledged.append(arrivals)
         self._connection.wake()
+        self._meter.count(ours, left_to_others_count=len(arrivals) - len(ours))
         self._receipts.landed([(message.topic, message.payload) for message in ours])
 
     def wait_until_acknowledged(self, timeout_s: float) -> None:
@@ -163,9 +170,13 @@ class _Writer:
                 if is_first_try:
                     logger.error("cannot write the spool, nothing is acknowledged until this ends: %s", error)
                 is_first_try = False
+                self._meter.write_failure_count += 1
+                self._meter.write_error = str(error)
+                self._watch.look()
                 if self._stopping.wait(RETRY_S):
                     return False
             else:
+                self._meter.write_error = None
                 if not is_first_try:
                     logger.warning("the spool can be written again")
                 return True

@@ -24,7 +24,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from ingest.broker_watch import Granted
-from ingest.client import MQTT5, MQTT311, BrokerAddress, new_client
+from ingest.client import KEEPALIVE_S, MQTT5, MQTT311, BrokerAddress, new_client
 from ingest.handler import BrokerRefused, Handler
 
 logger = logging.getLogger(__name__)
@@ -34,8 +34,10 @@ GOODBYE_S = 2.0
 NO_TOPIC = "odograph/goodbye"
 FIRST_BACKOFF_S = 0.25
 LAST_BACKOFF_S = 30.0
+STEADY_S = 1.0  # one that ends sooner is not tried again at once: two clients of one id would spin
 TURN_S = 0.5
 PACKETS_PER_TURN = 512
+TAKEN_OVER = "Session taken over"
 # The CONNACK reasons that waiting does not cure: bad user or password, not authorized, bad client id, banned.
 SETUP_REASONS = frozenset({"Bad user name or password", "Not authorized", "Client identifier not valid", "Banned"})
 
@@ -52,10 +54,12 @@ class Connection:
         clean_session: bool = False,
         session_expiry_s: float = 0,
         manual_ack: bool = False,
+        keepalive_s: int = KEEPALIVE_S,
         on_failure: Callable[[], None] = lambda: None,
     ) -> None:
         self.failure: BaseException | None = None
         self.is_connected = False
+        self.reconnect_count = 0
         self.protocol = address.protocol or MQTT5
         self._address = address
         self._handler = handler
@@ -63,6 +67,7 @@ class Connection:
         self._clean_session = clean_session
         self._session_expiry_s = session_expiry_s
         self._manual_ack = manual_ack
+        self._keepalive_s = keepalive_s
         self._on_failure = on_failure
         self._was_accepted = False
         self._backoff_s = FIRST_BACKOFF_S
@@ -165,14 +170,17 @@ class Connection:
     def _pause(self, reason: str) -> bool:
         logger.warning("no broker at %s (%s): next try in %.1f s", self._place, reason, self._backoff_s)
         self._stopping.wait(self._backoff_s)
-        self._backoff_s = min(2 * self._backoff_s, LAST_BACKOFF_S)
+        self._backoff_s = next_backoff_s(self._backoff_s)
         return False
 
     def _serve(self) -> None:
-        self._was_accepted = True
-        self._backoff_s = FIRST_BACKOFF_S
+        began_s = monotonic()
         while self.is_connected and not self._stopping.is_set():
             self._turn()
+        if monotonic() - began_s >= STEADY_S:
+            self._backoff_s = FIRST_BACKOFF_S
+        elif not self._stopping.is_set():
+            self._pause("connected and lost at once")
 
     def _turn(self, *, may_serve: bool = True) -> None:
         """Wait for something to do, at most TURN_S, and do it."""
@@ -218,6 +226,7 @@ class Connection:
             clean_session=self._clean_session,
             session_expiry_s=self._session_expiry_s,
             manual_ack=self._manual_ack,
+            keepalive_s=self._keepalive_s,
         )
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
@@ -239,6 +248,8 @@ class Connection:
             "5" if self.protocol == MQTT5 else "3.1.1",
             "resumed" if flags.session_present else "new",
         )
+        self.reconnect_count += self._was_accepted
+        self._was_accepted = True
         self.is_connected = True
         self._handler.connected(client, _granted(self.protocol, properties))
 
@@ -254,7 +265,9 @@ class Connection:
             return
         self.is_connected = False
         if not self._stopping.is_set():
-            logger.warning("connection to %s lost: %s", self._place, reason.getName())
+            name = reason.getName()
+            why = f": another client came as {self._client_id}, and no two may" if name == TAKEN_OVER else ""
+            logger.warning("connection to %s lost: %s%s", self._place, name, why)
         self._handler.disconnected()
 
     def _on_subscribe(
@@ -290,3 +303,8 @@ def _granted(protocol: MQTTProtocolVersion, properties: Properties | None) -> Gr
         getattr(properties, "ReceiveMaximum", None),
         getattr(properties, "MaximumPacketSize", None),
     )
+
+
+def next_backoff_s(backoff_s: float) -> float:
+    """Say how long to wait after a wait of `backoff_s` that did not help: twice as long, within a bound."""
+    return min(2 * backoff_s, LAST_BACKOFF_S)

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from paho.mqtt.client import Client, MQTTMessage
@@ -53,10 +53,13 @@ class Inbox:
         # Each counter has one writing thread, so neither needs a lock.
         self._put_bytes = 0
         self._done_bytes = 0
+        self._put_count = 0
+        self._done_count = 0
 
     def put(self, arrival: Arrival) -> None:
         self._arrivals.append(arrival)
         self._put_bytes += _size(arrival)
+        self._put_count += 1
         self.arrived.set()
 
     def take(self) -> list[Arrival]:
@@ -67,10 +70,19 @@ class Inbox:
     def done(self, arrivals: Sequence[Arrival]) -> None:
         """Note that these are on disk."""
         self._done_bytes += sum(map(_size, arrivals))
+        self._done_count += len(arrivals)
 
     @property
     def has_room(self) -> bool:
-        return self._put_bytes - self._done_bytes < self._limit_bytes
+        return self.size_bytes < self._limit_bytes
+
+    @property
+    def size_bytes(self) -> int:
+        return self._put_bytes - self._done_bytes
+
+    @property
+    def message_count(self) -> int:
+        return self._put_count - self._done_count
 
 
 def _size(arrival: Arrival) -> int:
@@ -86,8 +98,12 @@ class Intake:
         watch: BrokerWatch,
         role: Role = ALONE,
         foreign: Sequence[str] = FOREIGN_SUBSCRIPTIONS,
+        *,
+        wall_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self.inbox = inbox
+        self.acknowledged_count = 0
+        self._wall_ns = wall_ns
         self._watch = watch
         self._role = role
         self._foreign = foreign
@@ -132,7 +148,7 @@ class Intake:
             return
         # Properties appear as attributes only when they were sent.
         content_type = getattr(message.properties, "ContentType", None)
-        received_us = time.time_ns() // 1000
+        received_us = self._wall_ns() // 1000
         kept = Message(topic, bytes(message.payload), received_us, message.qos, message.retain, content_type)
         self.inbox.put(Arrival(kept, self._connection, message.mid, self._role.keeps(topic)))
 
@@ -150,6 +166,7 @@ class Intake:
                 # comes again by itself.
                 if arrival.connection == self._connection and arrival.message.qos:
                     client.ack(arrival.packet_id, arrival.message.qos)
+                    self.acknowledged_count += 1
         while self.receipts:
             client.publish(*self.receipts.popleft(), qos=0)
 

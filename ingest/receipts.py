@@ -160,6 +160,7 @@ class ReceiptWriter:
         self._put_bytes = 0
         self._done_bytes = 0
         self._was_busy = False
+        self.published_count = 0
         self._seqs: defaultdict[tuple[str, int | None], set[int]] = defaultdict(set)
         self._records: defaultdict[str, set[str]] = defaultdict(set)
         self._thread = threading.Thread(target=self._run, name="receipts", daemon=True)
@@ -209,9 +210,11 @@ class ReceiptWriter:
         for (topic, boot), seqs in self._seqs.items():
             for ranges in _portions(merged_ranges(seqs)):
                 self._publish(topic, msgspec.json.encode({"v": 1, "boot": boot, "got": ranges}))
+                self.published_count += 1
         for topic, records in self._records.items():
             for portion in _portions(sorted(records)):
                 self._publish(topic, msgspec.json.encode({"v": 1, "got": portion}))
+                self.published_count += 1
         self._seqs.clear()
         self._records.clear()
 

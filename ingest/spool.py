@@ -17,6 +17,7 @@ import logging
 import os
 import secrets
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import SimpleQueue
@@ -64,6 +65,9 @@ class Spool:
         self._seal_bytes = seal_bytes
         self._seal_s = seal_s
         self._sync = sync
+        self.written_bytes = 0
+        self.sealed_count = 0
+        self._unsealed_since_s: deque[float] = deque()  # of what the sealer has not done yet, oldest first
         self._current: OpenSegment | None = None
         self._to_seal: SimpleQueue[OpenSegment | None] = SimpleQueue()
         self._closing = threading.Event()
@@ -104,12 +108,14 @@ class Spool:
             return
         if self._current is None:
             self._current = OpenSegment(self.folder, _next_number(self.folder))
+        before = self._current.end_byte
         try:
             self._current.append(messages, self._sync)
         except OSError:
             if not self._current.is_clean:
                 self._set_aside()
             raise
+        self.written_bytes += self._current.end_byte - before
         self.seal_if_due()
 
     def seal_if_due(self) -> None:
@@ -119,6 +125,18 @@ class Spool:
             return
         if current.end_byte >= self._seal_bytes or monotonic() - current.started_s >= self._seal_s:
             self._set_aside()
+
+    @property
+    def unsealed_age_s(self) -> float:
+        """How long the oldest message that no refresh can see yet has been on disk; 0 where all is sealed."""
+        current = self._current
+        try:
+            since_s = self._unsealed_since_s[0]
+        except IndexError:
+            if current is None or current.end_byte == 0:
+                return 0.0
+            since_s = current.started_s
+        return monotonic() - since_s
 
     def close(self) -> None:
         """Seal everything and let go of the spool."""
@@ -138,6 +156,7 @@ class Spool:
     def _set_aside(self) -> None:
         assert self._current is not None
         self._current.close()
+        self._unsealed_since_s.append(self._current.started_s)
         self._to_seal.put(self._current)
         self._current = None
 
@@ -146,6 +165,7 @@ class Spool:
             while not self._sealed(waiting):
                 if self._closing.wait(RETRY_SEAL_S):
                     return  # what is left open is sealed at the next start
+            self._unsealed_since_s.popleft()
 
     def _sealed(self, waiting: "OpenSegment") -> bool:
         try:
@@ -154,6 +174,7 @@ class Spool:
             logger.error("segment %d cannot be sealed yet: %s", waiting.number, error)
             return False
         if segment is not None:
+            self.sealed_count += 1
             logger.info(
                 "segment sealed: %s %d, %d messages, %d bytes, %d sealed",
                 self.spool_id,

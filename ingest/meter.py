@@ -1,0 +1,86 @@
+"""What does the collector count while it works?
+
+Each count has one writing thread and is read by others as it stands, so none needs a lock. What is counted for each
+message is counted by the writer for a whole group commit at once. Nothing is counted for each device: what a metric
+is split by is a kind of topic, and there are few of them.
+"""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Sequence
+from time import perf_counter
+
+from ingest.open_segment import Message
+from ingest.topics import FOREIGN_SUBSCRIPTIONS, KINDS
+
+FOREIGN_FAMILIES = frozenset(topic.split("/")[0] for topic in FOREIGN_SUBSCRIPTIONS) - {"+"}
+# Upper bounds; a commit to a solid-state disk takes 1 to 5 ms.
+FLUSH_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+TopicKind = tuple[str, str]  # family and kind, such as ("tm", "pos")
+
+
+class Meter:
+    """Counts of the writer: what arrived, how long flushing took, whether the disk takes it."""
+
+    def __init__(self) -> None:
+        self.message_counts: Counter[TopicKind] = Counter()
+        self.payload_bytes: Counter[TopicKind] = Counter()
+        self.left_to_others_count = 0
+        self.last_message_us: int | None = None  # when the newest message was received, Unix time
+        self.flush_counts = [0] * (len(FLUSH_BUCKETS_S) + 1)  # by bucket; the last one has no upper bound
+        self.flush_total_s = 0.0
+        self.write_failure_count = 0
+        self.write_error: str | None = None  # while the spool cannot be written
+        self.clock_jump_count = 0
+
+    @property
+    def message_count(self) -> int:
+        return sum(list(self.message_counts.values()))
+
+    def count(self, messages: Sequence[Message], left_to_others_count: int = 0) -> None:
+        """Count one group commit that is on disk."""
+        self.left_to_others_count += left_to_others_count
+        for message in messages:
+            kind = topic_kind(message.topic)
+            self.message_counts[kind] += 1
+            self.payload_bytes[kind] += len(message.payload)
+        if messages:
+            self.last_message_us = messages[-1].received_us
+
+    def timed(self, sync: Callable[[int], None]) -> Callable[[int], None]:
+        """Wrap a flush to disk so that its duration is counted, also where it fails."""
+
+        def timed_sync(descriptor: int) -> None:
+            started_s = perf_counter()
+            try:
+                sync(descriptor)
+            finally:
+                spent_s = perf_counter() - started_s
+                self.flush_counts[bisect_left(FLUSH_BUCKETS_S, spent_s)] += 1
+                self.flush_total_s += spent_s
+
+        return timed_sync
+
+
+def topic_kind(topic: str) -> TopicKind:
+    """Sort a topic into one of a few kinds, whatever a sender may call itself.
+
+    Of a native topic the family and the kind; `foreign` and its family otherwise.
+    """
+    family, _, rest = topic.partition("/")
+    kind = rest.rpartition("/")[2]
+    if kind in KINDS.get(family, ()):
+        return family, kind
+    return "foreign", family if family in FOREIGN_FAMILIES else "other"
+
+
+def percentile_bound_s(flush_counts: Sequence[int], share: float) -> float | None:
+    """Bound the duration that this share of flushes stayed below; None without flushes, infinity above all bounds."""
+    wanted = share * sum(flush_counts)
+    reached = 0
+    for count, bound_s in zip(flush_counts, (*FLUSH_BUCKETS_S, float("inf")), strict=True):
+        reached += count
+        if count and reached >= wanted:
+            return bound_s
+    return None
