@@ -1,14 +1,10 @@
 """How is the line doing? One screen, and whether something needs a person."""
 
-import fcntl
-import os
-import shutil
 import socket
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import duckdb
@@ -16,27 +12,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from flows.findings import Finding, age_s, agreed, disk, shown_age, spools
 from flows.querying import NothingPublished, open_published
 from flows.refresh import REFRESHED
 from flows.refusals import NOT_THEIRS, read_refusals
 from flows.settings import Settings
 from ingest.collector import DEFAULT_BROKER_URL
-from ingest.lake import waiting_segments
-from ingest.sharing import ALONE, Role, role_of_spool
-from ingest.spool import spool_folders
 
 STALE_H = 26  # a published copy older than a day and the two hours a refresh may be late
-LAG_MIN = 60
-DISK_FREE = 0.05
 SHOWN_NAMES = 5
-
-
-class Finding(NamedTuple):
-    """One line of the screen; `needs_person` makes the exit status 1."""
-
-    topic: str
-    text: str
-    needs_person: bool = False
+RISING_REJECTS = 100  # in a day; below that a rise is not worth a person's time
+RISING_TIMES = 3  # as many as on the worst of the seven days before
 
 
 def print_status(settings: Settings) -> bool:
@@ -44,15 +30,15 @@ def print_status(settings: Settings) -> bool:
     findings = [
         *_broker(settings),
         *_refused(settings),
-        *_spools(settings),
+        *spools(settings),
         *_published(settings),
         *_mail(settings),
-        *_disk(settings),
+        *disk(settings),
     ]
     table = Table(show_header=False, box=None, pad_edge=False)
     for found in findings:
         mark = "[red]attention[/red]" if found.needs_person else "[green]ok[/green]"
-        table.add_row(mark, found.topic, found.text)
+        table.add_row(mark, found.topic, escape(found.text))
     Console().print(table)
     return not any(found.needs_person for found in findings)
 
@@ -64,8 +50,10 @@ def _broker(settings: Settings) -> list[Finding]:
         with socket.create_connection((host, port), timeout=2):
             return [Finding("broker", f"{parts.scheme}://{host}:{port} answers")]
     except OSError as error:
-        is_wanted = settings.broker_url is not None
-        return [Finding("broker", f"{parts.scheme}://{host}:{port} does not answer ({error})", is_wanted)]
+        text = f"{parts.scheme}://{host}:{port} does not answer ({error.strerror or error})"
+        if settings.broker_url is None:
+            return [Finding("broker", f"{text}; none is set, and `odograph demo` brings its own")]
+        return [Finding("broker", f"{text}: start it, or correct ODOGRAPH_BROKER_URL", needs_person=True)]
 
 
 def _refused(settings: Settings) -> list[Finding]:
@@ -74,7 +62,7 @@ def _refused(settings: Settings) -> list[Finding]:
     try:
         found = read_refusals(settings.broker_log)
     except OSError as error:
-        return [Finding("refused", f"cannot read {settings.broker_log}: {error.strerror}", needs_person=True)]
+        return [Finding("refused", f"cannot read {settings.broker_log} ({error.strerror}): let this user read it", True)]
     listed = []
     for kind, count in found.counts.most_common():
         who = ", ".join(f"{name} {times}" for name, times in found.names.get(kind, Counter()).most_common(SHOWN_NAMES))
@@ -83,54 +71,10 @@ def _refused(settings: Settings) -> list[Finding]:
     if not found.denied_are_logged:
         text += "; messages to topics of others are refused and not in this log (broker-config --log-denied)"
     # The world knocks at every open port. One of ours that writes as another is broken, or no longer ours.
-    return [Finding("refused", escape(text), found.counts[NOT_THEIRS] > 0)]
-
-
-def _spools(settings: Settings) -> list[Finding]:
-    findings = []
-    waiting = waiting_segments(settings)
-    for folder in spool_folders(settings.spool_dir):
-        running = _is_held(folder / "lock")
-        sealed = list(folder.glob("*.parquet"))
-        size_mb = sum(path.stat().st_size for path in sealed) / 1e6
-        behind = waiting.get(folder, [])
-        oldest_min = (_age_s(behind[0].path) / 60) if behind else 0.0
-        text = f"{len(sealed)} segments, {size_mb:.1f} MB, {len(behind)} not yet in the lake"
-        if behind:
-            text += f", the oldest for {oldest_min:.0f} min"
-        findings.append(Finding(f"spool {folder.name}", text, oldest_min > LAG_MIN))
-        role = role_of_spool(folder)
-        state = "running" if running else "not running"
-        is_missed = not running and (settings.broker_url is not None or role != ALONE)
-        findings.append(Finding(f"collector {folder.name}", f"{state}{_part(role, running=running)}", is_missed))
-    findings += _missing_buckets([role_of_spool(folder) for folder in spool_folders(settings.spool_dir)])
-    return findings or [Finding("spool", "empty: nothing was collected yet")]
-
-
-def _part(role: Role, *, running: bool) -> str:
-    if role.group is not None:
-        parked = "" if running else "; the broker goes on dealing to it and parks that until it is back: start it"
-        return f", member of the shared group {role.group}{parked}"
-    if role.of_parts > 1:
-        waits = "" if running else "; the broker keeps its part until it is back"
-        return f", keeps part {role.number} of {role.of_parts}{waits}"
-    return ""
-
-
-def _missing_buckets(roles: Sequence[Role]) -> list[Finding]:
-    """A part that no collector keeps would be acknowledged by the others and lost."""
-    counts = {role.of_parts for role in roles if role.of_parts > 1}
-    return [
-        Finding(
-            "collectors",
-            f"nobody keeps part {', '.join(map(str, missing))} of {count}: start a collector with each missing"
-            f" ODOGRAPH_BUCKET, or let one keep all",
-            needs_person=True,
-        )
-        for count in sorted(counts)
-        if (missing := sorted(set(range(1, count + 1)) - {role.number for role in roles if role.of_parts == count}))
-        and ALONE not in roles
-    ]
+    is_ours = found.counts[NOT_THEIRS] > 0
+    if is_ours:
+        text += f"; look at what is {NOT_THEIRS}: that device is set up wrongly, or its key is stolen and to be revoked"
+    return [Finding("refused", text, is_ours)]
 
 
 def _published(settings: Settings) -> list[Finding]:
@@ -149,12 +93,23 @@ def _published(settings: Settings) -> list[Finding]:
 
 def _freshness(published: duckdb.DuckDBPyConnection, refreshed: Path) -> list[Finding]:
     published_utc, code = published.execute("select published_utc, code_version from core.generation").fetchall()[0]
-    age_h = _age_s(refreshed) / 3600 if refreshed.exists() else STALE_H + 1
-    text = f"{published_utc:%Y-%m-%d %H:%M} UTC, by version {code}; last refresh {age_h:.1f} h ago"
-    waiting = published.execute("select count(distinct service_date) from core.reopened").fetchall()[0][0]
+    refreshed_s = age_s(refreshed) if refreshed.exists() else (STALE_H + 1) * 3600
+    is_stale = refreshed_s > STALE_H * 3600
+    text = f"{published_utc:%Y-%m-%d %H:%M} UTC, by version {code}; last refresh {shown_age(refreshed_s)} ago"
+    if is_stale:
+        text += ": run `odograph refresh`, or keep `odograph serve` running"
+    waiting = [
+        f"{row[0]}"
+        for row in published.execute("select distinct service_date from core.reopened order by all").fetchall()
+    ]
+    held = f"{agreed(len(waiting), 'service date')} held back, readers see them as they were: {listed(waiting)}"
     return [
-        Finding("published copy", text, age_h > STALE_H),
-        Finding("checks", f"{waiting} service dates held back" if waiting else "all passed", waiting > 0),
+        Finding("published copy", text, is_stale),
+        Finding(
+            "checks",
+            f"{held}; `odograph refresh` tries again and names the checks" if waiting else "all passed",
+            bool(waiting),
+        ),
     ]
 
 
@@ -174,10 +129,10 @@ def _vehicles(published: duckdb.DuckDBPyConnection) -> list[Finding]:
         " where heard.tenant_id = planned.tenant_id) order by all"
     ).fetchall()
     if silent:
-        named = ", ".join(f"{tenant}/{vehicle}" for tenant, vehicle, _ in silent[:10])
-        findings.append(
-            Finding("silent vans", f"{len(silent)} with a plan and without a position: {named}", needs_person=True)
-        )
+        named = listed([f"{tenant}/{vehicle}" for tenant, vehicle, _ in silent])
+        ask = "did they go out, and have their trackers power?"
+        text = f"{len(silent)} with a plan and without a position: {named}; {ask}"
+        findings.append(Finding("silent vans", text, needs_person=True))
     return findings
 
 
@@ -205,8 +160,13 @@ def _named(published: duckdb.DuckDBPyConnection, condition: str) -> str:
     rows = published.execute(
         f"select tenant_id || '/' || device_id from marts.device_status where {condition} order by all"
     ).fetchall()
-    more = f" and {len(rows) - 10} more" if len(rows) > 10 else ""
-    return ", ".join(row[0] for row in rows[:10]) + more
+    return listed([row[0] for row in rows])
+
+
+def listed(names: Sequence[str]) -> str:
+    """Name the first ten, and say how many more there are."""
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return ", ".join(names[:10]) + more
 
 
 def _rates(published: duckdb.DuckDBPyConnection) -> list[Finding]:
@@ -220,11 +180,33 @@ def _rates(published: duckdb.DuckDBPyConnection) -> list[Finding]:
 
 
 def _rejects(published: duckdb.DuckDBPyConnection) -> list[Finding]:
+    rows = published.execute("select reason, count(*) from lake.rejects group by reason order by 2 desc, 1").fetchall()
+    findings = [Finding("rejects", ", ".join(f"{reason} {count}" for reason, count in rows) or "none")]
+    for reason, today, worst in rising_rejects(published, datetime.now(UTC)):
+        look = f"odograph query \"from lake.rejects where reason = '{reason}' order by received_utc desc limit 9\""
+        text = f"{reason}: {today} in a day, at most {worst} on each of the seven before; look at some: {look}"
+        findings.append(Finding("rising rejects", text, needs_person=True))
+    return findings
+
+
+def rising_rejects(published: duckdb.DuckDBPyConnection, now_utc: datetime) -> list[tuple[str, int, int]]:
+    """Reasons that came much more often in the last day than on any of the seven before: count, and worst day before.
+
+    Nothing rises in the first two days of a line: there is nothing to compare with.
+    """
+    now = now_utc.replace(tzinfo=None)
+    first = published.execute("select min(rebuilt_utc) from core.loads").fetchall()[0][0]
+    if first is None or now - first < timedelta(days=2):
+        return []
     rows = published.execute(
-        "select reason, count(*), sum(seen_count) from lake.rejects group by reason order by 2 desc, 1"
+        "with daily as (select reason, floor(epoch($now - received_utc) / 86400)::int as days_ago, count(*) as count"
+        " from lake.rejects where received_utc > $now - interval 8 day group by all)"
+        " select reason, sum(count) filter (days_ago = 0), coalesce(max(count) filter (days_ago > 0), 0) as worst"
+        " from daily group by reason having sum(count) filter (days_ago = 0) >= greatest($least, $times * worst)"
+        " order by 2 desc, 1",
+        {"now": now, "least": RISING_REJECTS, "times": RISING_TIMES},
     ).fetchall()
-    listed = ", ".join(f"{reason} {count}" for reason, count, _ in rows)
-    return [Finding("rejects", listed or "none")]
+    return [(reason, int(today), int(worst)) for reason, today, worst in rows]
 
 
 def _mail(settings: Settings) -> list[Finding]:
@@ -232,27 +214,3 @@ def _mail(settings: Settings) -> list[Finding]:
         written = len(list(settings.mail_dir.glob("*.eml")))
         return [Finding("mail", f"no ODOGRAPH_SMTP_URL: written as files, {written} so far in {settings.mail_dir}")]
     return [Finding("mail", f"sent through {urlsplit(settings.smtp_url).hostname}")]
-
-
-def _disk(settings: Settings) -> list[Finding]:
-    where = settings.data_dir if settings.data_dir.exists() else Path.cwd()
-    usage = shutil.disk_usage(where)
-    text = f"{usage.free / 1e9:.1f} GB of {usage.total / 1e9:.1f} GB free"
-    return [Finding("disk", text, usage.free < DISK_FREE * usage.total)]
-
-
-def _is_held(lock: Path) -> bool:
-    if not lock.exists():
-        return False
-    descriptor = os.open(lock, os.O_RDWR)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
-
-
-def _age_s(path: Path) -> float:
-    return max(0.0, datetime.now(UTC).timestamp() - path.stat().st_mtime)

@@ -25,10 +25,10 @@ from ingest.handler import BrokerRefused, SubscriptionRefused
 from ingest.intake import Inbox, Intake
 from ingest.meter import Meter
 from ingest.receipts import ReceiptWriter
+from ingest.self_report import Parts, SelfReport
 from ingest.settings import IngestSettings, SettingsError
 from ingest.sharing import Role
 from ingest.spool import MIB, Message, Spool, SpoolBusy, flush_to_disk
-from ingest.watch import Parts, Watch
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ def collect(
 
         receipts = ReceiptWriter(answer)
         parts = Parts(meter, inbox, intake, connection, spool, receipts)
-        writer = _Writer(parts, Watch(parts, wall_ns=wall_ns), stopping)
+        writer = _Writer(parts, SelfReport(parts, wall_ns=wall_ns), stopping)
         connection.start()
         try:
             while not stopping.is_set():
@@ -122,13 +122,13 @@ def _connection(settings: IngestSettings, intake: Intake, stopping: threading.Ev
 class _Writer:
     """Group commits: from the inbox to the spool, then to the acknowledgements and receipts."""
 
-    def __init__(self, parts: Parts, watch: Watch, stopping: threading.Event) -> None:
+    def __init__(self, parts: Parts, report: SelfReport, stopping: threading.Event) -> None:
         self._meter = parts.meter
         self._spool = parts.spool
         self._intake = parts.intake
         self._receipts = parts.receipts
         self._connection = parts.connection
-        self._watch = watch
+        self._report = report
         self._stopping = stopping
 
     def commit_next(self, commit_s: float) -> None:
@@ -137,7 +137,7 @@ class _Writer:
             time.sleep(commit_s)
             self.commit()
         self._spool.seal_if_due()
-        self._watch.look()
+        self._report.look()
 
     def commit(self) -> None:
         """Put everything in the inbox on disk, then have it acknowledged."""
@@ -172,7 +172,7 @@ class _Writer:
                 is_first_try = False
                 self._meter.write_failure_count += 1
                 self._meter.write_error = str(error)
-                self._watch.look()
+                self._report.look()
                 if self._stopping.wait(RETRY_S):
                     return False
             else:

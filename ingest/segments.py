@@ -18,6 +18,7 @@ from ingest.open_segment import FILE_MODE, SCHEMA, read_whole_part, sync_folder
 SEALED_SUFFIX = ".parquet"
 PART_SUFFIX = ".part"
 TORN_SUFFIX = ".torn"
+DAMAGED_SUFFIX = ".damaged"
 
 logger = logging.getLogger(__name__)
 
@@ -57,14 +58,15 @@ def _keep_rest(open_path: Path, rest_start: int, end_byte: int | None) -> None:
     rest = open_path.read_bytes()[rest_start:end_byte]
     if not rest:
         return
-    torn_path = open_path.with_suffix(TORN_SUFFIX)
-    torn_path.write_bytes(rest)
-    torn_path.chmod(FILE_MODE)
-    if end_byte is None and rest_start:
-        logger.warning("%s was torn: %d bytes behind its last whole batch are in %s", open_path, len(rest), torn_path)
+    is_torn = end_byte is None and rest_start > 0
+    rest_path = open_path.with_suffix(TORN_SUFFIX if is_torn else DAMAGED_SUFFIX)
+    rest_path.write_bytes(rest)
+    rest_path.chmod(FILE_MODE)
+    if is_torn:
+        logger.warning("%s was torn: %d bytes behind its last whole batch are in %s", open_path, len(rest), rest_path)
     else:
         logger.error(
-            "%s is damaged: not all of it could be sealed; %d bytes are in %s", open_path, len(rest), torn_path
+            "%s is damaged: not all of it could be sealed; %d bytes are in %s", open_path, len(rest), rest_path
         )
 
 

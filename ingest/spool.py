@@ -6,6 +6,7 @@
     spool/<collector>/<number>.open    the segment being written
     spool/<collector>/<number>.parquet sealed segments, never changed again
     spool/<collector>/<number>.torn    what a crash left behind the last whole batch; never acknowledged
+    spool/<collector>/<number>.damaged what the disk spoiled, which may have been acknowledged; for a person to look at
 
 `append` returns when its messages are on disk, or raises and leaves nothing behind.
 Segments are sealed one after the other on a thread of their own, in ascending order,

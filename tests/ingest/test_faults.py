@@ -16,9 +16,9 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from ingest.collector import collect
 from ingest.connection import FIRST_BACKOFF_S, LAST_BACKOFF_S, next_backoff_s
 from ingest.outbox import Outgoing, publish_all
+from ingest.self_report import ClockWatch, read_health
 from ingest.settings import IngestSettings
 from ingest.spool import flush_to_disk
-from ingest.watch import ClockWatch, read_health
 from tests.ingest.fake_broker import FakeBroker
 from tests.ingest.proxy import Network
 from tests.ingest.running import eventually, point_message, spooled, spooled_seqs

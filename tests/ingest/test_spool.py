@@ -275,8 +275,9 @@ def test_a_batch_damaged_on_disk_costs_only_itself_and_is_put_aside_with_an_erro
             file.seek(place)
             file.write(b"P")
     assert [found.payload for found in spooled(folder)] == [b"payload-%d" % number for number in (1, 2, 4, 5)]
-    (torn,) = folder.glob("*.torn")
-    assert b"Payload-3" in torn.read_bytes()
+    (damaged,) = folder.glob("*.damaged")
+    assert b"Payload-3" in damaged.read_bytes()
+    assert not list(folder.glob("*.torn"))
     assert "is damaged" in caplog.text
 
 

@@ -52,7 +52,7 @@ class Health(NamedTuple):
     clock_jump_count: int
 
 
-class Watch:
+class SelfReport:
     """Looks at a collector's counts and says what there is to say."""
 
     def __init__(self, parts: Parts, *, wall_ns: Callable[[], int] = time.time_ns) -> None:

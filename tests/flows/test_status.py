@@ -1,0 +1,155 @@
+"""The screen says what is wrong and what to do about it, and its exit status is 1 only for what needs a person."""
+
+import socket
+from datetime import UTC, datetime, timedelta
+
+import duckdb
+import pytest
+
+from flows.findings import collector, disk_room, shown_age
+from flows.refresh import refresh
+from flows.status import print_status, rising_rejects
+from ingest.self_report import Health, write_health
+from ingest.sharing import ALONE
+from ingest.spool import Spool
+from tests.builders import collected, golden_points, positions, settings_in, yesterday_at
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+WELL = Health(
+    written_s=NOW.timestamp() - 2,
+    disconnected_s=0,
+    last_message_s=NOW.timestamp() - 3,
+    reconnect_count=0,
+    write_error=None,
+    clock_jump_count=0,
+)
+
+
+def judged(**said: object):
+    return collector("main", ALONE, WELL._replace(**said), NOW.timestamp())
+
+
+def test_a_collector_that_is_well_says_when_it_heard_something_last():
+    assert judged() == ("collector main", "running, newest message 3 s ago", False)
+    assert judged(reconnect_count=1, clock_jump_count=2).text.endswith("1 reconnect, 2 clock jumps")
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        (
+            {"write_error": "No space left on device"},
+            "cannot write its spool (No space left on device): it acknowledges",
+        ),
+        ({"disconnected_s": 300}, "no connection to the broker for 5 min"),
+        ({"written_s": NOW.timestamp() - 7300}, "said nothing for 2 h"),
+    ],
+)
+def test_a_collector_that_runs_and_does_not_do_its_work_needs_a_person(said, text):
+    found = judged(**said)
+    assert found.needs_person
+    assert text in found.text
+
+
+def test_a_short_break_of_the_connection_needs_nobody():
+    assert not judged(disconnected_s=20).needs_person
+
+
+@pytest.mark.parametrize(
+    ("free", "words", "needs_person"), [(0, "full,", True), (4e9, "nearly full,", True), (6e9, "6.0 GB of", False)]
+)
+def test_a_full_disk_says_that_nothing_is_acknowledged_and_what_to_do(free, words, needs_person):
+    found = disk_room(int(free), int(100e9))
+    assert found.text.startswith(words)
+    assert found.needs_person == needs_person
+    assert ("acknowledge nothing" in found.text and "free space" in found.text) == needs_person
+
+
+def test_ages_are_told_as_people_do():
+    assert [shown_age(seconds) for seconds in (0, 90, 300, 7300, 90_000, 864_000)] == [
+        "0 s",
+        "90 s",
+        "5 min",
+        "2 h",
+        "25 h",
+        "10 days",
+    ]
+
+
+def rejects(counts: dict[float, int], first_load_days: float = 30) -> duckdb.DuckDBPyConnection:
+    """A copy with so many rejects of one reason so many days ago, and a few of another every day."""
+    made = duckdb.connect()
+    now = NOW.replace(tzinfo=None)
+    made.execute("create schema core; create schema lake; create table core.loads (rebuilt_utc timestamp)")
+    made.execute("create table lake.rejects (reason varchar, received_utc timestamp)")
+    made.execute("insert into core.loads values ($1)", [now - timedelta(days=first_load_days)])
+    for days_ago, count in (counts | {0.4: counts.get(0.4, 0)}).items():
+        at = now - timedelta(days=days_ago)
+        made.execute("insert into lake.rejects select 'not_json', $1 from range($2)", [at, count])
+        made.execute("insert into lake.rejects select 'clock_ahead', $1 from range(90)", [at])
+    return made
+
+
+@pytest.mark.parametrize(
+    ("counts", "rising"),
+    [
+        ({0.5: 300, 1.5: 100, 6.5: 20}, [("not_json", 300, 100)]),
+        ({0.5: 120}, [("not_json", 120, 0)]),
+        ({0.5: 299, 1.5: 100}, []),
+        ({0.5: 99}, []),
+        ({0.5: 300, 8.5: 500}, [("not_json", 300, 0)]),
+        ({1.5: 5000}, []),
+    ],
+)
+def test_rejects_rise_when_a_day_brings_three_times_the_worst_of_the_week_before(counts, rising):
+    assert rising_rejects(rejects(counts), NOW) == rising
+
+
+def test_nothing_rises_in_the_first_two_days():
+    assert rising_rejects(rejects({0.5: 5000}, first_load_days=1.5), NOW) == []
+
+
+def shown(settings, capsys) -> tuple[bool, str]:
+    """Whether all is well, and the screen as one line."""
+    is_well = print_status(settings)
+    return is_well, " ".join(capsys.readouterr().out.split())
+
+
+def test_a_day_on_the_screen_from_well_to_worse(tmp_path, capsys):
+    settings = settings_in(tmp_path)
+    collected(settings, [positions(golden_points(yesterday_at(12)))])
+    refresh(settings)
+    is_well, screen = shown(settings, capsys)
+    assert is_well
+    assert "spool main 1 segment, 0.0 MB, all in the lake" in screen
+
+    folder = settings.spool_dir / "main"
+    (folder / "000000000007.torn").write_bytes(bytes(1200))
+    is_well, screen = shown(settings, capsys)
+    assert is_well
+    assert "000000000007.torn (1.2 kB)" in screen
+
+    with Spool.open(folder):
+        write_health(folder, WELL._replace(written_s=datetime.now(UTC).timestamp(), write_error="No space left"))
+        is_well, screen = shown(settings, capsys)
+    assert not is_well
+    assert "attention collector main running, cannot write its spool (No space left)" in screen
+
+    (folder / "000000000008.damaged").write_bytes(b"x")
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    is_well, screen = shown(settings_in(tmp_path, broker_url=f"mqtt://me:hush@127.0.0.1:{port}"), capsys)
+    assert not is_well
+    assert "attention damaged main 000000000008.damaged (0.0 kB)" in screen
+    assert f"attention broker mqtt://127.0.0.1:{port} does not answer (Connection refused): start it" in screen
+    assert "attention collector main not running: start `odograph collect` with ODOGRAPH_COLLECTOR=main" in screen
+    assert "hush" not in screen
+
+
+@pytest.mark.parametrize("columns", [80, 140])
+def test_no_line_is_wider_than_the_screen(tmp_path, capsys, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    settings = settings_in(tmp_path, broker_url="mqtt://127.0.0.1:1")
+    collected(settings, [])
+    print_status(settings)
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= columns
