@@ -5,7 +5,6 @@ Each command imports what it needs when it runs, so that help is quick.
 """
 
 import logging
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -17,6 +16,7 @@ import typer
 
 from flows.bench.commands import app as bench
 from flows.broker_command import broker_config
+from ingest.logs import log_to_stderr
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -74,8 +74,7 @@ class Output(StrEnum):
 def _logging(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens to standard error.")] = False,
 ) -> None:
-    level = logging.INFO if verbose else logging.WARNING
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    log_to_stderr(logging.INFO if verbose else logging.WARNING)
 
 
 @contextmanager
@@ -85,7 +84,9 @@ def settings_or_exit() -> Iterator["Settings"]:
     from ingest.settings import SettingsError
 
     try:
-        yield Settings.read()
+        settings = Settings.read()
+        log_to_stderr(logging.getLogger().level, settings.log_format)
+        yield settings
     except SettingsError as error:
         typer.echo(f"Settings do not fit:\n{error}", err=True)
         raise typer.Exit(MISUSED) from error

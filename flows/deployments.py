@@ -5,6 +5,7 @@ is finished by the next one. Retries are for what waiting cures: a full disk, a 
 """
 
 from datetime import date, datetime, timedelta
+from time import monotonic
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,7 @@ from prefect.runtime import flow_run
 from prefect.schedules import Cron
 
 from flows.refresh import REFRESHED, Refreshed, is_news, load, publish_copy, rebuild, stale_dates
+from flows.refresh_metrics import write_metrics
 from flows.report.mail import MailNotSent
 from flows.reporting import NoReportDue, ReportsFailed, run_report
 from flows.settings import Settings
@@ -73,6 +75,7 @@ def refresh_flow(day: date | None = None, full: bool = False) -> Refreshed:
     settings = Settings.read()
     failed: list[CheckFailed] = []
     with writer_lock(settings.lock_path, wait_s=RUN_WAIT_S):
+        began_s = monotonic()
         loaded = load_task(settings)
         days = stale_dates_task(settings, day, full)
         for stale in days:
@@ -84,6 +87,7 @@ def refresh_flow(day: date | None = None, full: bool = False) -> Refreshed:
         if has_news:
             publish_task(settings)
         (settings.published_dir / REFRESHED).touch()
+        write_metrics(settings, len(failed), monotonic() - began_s)
     get_run_logger().info("%s; stale dates: %s", loaded, ", ".join(map(str, days)) or "none")
     if failed:
         raise failed[0]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from importlib.metadata import version
+from time import monotonic
 from typing import NamedTuple
 
 import duckdb
@@ -21,6 +22,7 @@ from flows.areas import named_areas
 from flows.measure import measure
 from flows.measured import measured_rows
 from flows.querying import open_published
+from flows.refresh_metrics import write_metrics
 from flows.settings import Settings
 from flows.tracks import day_of
 from ingest.columns import LAKE_TABLES
@@ -68,6 +70,7 @@ def refresh(
     """
     tell = progress or (lambda _stage, _done, _total: None)
     with writer_lock(settings.lock_path, wait_s=WAIT_S):
+        began_s = monotonic()
         loaded = load(settings, tell)
         days = stale_dates(settings, day=day, full=full)
         rebuilt: list[date] = []
@@ -85,6 +88,7 @@ def refresh(
         if has_news:
             publish_copy(settings)
         (settings.published_dir / REFRESHED).touch()
+        write_metrics(settings, len(failed), monotonic() - began_s)
     return Refreshed(loaded, rebuilt, failed, published=has_news)
 
 

@@ -77,5 +77,9 @@ class Settings(IngestSettings):
         return self.data_dir / "reports"
 
     @property
+    def metrics_path(self) -> Path:
+        return self.data_dir / "metrics" / "refresh.prom"
+
+    @property
     def recipients(self) -> list[str]:
         return [address.strip() for address in self.mail_to.split(",") if address.strip()]

@@ -62,7 +62,8 @@ def _refused(settings: Settings) -> list[Finding]:
     try:
         found = read_refusals(settings.broker_log)
     except OSError as error:
-        return [Finding("refused", f"cannot read {settings.broker_log} ({error.strerror}): let this user read it", True)]
+        text = f"cannot read {settings.broker_log} ({error.strerror}): let this user read it"
+        return [Finding("refused", text, needs_person=True)]
     listed = []
     for kind, count in found.counts.most_common():
         who = ", ".join(f"{name} {times}" for name, times in found.names.get(kind, Counter()).most_common(SHOWN_NAMES))
@@ -89,6 +90,9 @@ def _published(settings: Settings) -> list[Finding]:
             ]
     except NothingPublished as nothing:
         return [Finding("published copy", str(nothing), needs_person=True)]
+    except (duckdb.BinderException, duckdb.CatalogException):
+        text = "made by an earlier version, with other columns: run `odograph refresh`"
+        return [Finding("published copy", text, needs_person=True)]
 
 
 def _freshness(published: duckdb.DuckDBPyConnection, refreshed: Path) -> list[Finding]:

@@ -10,7 +10,10 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic
-from typing import NamedTuple
+from typing import NamedTuple, Self
+
+from paho.mqtt.enums import MQTTProtocolVersion
+from paho.mqtt.properties import Properties
 
 from ingest.native import MAX_PAYLOAD_BYTES
 from ingest.topics import DROPPED_TOPIC, VERSION_TOPIC
@@ -34,6 +37,16 @@ class Granted(NamedTuple):
     session_expiry_s: int | None = None
     receive_maximum: int | None = None
     maximum_packet_bytes: int | None = None
+
+    @classmethod
+    def of(cls, protocol: MQTTProtocolVersion, properties: Properties | None) -> Self:
+        """Read the answer to a CONNECT; properties appear as attributes only when they were sent."""
+        return cls(
+            protocol == MQTTProtocolVersion.MQTTv5,
+            getattr(properties, "SessionExpiryInterval", None),
+            getattr(properties, "ReceiveMaximum", None),
+            getattr(properties, "MaximumPacketSize", None),
+        )
 
 
 class BrokerWatch:

@@ -23,7 +23,9 @@ from ingest.client import KEEPALIVE_S, broker_address
 from ingest.connection import Connection
 from ingest.handler import BrokerRefused, SubscriptionRefused
 from ingest.intake import Inbox, Intake
+from ingest.logs import log_to_stderr
 from ingest.meter import Meter
+from ingest.metrics import MetricsNotServed, serving_metrics
 from ingest.receipts import ReceiptWriter
 from ingest.self_report import Parts, SelfReport
 from ingest.settings import IngestSettings, SettingsError
@@ -75,17 +77,20 @@ def collect(
 
         receipts = ReceiptWriter(answer)
         parts = Parts(meter, inbox, intake, connection, spool, receipts)
-        writer = _Writer(parts, SelfReport(parts, wall_ns=wall_ns), stopping)
-        connection.start()
+        report = SelfReport(parts, wall_ns=wall_ns)
+        writer = _Writer(parts, report, stopping)
         try:
-            while not stopping.is_set():
-                writer.commit_next(settings.commit_ms / 1000)
+            with serving_metrics(settings, parts):
+                connection.start()
+                while not stopping.is_set():
+                    writer.commit_next(settings.commit_ms / 1000)
             intake.paused.set()
             writer.commit()
         finally:
             intake.paused.set()
             receipts.close()
             writer.wait_until_acknowledged(GOODBYE_S)
+            report.summarize()
             connection.close()
     if connection.failure is not None:
         raise connection.failure
@@ -188,7 +193,7 @@ def run(settings: IngestSettings) -> int:
     before = {number: signal.signal(number, lambda *_: stopping.set()) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         collect(settings, stopping)
-    except (SpoolBusy, BrokerRefused, SubscriptionRefused, OSError) as error:
+    except (SpoolBusy, BrokerRefused, SubscriptionRefused, MetricsNotServed, OSError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
     finally:
@@ -199,9 +204,10 @@ def run(settings: IngestSettings) -> int:
 
 def main() -> int:
     """Read the settings and collect."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        return run(IngestSettings.read())
+        settings = IngestSettings.read()
+        log_to_stderr(logging.INFO, settings.log_format)
+        return run(settings)
     except SettingsError as error:  # of the environment or of a mapping file
         print(error, file=sys.stderr)
         return 2

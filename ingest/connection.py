@@ -19,7 +19,7 @@ from time import monotonic
 from typing import Self
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
-from paho.mqtt.enums import MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -251,7 +251,7 @@ class Connection:
         self.reconnect_count += self._was_accepted
         self._was_accepted = True
         self.is_connected = True
-        self._handler.connected(client, _granted(self.protocol, properties))
+        self._handler.connected(client, Granted.of(self.protocol, properties))
 
     def _on_disconnect(
         self,
@@ -293,16 +293,6 @@ class Connection:
     ) -> None:
         self._read_count += 1
         self._handler.published(packet_id, reason)
-
-
-def _granted(protocol: MQTTProtocolVersion, properties: Properties | None) -> Granted:
-    # Properties appear as attributes only when they were sent.
-    return Granted(
-        protocol == MQTT5,
-        getattr(properties, "SessionExpiryInterval", None),
-        getattr(properties, "ReceiveMaximum", None),
-        getattr(properties, "MaximumPacketSize", None),
-    )
 
 
 def next_backoff_s(backoff_s: float) -> float:

@@ -49,7 +49,7 @@ class Inbox:
     def __init__(self, limit_bytes: int) -> None:
         self.arrived = threading.Event()
         self._arrivals: deque[Arrival] = deque()
-        self._limit_bytes = limit_bytes
+        self.limit_bytes = limit_bytes
         # Each counter has one writing thread, so neither needs a lock.
         self._put_bytes = 0
         self._done_bytes = 0
@@ -74,7 +74,7 @@ class Inbox:
 
     @property
     def has_room(self) -> bool:
-        return self.size_bytes < self._limit_bytes
+        return self.size_bytes < self.limit_bytes
 
     @property
     def size_bytes(self) -> int:

@@ -13,7 +13,8 @@ from time import perf_counter
 from ingest.open_segment import Message
 from ingest.topics import FOREIGN_SUBSCRIPTIONS, KINDS
 
-FOREIGN_FAMILIES = frozenset(topic.split("/")[0] for topic in FOREIGN_SUBSCRIPTIONS) - {"+"}
+NATIVE_KINDS = frozenset((family, kind) for family, kinds in KINDS.items() for kind in kinds)
+FOREIGN_FAMILIES = frozenset(topic.lstrip("/").split("/")[0] for topic in FOREIGN_SUBSCRIPTIONS) - {"+"}
 # Upper bounds; a commit to a solid-state disk takes 1 to 5 ms.
 FLUSH_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
@@ -26,6 +27,7 @@ class Meter:
     def __init__(self) -> None:
         self.message_counts: Counter[TopicKind] = Counter()
         self.payload_bytes: Counter[TopicKind] = Counter()
+        self.commit_count = 0
         self.left_to_others_count = 0
         self.last_message_us: int | None = None  # when the newest message was received, Unix time
         self.flush_counts = [0] * (len(FLUSH_BUCKETS_S) + 1)  # by bucket; the last one has no upper bound
@@ -40,11 +42,14 @@ class Meter:
 
     def count(self, messages: Sequence[Message], left_to_others_count: int = 0) -> None:
         """Count one group commit that is on disk."""
+        self.commit_count += bool(messages)
         self.left_to_others_count += left_to_others_count
-        for message in messages:
-            kind = topic_kind(message.topic)
-            self.message_counts[kind] += 1
-            self.payload_bytes[kind] += len(message.payload)
+        kinds = [topic_kind(message.topic) for message in messages]
+        sizes = dict.fromkeys(kinds, 0)
+        for kind, message in zip(kinds, messages, strict=True):
+            sizes[kind] += len(message.payload)
+        self.message_counts.update(kinds)
+        self.payload_bytes.update(sizes)
         if messages:
             self.last_message_us = messages[-1].received_us
 
@@ -68,10 +73,11 @@ def topic_kind(topic: str) -> TopicKind:
 
     Of a native topic the family and the kind; `foreign` and its family otherwise.
     """
-    family, _, rest = topic.partition("/")
-    kind = rest.rpartition("/")[2]
-    if kind in KINDS.get(family, ()):
-        return family, kind
+    levels = topic.split("/")
+    kind = (levels[0], levels[-1])
+    if kind in NATIVE_KINDS:
+        return kind
+    family = topic.lstrip("/").partition("/")[0]
     return "foreign", family if family in FOREIGN_FAMILIES else "other"
 
 

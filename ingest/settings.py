@@ -14,6 +14,8 @@ from zoneinfo import available_timezones
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ingest.logs import LogFormat
+
 PREFIX = "ODOGRAPH_"
 BROKER_SCHEMES = ("mqtt", "mqtts")
 
@@ -76,6 +78,11 @@ class IngestSettings(BaseSettings):
     seal_mib: float = Field(64, gt=0, description="a spool segment is sealed at this size, MiB")
     seal_s: float = Field(5, gt=0, description="a spool segment is sealed at this age, seconds")
     inbox_mib: float = Field(64, gt=0, description="bytes held in memory before they are on disk, MiB")
+    metrics_port: int | None = Field(
+        None, ge=1, le=65535, description="port of the collector's metrics page for Prometheus; unset: none"
+    )
+    metrics_host: str = Field("127.0.0.1", description="address the metrics page listens on; it asks for no password")
+    log_format: LogFormat = Field("text", description="lines of the log: text, or json with one object a line")
     max_age_days: float = Field(30, ge=0, description="older fixes are quarantined, days; 0 turns the rule off")
     mappings: Path | None = Field(
         None,

@@ -1,6 +1,5 @@
 """What becomes of the collector when the network, the broker or the clock fails? Nothing is lost, and it comes back."""
 
-import errno
 import random
 import threading
 import time
@@ -18,7 +17,6 @@ from ingest.connection import FIRST_BACKOFF_S, LAST_BACKOFF_S, next_backoff_s
 from ingest.outbox import Outgoing, publish_all
 from ingest.self_report import ClockWatch, read_health
 from ingest.settings import IngestSettings
-from ingest.spool import flush_to_disk
 from tests.ingest.fake_broker import FakeBroker
 from tests.ingest.proxy import Network
 from tests.ingest.running import eventually, point_message, spooled, spooled_seqs
@@ -104,7 +102,7 @@ def test_two_clients_that_throw_each_other_out_do_not_spin(tmp_path, caplog, say
     stopping = threading.Event()
     thread = threading.Thread(target=collect, args=(settings, stopping))
     thread.start()
-    time.sleep(0.7)
+    time.sleep(0.5)
     stopping.set()
     thread.join(10)
     broker.close()
@@ -193,26 +191,9 @@ def fake_broker() -> Iterator[FakeBroker]:
     broker.close()
 
 
-def test_a_full_disk_shows_in_the_collectors_note_as_long_as_it_lasts(tmp_path, fake_broker):
-    is_full = threading.Event()
-    is_full.set()
-
-    def sync(descriptor: int) -> None:
-        if is_full.is_set():
-            raise OSError(errno.ENOSPC, "No space left on device")
-        flush_to_disk(descriptor)
-
-    with collecting(tmp_path, fake_broker.url, sync=sync) as folder:
-        fake_broker.send([(1, TOPIC, b"{}")])
-        assert eventually(lambda: "No space left" in (read_health(folder).write_error or ""))
-        is_full.clear()
-        assert eventually(lambda: read_health(folder).write_error is None)
-        assert fake_broker.acknowledged == [1]
-
-
 def test_whatever_bytes_come_are_in_the_spool_as_they_came(tmp_path, mosquitto):
     rng = random.Random(4)
-    sent = [Outgoing(0, random_topic(rng), rng.randbytes(rng.choice((0, 1, 30, 300, 3000)))) for _ in range(3_000)]
+    sent = [Outgoing(0, random_topic(rng), rng.randbytes(rng.choice((0, 1, 30, 300, 3000)))) for _ in range(2_000)]
     with collecting(tmp_path, mosquitto.url) as folder:
         assert publish_all(sent, url=mosquitto.url, client_id="fuzz", receipts=True, resend_s=30).unconfirmed == 0
         assert eventually(lambda: len(spooled(folder)) >= len(sent))
