@@ -25,6 +25,7 @@ from flows.broker_users import broker_users, read_users
 from flows.importing import WAIT_S
 from flows.settings import Settings
 from ingest.access import Identity, User, access_rules
+from ingest.adapters.sources import read_sources
 from ingest.broker import broker_conf
 from warehouse.connection import open_warehouse, writer_lock
 from warehouse.senders import RegisteredSender, registered_senders
@@ -73,6 +74,7 @@ def run_broker_config(
         collectors=collectors,
         identity=identity,
         with_tenant=with_tenant,
+        foreign=read_sources(settings).subscriptions,
     )
     rules = access_rules(users)
     has_revoked = (out / REVOKED).exists()

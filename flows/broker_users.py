@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ingest.access import AccessRefused, Identity, User, collector, dispatcher, forwarder, reader, sender
 from ingest.collector import client_id
+from ingest.topics import FOREIGN_SUBSCRIPTIONS
 from warehouse.senders import RegisteredSender
 
 
@@ -66,9 +67,11 @@ def broker_users(
     collectors: Sequence[str],
     identity: Identity,
     with_tenant: bool,
+    foreign: Sequence[str] = FOREIGN_SUBSCRIPTIONS,
 ) -> list[User]:
     """Everybody who may come in; raise AccessRefused with all names that are none.
 
+    `foreign` are the topics of other formats, mapped ones among them, that collectors read.
     `with_tenant` calls those of the registry `name@tenant`, so that two tenants may have the same device id.
     """
     registered = list(registered)
@@ -83,17 +86,17 @@ def broker_users(
             problems += refused.problems
     for entry in entries:
         try:
-            users.append(_user(entry, entry.identity or identity, tenants))
+            users.append(_user(entry, entry.identity or identity, tenants, foreign))
         except AccessRefused as refused:
             problems += refused.problems
     if problems:
         raise AccessRefused(problems)
-    return [*users, *(collector(tenants, client_id(name), identity) for name in collectors)]
+    return [*users, *(collector(tenants, foreign, client_id(name), identity) for name in collectors)]
 
 
-def _user(entry: UserEntry, identity: Identity, tenants: Iterable[str]) -> User:
+def _user(entry: UserEntry, identity: Identity, tenants: Iterable[str], foreign: Sequence[str]) -> User:
     if entry.role == "collector":
-        return collector(tenants, entry.name, identity)
+        return collector(tenants, foreign, entry.name, identity)
     if entry.role == "forwarder":
         return forwarder(entry.topics, entry.name, identity)
     if entry.tenant is None:

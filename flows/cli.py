@@ -16,6 +16,8 @@ import typer
 
 from flows.bench.commands import app as bench
 from flows.broker_command import broker_config
+from flows.explain_command import app as explain
+from flows.mappings_command import app as mappings
 from ingest.logs import log_to_stderr
 
 if TYPE_CHECKING:
@@ -251,32 +253,9 @@ def query(
         run_query(settings, sql, output.value, out)
 
 
-explain = typer.Typer(no_args_is_help=True, help="Where a number comes from: down to the messages behind it.")
 app.add_typer(explain, name="explain")
-
-
-@explain.command("idle")
-def explain_idle(
-    vehicle: Annotated[str, typer.Option(help="Vehicle, as in marts.vehicle_days.")],
-    day: Annotated[datetime, typer.Option("--date", formats=["%Y-%m-%d"], help="Service date, YYYY-MM-DD.")],
-    tenant: Annotated[str | None, typer.Option(help="Tenant, where several have that vehicle.")] = None,
-    definition: Annotated[
-        str, typer.Option(help="Whose rule of idling, as in marts.definitions: odograph, geotab, legal_nyc, …")
-    ] = "odograph",
-    run: Annotated[int | None, typer.Option(help="Show the positions and messages behind this run.")] = None,
-    raw: Annotated[bool, typer.Option("--raw", help="With --run: whole payloads.")] = False,
-) -> None:
-    """Print every idle run of a van's day, which rule took or left it and why, and the messages behind one run.
-
-    Example: odograph explain idle --vehicle V12 --date 2026-02-26 --run 3
-    """
-    from flows.explained import print_idle
-
-    with settings_or_exit() as settings:
-        print_idle(settings, vehicle=vehicle, day=day.date(), tenant=tenant, definition=definition, run=run, raw=raw)
-
-
 app.command("broker-config")(broker_config)
+app.add_typer(mappings, name="mappings")
 
 
 @app.command()

@@ -184,8 +184,9 @@ def _message_route_phases(day: Day, measured: Measured) -> pl.DataFrame:
     by_message = measured.route >= first_planned
     found = np.unique(group_of_row[by_message] * label_count + measured.route[by_message])
     group, route = (found // label_count, found % label_count) if label_count else (found, found)
-    of_stop = measured.stops.group * label_count + measured.route[measured.stops.first_row]
-    of_stop = np.sort(of_stop[_delivered(measured)])
+    route_of_stop = measured.route[measured.stops.first_row]
+    of_stop = measured.stops.group * label_count + route_of_stop
+    of_stop = np.sort(of_stop[_delivered(measured) & (route_of_stop != NO_ROUTE)])
     served = np.searchsorted(of_stop, found, "right") - np.searchsorted(of_stop, found, "left")
     parts = measured.parts
     # Without a plan a vehicle-date has one part.

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from ingest.topics import ACK, FOREIGN_SUBSCRIPTIONS, KINDS, SYSTEM_SUBSCRIPTIONS
+from ingest.topics import ACK, KINDS, SYSTEM_SUBSCRIPTIONS
 
 Identity = Literal["certificate", "password"]
 Sender = Literal["device", "provider", "depot"]
@@ -90,15 +90,15 @@ def forwarder(topics: Sequence[str], user: str, identity: Identity) -> User:
     return User(user, tuple(Rule("write", topic) for topic in topics), identity, "forwarder")
 
 
-def collector(tenants: Iterable[str], user: str, identity: Identity) -> User:
-    """The collector: reads what it subscribes to, for the tenants there are, and writes receipts."""
+def collector(tenants: Iterable[str], foreign: Sequence[str], user: str, identity: Identity) -> User:
+    """The collector: reads what it subscribes to, `foreign` topics and those of the tenants, and writes receipts."""
     rules = []
     for tenant in sorted(set(tenants)):
         _check("collector", tenant=tenant)
         for family, kinds in KINDS.items():
             rules += [Rule("read", f"{family}/v1/{tenant}/+/{kind}") for kind in kinds]
             rules.append(Rule("write", f"{family}/v1/{tenant}/+/{ACK}"))
-    rules += [Rule("read", topic) for topic in (*FOREIGN_SUBSCRIPTIONS, *SYSTEM_SUBSCRIPTIONS)]
+    rules += [Rule("read", topic) for topic in (*foreign, *SYSTEM_SUBSCRIPTIONS)]
     return User(user, tuple(rules), identity, "collector")
 
 

@@ -259,3 +259,15 @@ def test_the_files_of_compose_keep_the_same_promises(settings, tmp_path):
     ]
     assert kept[0] == kept[1]
     assert len(kept[0]) == 9
+
+
+def test_the_collector_may_read_the_topics_of_mapping_files(settings, tmp_path):
+    (settings.data_dir / "mappings").mkdir()
+    (settings.data_dir / "mappings" / "gate.toml").write_text(
+        '[[source]]\nname = "gate"\ntopics = ["gate/{device}/fix"]\ntenant = "acme"\ndevice = "{device}"\n'
+        '[source.time]\npath = "t"\nformat = "epoch_s"\n[source.fields]\nlat = "lat"\nlon = "lon"\n'
+    )
+    assert run("--out", str(tmp_path / "out"))[0] == 0
+    rules = users_of((tmp_path / "out" / "acl").read_text())["odograph-main"]
+    assert "topic read gate/+/fix" in rules
+    assert "topic read traccar/positions" in rules

@@ -346,6 +346,23 @@ def test_a_rescue_is_a_row_of_its_own_van_and_nobody_rescues_itself(tmp_path):
     assert rows == [("V1", "primary", 540), ("V2", "rescue", 540)]
 
 
+def test_stops_of_a_van_without_a_route_do_not_count_for_the_route_of_the_van_before(tmp_path):
+    settings = settings_in(tmp_path)
+    start = yesterday_at(15)
+    points = [
+        {"ts": start + 10 * seq, "seq": seq, "lat": 40.7 + 0.002 * (seq // 8), "lon": -74.0}
+        | ({"spd_kmh": 30, "ign": True} if seq % 8 == 7 else {"spd_kmh": 0, "ign": False})
+        for seq in range(32)
+    ]
+    on_route = [point | {"route_id": "R1"} for point in points[:16]]
+    collected(settings, [positions(on_route, "d1"), positions(points, "d2")])
+    refresh(settings)
+    days = published(settings, "select vehicle_id, stop_count from marts.vehicle_days order by all").rows()
+    routes = published(settings, "select vehicle_id, route_id, stop_count from marts.route_days").rows()
+    assert days == [("d1", 2), ("d2", 4)]
+    assert routes == [("d1", "R1", 2)]
+
+
 def test_the_second_of_two_refreshes_waits_and_then_says_so(tmp_path):
     with (
         writer_lock(tmp_path / "lock", wait_s=0),
