@@ -47,7 +47,7 @@ def _print_day(console: Console, found: IdleDay) -> None:
     )
     console.print(
         f"definition [bold]{definition['definition_id']}[/bold], version {definition['version']}:"
-        f" {definition['wording']} Source: {definition['source']}.",
+        f" {escape(definition['wording'])} Source: {escape(definition['source'])}.",
         highlight=False,
     )
     console.print(
@@ -63,7 +63,7 @@ def _print_day(console: Console, found: IdleDay) -> None:
             row["context"],
             escape(row["route_id"] or "–"),
             _span(row["counted_us"] / 1e6) if row["counted_us"] else "–",
-            f"{row['verdict']}: {row['reason']}",
+            escape(f"{row['verdict']}: {row['reason']}"),
             style="" if row["verdict"] == "taken" else "dim",
         )
     console.print(table)
@@ -77,7 +77,9 @@ def _print_others(console: Console, found: IdleDay) -> None:
     table = _table(*names, title="The same ledger under every definition")
     for row in found.by_others.iter_rows(named=True):
         applies = {True: "yes", False: "no", None: "not known"}[row["applies"]]
-        table.add_row(row["definition_id"], _span(row["idle_s"]), str(row["event_count"]), applies, row["wording"])
+        table.add_row(
+            row["definition_id"], _span(row["idle_s"]), str(row["event_count"]), applies, escape(row["wording"])
+        )
     console.print()
     console.print(table)
 
@@ -92,6 +94,7 @@ def _print_revisions(console: Console, revisions: pl.DataFrame) -> None:
             f" {', '.join(row['reasons'])} ({segments}){changes}",
             highlight=False,
             soft_wrap=True,
+            markup=False,
         )
 
 
@@ -101,7 +104,7 @@ def _print_behind(console: Console, found: IdleDay, run: int, what: Behind, *, r
     console.print(
         f"[bold]Run {run}[/bold] of {escape(chosen['vehicle_id'])} on {chosen['service_date']}:"
         f" {_local(chosen['started_utc'], zone)} to {_local(chosen['ended_utc'], zone)},"
-        f" {_span(chosen['duration_us'] / 1e6)}, {chosen['context']}; {chosen['verdict']}: {chosen['reason']}",
+        f" {_span(chosen['duration_us'] / 1e6)}, {chosen['context']}; {chosen['verdict']}: {escape(chosen['reason'])}",
         highlight=False,
     )
     names = ("fix", "km/h", "ignition", "rpm", "supply V", "latitude", "longitude", "quality", "device", "segment")

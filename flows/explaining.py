@@ -134,10 +134,15 @@ def _what_there_is(published: duckdb.DuckDBPyConnection, vehicle: str, day: date
         return f"{vehicle} was not heard on {day}; newest service dates: {heard}"
     near = _rows(
         published,
-        "select distinct vehicle_id from marts.vehicle_days where service_date = $day"
+        "select distinct vehicle_id from marts.vehicle_days"
+        " where service_date = $day and tenant_id = coalesce($tenant, tenant_id)"
         " order by levenshtein(vehicle_id, $vehicle), vehicle_id limit 8",
         vehicle=vehicle,
         day=day,
+        tenant=tenant,
     )
     named = ", ".join(str(row["vehicle_id"]) for row in near)
-    return f"no vehicle {vehicle}; on {day} there were {named}" if named else f"nothing was heard on {day}"
+    of_tenant = f" of tenant {tenant}" if tenant else ""
+    if named:
+        return f"no vehicle {vehicle}{of_tenant}; on {day} there were {named}"
+    return f"nothing{of_tenant} was heard on {day}"

@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli import app
+from flows.importing import run_import
 from flows.refresh import refresh
 from tests.builders import collected, golden_points, positions, published, settings_in, yesterday_at
 
@@ -61,6 +62,22 @@ def test_behind_a_run_are_its_positions_and_whole_messages(explain):
     assert "tm/v1/t1/d2/pos" not in shown
 
 
+def test_words_of_the_registry_are_printed_as_they_are(tmp_path, monkeypatch):
+    settings = settings_in(tmp_path, timezone="UTC")
+    collected(settings, [positions(golden_points(yesterday_at(15)))])
+    (tmp_path / "vehicles.csv").write_text("tenant_id,vehicle_id,fuel_type,gvwr_lb\nt1,[b]v,[/red],9000\n")
+    (tmp_path / "assignments.csv").write_text("tenant_id,kind,id,vehicle_id\nt1,device,d1,[b]v\n")
+    for kind in ("vehicles", "assignments"):
+        run_import(settings, kind, [tmp_path / f"{kind}.csv"])
+    refresh(settings)
+    monkeypatch.setenv("ODOGRAPH_DATA_DIR", str(tmp_path))
+    day = datetime.fromtimestamp(yesterday_at(15), UTC).date().isoformat()
+    asked = ["explain", "idle", "--vehicle", "[b]v", "--date", day, "--definition", "legal_nj"]
+    for more in ([], ["--run", "1"]):
+        result = CliRunner().invoke(app, asked + more)
+        assert (result.exit_code, "[b]v" in result.stdout) == (0, True), result.output
+
+
 def test_messages_that_the_spool_no_longer_has_are_counted_and_not_invented(tmp_path, monkeypatch):
     settings = settings_in(tmp_path, timezone="UTC")
     collected(settings, [positions(golden_points(yesterday_at(15)))])
@@ -78,6 +95,7 @@ def test_messages_that_the_spool_no_longer_has_are_counted_and_not_invented(tmp_
     [
         ({"vehicle": "d2"}, "choose one with --tenant: t1, t2"),
         ({"vehicle": "D1"}, "no vehicle D1; on"),
+        ({"vehicle": "d1", "more": ("--tenant", "t2")}, "no vehicle d1 of tenant t2; on"),
         ({"date": "2020-01-01"}, "d1 was not heard on 2020-01-01; newest service dates:"),
         ({"more": ("--definition", "geotap")}, "no definition geotap; there are azuga"),
         ({"more": ("--run", "4")}, "no run 4: this vehicle-date has 3"),
