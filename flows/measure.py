@@ -20,7 +20,7 @@ from kernels.kinds import DEPOT, PLANNED, TRAFFIC, UNPLANNED, KindRules, context
 from kernels.ledger import Ledger, ledger
 from kernels.matching import Matches, match_plan, nearest_site
 from kernels.phases import Phases, route_phases
-from kernels.places import Places, frozen_places, frozen_speeds, good_places
+from kernels.places import Places, frozen_places, frozen_speeds, good_places, stuck_speeds
 from kernels.polygons import Areas, in_areas
 from kernels.sampling import coarse_share
 from kernels.speeds import known_speeds
@@ -62,7 +62,7 @@ class Measured(NamedTuple):
     distances: Distances
     is_coarse: NDArray[np.bool_]  # (n_groups,) hand-offs went unseen
     is_frozen: NDArray[np.bool_]  # (n_groups,) moved fast with a position that stood still (Q7)
-    speed_frozen: NDArray[np.bool_]  # (n_groups,) repeated a speed while parked
+    speed_frozen: NDArray[np.bool_]  # (n_groups,) repeated a speed while parked, or a 0 under way
     stops: Stops  # every park episode, waits in traffic included
     kinds: NDArray[np.int8]  # (n_stops,)
     matches: Matches
@@ -79,8 +79,8 @@ def measure(day: Day, stations: pl.DataFrame, areas: NamedAreas, settings: Setti
     """Run every kernel over a chunk of whole vehicle-dates."""
     places = good_places(day.track, max_kmh=MAX_KMH)
     track = day.track._replace(placed=places.placed)
-    repeated = frozen_speeds(track, ~day.has_can)
-    track = track._replace(speed_kmh=np.where(repeated, np.float32(np.nan), track.speed_kmh))
+    disbelieved = frozen_speeds(track, ~day.has_can) | stuck_speeds(track)
+    track = track._replace(speed_kmh=np.where(disbelieved, np.float32(np.nan), track.speed_kmh))
     track = track._replace(speed_kmh=known_speeds(track, day.limits))
     is_frozen = frozen_places(track)
     rules = StateRules(settings.move_kmh, settings.tow_m, WIRING_KMH, WIRING_S * 1_000_000)
@@ -118,7 +118,7 @@ def measure(day: Day, stations: pl.DataFrame, areas: NamedAreas, settings: Setti
         distances=found,
         is_coarse=is_coarse,
         is_frozen=is_frozen,
-        speed_frozen=np.bincount(group_of_row[repeated], minlength=len(day.names)) > 0,
+        speed_frozen=np.bincount(group_of_row[disbelieved], minlength=len(day.names)) > 0,
         stops=stops,
         kinds=kinds,
         matches=matches,

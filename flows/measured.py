@@ -87,9 +87,14 @@ def _ledger(day: Day, measured: Measured) -> pl.DataFrame:
 
 
 def _used_in_runs(step: NDArray[np.float64], runs: Ledger) -> NDArray[np.float64]:
-    """What a counter moved in each run; NaN where it cannot tell intervals apart."""
-    so_far = np.concatenate([[0.0], np.nan_to_num(step).cumsum()])
-    return np.where(np.isnan(step[runs.first_row]), np.nan, so_far[runs.end_row] - so_far[runs.first_row])
+    """What a counter moved in each run; NaN where it cannot tell intervals apart.
+
+    Counters come in whole thousandths, so their sums are taken in whole numbers: the same whichever vans share a chunk.
+    """
+    thousandths = np.rint(np.nan_to_num(step) * 1000).astype(np.int64)
+    so_far = np.concatenate([[0], thousandths.cumsum()])
+    used = (so_far[runs.end_row] - so_far[runs.first_row]) / 1000
+    return np.where(np.isnan(step[runs.first_row]), np.nan, used)
 
 
 def _is_full_quality(day: Day, measured: Measured) -> NDArray[np.bool_]:

@@ -19,6 +19,7 @@ from warehouse.load import Chunk
 
 GROUP = ["tenant_id", "service_date", "vehicle_id"]
 GROUP_TYPES = {"tenant_id": pl.String, "service_date": pl.Date, "vehicle_id": pl.String}
+OWN_SPEED = ("native", "arrow", "openxc", "trucks")  # formats whose speed may be the vehicle's, not the receiver's
 DENSE_SHARE = 0.8  # of the fixes of a van must carry a fuel counter before it can tell idle fuel from driving fuel
 EXACT_M = 50  # a message that says it is less accurate than this proves no place
 Ints = NDArray[np.int64]
@@ -100,8 +101,10 @@ def day_of(chunk: Chunk, settings: Settings) -> Day:
     routes = _routes(chunk.routes, number, starts, time_us)
     step_fuel_l, fuel_l = _used(rows, starts, "fuel_used_ml")
     step_energy_kwh, energy_kwh = _used(rows, starts, "energy_out_wh")
-    # A van that reports its engine speed also reports its own road speed; others have GPS speed only.
-    has_can = _any_in_group(rows["rpm"].is_not_null().to_numpy(), starts)
+    # A tracker of ours that reports the engine's speed reports the vehicle's own road speed as well. Platforms and
+    # phones send the receiver's speed, also where they know the engine's.
+    own_speed = rows["rpm"].is_not_null() & rows["source_format"].is_in(OWN_SPEED)
+    has_can = _any_in_group(own_speed.to_numpy(), starts)
     return Day(
         names=names,
         track=_track(rows, starts, time_us, engine),

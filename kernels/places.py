@@ -20,6 +20,7 @@ from kernels.geometry import hop_m
 from kernels.track import Flags, Ints, Track, checked, column
 
 LEAST_STEP_US = 1_000_000
+STUCK_BASELINE_US, STUCK_LONGEST_US, STUCK_LEAST_US, STUCK_FIXES = 10_000_000, 30_000_000, 30_000_000, 3
 
 
 class Places(NamedTuple):
@@ -70,6 +71,62 @@ def frozen_speeds(track: Track, gps_speed: Flags, *, frozen_us: int = 300_000_00
     return frozen
 
 
+def stuck_speeds(track: Track, *, away_m: float = 25.0) -> Flags:
+    """Return bool (n_rows,): the speed is a 0 that a tracker sends while its fixes move on.
+
+    Among consecutive rows of speed 0 each fix is compared with the one ten seconds or more before it. Three fixes in a
+    row that are further than `away_m` from theirs, over at least half a minute and three times `away_m` in all, are a
+    van that moves. Fixes more than half a minute apart say nothing: it may have stood at each of them.
+    """
+    track = checked(track)
+    stuck = np.zeros(track.time_us.size, dtype=np.bool_)
+    _find_stuck(track, float(away_m), stuck)
+    return stuck
+
+
+@kernel
+def _find_stuck(track, away_m, stuck):
+    for group in prange(track.starts.size - 1):
+        begin = back = since = np.int64(-1)  # of the zeros; of the comparison; of the motion
+        moved_count = 0
+        marked = np.int64(-1)
+        for row in range(track.starts[group], track.starts[group + 1]):
+            if track.speed_kmh[row] != 0:  # NaN as well
+                begin = since = np.int64(-1)
+                continue
+            if not track.placed[row]:
+                continue
+            if begin < 0:
+                begin = back = np.int64(row)
+                since = np.int64(-1)
+                continue
+            for other in range(back + 1, row):
+                if track.time_us[other] > track.time_us[row] - STUCK_BASELINE_US:
+                    break
+                if track.placed[other]:
+                    back = np.int64(other)
+            step_us = track.time_us[row] - track.time_us[back]
+            if not (0 < step_us <= STUCK_LONGEST_US and _apart_m(track, back, row) > away_m):
+                since = np.int64(-1)
+                continue
+            if since < 0:
+                since, moved_count = back, 0
+            moved_count += 1
+            if (
+                moved_count >= STUCK_FIXES
+                and track.time_us[row] - track.time_us[since] >= STUCK_LEAST_US
+                and _apart_m(track, since, row) > 3 * away_m
+            ):
+                for seen in range(max(since, marked + 1), row + 1):
+                    stuck[seen] = True
+                marked = np.int64(row)
+
+
+@part
+def _apart_m(track, a, b):
+    return hop_m(track.latitude_e7[a], track.longitude_e7[a], track.latitude_e7[b], track.longitude_e7[b])
+
+
 @kernel
 def _judge(track, max_kmh, placed, jump_count):
     for group in prange(track.starts.size - 1):
@@ -108,8 +165,7 @@ def _judge(track, max_kmh, placed, jump_count):
 @part
 def _reachable(track, a, b, max_kmh):
     step_us = max(track.time_us[b] - track.time_us[a], LEAST_STEP_US)
-    metres = hop_m(track.latitude_e7[a], track.longitude_e7[a], track.latitude_e7[b], track.longitude_e7[b])
-    return metres * 3.6e6 <= max_kmh * step_us
+    return _apart_m(track, a, b) * 3.6e6 <= max_kmh * step_us
 
 
 @part

@@ -197,6 +197,21 @@ def test_speed_frozen_a_speed_repeated_on_one_spot_with_the_engine_off_is_no_dri
     assert [("speed_frozen" in found, "ign_wiring" in found) for found in flags] == [(True, False), (False, True)]
 
 
+MOVING_ON = [{"north": 100 * n} for n in range(61)]
+heard("speed-stuck", every(10, [point | {"odo_m": 5_000 + point["north"]} for point in MOVING_ON], ign=True, spd_kmh=0))
+heard("speed-stuck-blind", every(10, MOVING_ON, spd_kmh=0))
+heard("speed-stuck-off", every(10, MOVING_ON, ign=False, spd_kmh=0))
+
+
+def test_speed_stuck_at_zero_while_the_fixes_move_on_is_driving(line):
+    for vehicle in ("speed-stuck", "speed-stuck-blind", "speed-stuck-off"):
+        assert line.spent(vehicle) == {"drive": 600}
+        assert "speed_frozen" in line.row("marts.vehicle_days", vehicle)["quality_flags"]
+    day = line.row("marts.vehicle_days", "speed-stuck")
+    assert (day["distance_source"], day["distance_m"]) == ("odometer", 6_000)
+    assert "ign_wiring" in line.row("marts.vehicle_days", "speed-stuck-off")["quality_flags"]
+
+
 heard(
     "position-frozen",
     every(10, [{"odo_m": 1_000 + 111 * n} for n in range(61)], spd_kmh=40, rpm=1500),

@@ -31,7 +31,7 @@ def _digests(name: str) -> str:
     columns = f"* exclude ({', '.join(arrival)})" if arrival else "*"
     return (
         f"    select tenant_id, vehicle_id, '{name}' as part,\n"
-        "    bit_xor(md5_number(measured::varchar))::varchar as digest\n"
+        "    md5(string_agg(md5(measured::varchar), '' order by md5(measured::varchar))) as digest\n"
         f"    from (select {columns} from core.{name} where service_date = $day) as measured\n"
         "    semi join (from staging.reopened_vans where service_date = $day) as vans using (tenant_id, vehicle_id)\n"
         "    group by all"

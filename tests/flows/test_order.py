@@ -7,9 +7,11 @@ from polars.testing import assert_frame_equal
 
 from flows.importing import run_import
 from flows.refresh import refresh
+from ingest.columns import POSITIONS, SEGMENT_COLUMNS
 from ingest.simulation import simulate
 from ingest.spool import Message, Spool
-from tests.builders import published, settings_in
+from tests.builders import collected, positions, published, settings_in, yesterday_at
+from warehouse.connection import sql
 
 # What "equal" leaves out: when things arrived and were computed, and how often.
 ARRIVAL = [
@@ -83,3 +85,57 @@ def test_a_simulated_fleet_shuffled_repeated_and_split_gives_equal_tables(tmp_pa
     for name in TABLES:
         assert_frame_equal(found[name], expected[name], check_exact=True)
     assert expected["core.ledger"].height > 1000
+
+
+def test_of_copies_the_fuller_wins_however_they_were_batched(tmp_path):
+    start = yesterday_at(15)
+    plain = [{"ts": start + 10 * n, "seq": n, "lat": 40.7, "lon": -74.0, "spd_kmh": 0} for n in range(13)]
+    full = [
+        point | {"charging": True, "soc_pct": 40 + n, "energy_out_kwh": 100 + n, "route_id": "R1"}
+        for n, point in enumerate(plain)
+    ]
+    found = []
+    for number, size in enumerate((13, 1, 5)):
+        settings = settings_in(tmp_path / str(number))
+        batches = [positions(points[at : at + size]) for points in (full, plain) for at in range(0, 13, size)]
+        collected(settings, batches)
+        refresh(settings)
+        found.append((tables(settings), published(settings, "select conflict_count from core.vehicle_dates").item()))
+    for name in TABLES:
+        assert_frame_equal(found[1][0][name], found[0][0][name], check_exact=True)
+        assert_frame_equal(found[2][0][name], found[0][0][name], check_exact=True)
+    assert [conflicts for _, conflicts in found] == [13, 13, 13]
+    assert found[0][0]["marts.vehicle_days"]["energy_used_kwh"].item() == 12
+
+
+def test_every_value_of_a_position_decides_which_copy_is_the_fuller():
+    text = sql("staging/ranked_positions.sql")
+    identity = {"tenant_id", "device_id", "fix_ms", "fix_date", "boot", "seq", "point_index", "longitude_e7"}
+    about = {"backlog", "flags", "source_format", "quality", *(name for name, _ in SEGMENT_COLUMNS)}
+    values = set(POSITIONS.schema.names) - identity - about
+    assert {name for name in values if f"({name} is not null)::int" not in text} == set()
+    compared = text[text.index("hash(") : text.index(") as content")]
+    assert {name for name in values if name not in compared} == set()
+
+
+def test_a_redelivered_message_revises_nothing_and_moves_no_last_bit_of_fuel(tmp_path):
+    settings = settings_in(tmp_path)
+    start = yesterday_at(15)
+    messages = []
+    for van in range(6):
+        points = [
+            {"ts": start + 10 * n, "seq": n, "lat": 40.7, "lon": -74.0, "spd_kmh": 30 * (n // 5 % 2), "ign": True}
+            | {"fuel_used_l": 0.111 * (van + 1) + 0.037 * n}
+            for n in range(60)
+        ]
+        messages.append(positions(points, f"d{van}"))
+    collected(settings, messages)
+    refresh(settings)
+    query = "select vehicle_id, started_utc, fuel_l from core.ledger order by all"
+    before = published(settings, query)
+    for again in reversed(messages):
+        collected(settings, [again])
+        refresh(settings)
+    assert_frame_equal(published(settings, query), before, check_exact=True)
+    assert published(settings, "select max(revision) from core.revisions").item() == 1
+    assert before["fuel_l"].sum() > 1

@@ -2,12 +2,13 @@
 
 import csv
 import json
+from datetime import UTC, datetime
 
 import duckdb
 
 from flows.importing import run_import
 from flows.refresh import refresh
-from tests.builders import collected, golden_points, positions, published, settings_in, yesterday_at
+from tests.builders import collected, golden_points, message, positions, published, settings_in, yesterday_at
 
 REVISIONS = "select vehicle_id, revision, reasons, segments, changed, changes from core.revisions order by all"
 
@@ -83,3 +84,20 @@ def test_a_warehouse_of_another_schema_keeps_its_history_and_adds_nothing_to_it(
     refresh(settings)
     assert revisions(settings) == before
     assert published(settings, "select revision from marts.vehicle_days").item() == 2
+
+
+def test_equal_rows_that_go_leave_a_revision(tmp_path):
+    settings = settings_in(tmp_path)
+    start = yesterday_at(15)
+    day = datetime.fromtimestamp(start, UTC).date().isoformat()
+    twice = [{"seq": 1, "lat": 41.0, "lon": -74.0}, {"seq": 1, "lat": 41.0, "lon": -74.0}]
+    other = [{"seq": 2, "lat": 42.0, "lon": -74.0}]
+    route = {"route_id": "R1", "vehicle_id": "d1", "planned_exit_utc": start, "planned_return_utc": start + 3600}
+    collected(settings, [positions(golden_points(start))])
+    for issued, stops in ((start - 7200, twice + other), (start - 3600, other)):
+        plan = {"v": 1, "service_date": day, "issued_utc": issued, "routes": [route | {"stops": stops}]}
+        collected(settings, [message("rt/v1/t1/x/plan", plan)])
+        refresh(settings)
+    assert published(settings, "select count(*) from marts.planned_stops").item() == 1
+    assert [found["revision"] for found in revisions(settings)] == [1, 2]
+    assert "planned_stops" in revisions(settings)[1]["changed"]

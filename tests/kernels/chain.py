@@ -9,7 +9,7 @@ from kernels.kinds import KindRules, contexts, stop_kinds
 from kernels.ledger import Ledger, ledger
 from kernels.matching import Matches, match_plan
 from kernels.phases import Phases, route_phases
-from kernels.places import frozen_places, frozen_speeds, good_places
+from kernels.places import frozen_places, frozen_speeds, good_places, stuck_speeds
 from kernels.runs import IdleRuns, idle_runs
 from kernels.speeds import known_speeds
 from kernels.states import States, classify
@@ -43,7 +43,7 @@ def measured(track: Track, limits: Limits) -> Day:
     """Run all kernels on a track, with a depot in the middle of the map and a plan for two stops near it."""
     group_count, size = track.starts.size - 1, track.time_us.size
     track = track._replace(placed=good_places(track).placed)
-    repeated = frozen_speeds(track, np.ones(group_count, dtype=np.bool_))
+    repeated = frozen_speeds(track, np.ones(group_count, dtype=np.bool_)) | stuck_speeds(track)
     track = track._replace(speed_kmh=np.where(repeated, np.float32(np.nan), track.speed_kmh))
     track = track._replace(speed_kmh=known_speeds(track, limits))
     states = classify(track, limits, STATE_RULES)

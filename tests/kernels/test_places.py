@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernels.places import frozen_places, frozen_speeds, good_places
+from kernels.places import frozen_places, frozen_speeds, good_places, stuck_speeds
 from tests.kernels.naive import places as naive
 from tests.kernels.tracks import NAN, SECOND_US, Row, fleets, joined, metres_off, rows_of, track_of
 
@@ -123,3 +123,25 @@ def test_a_speed_that_an_odometer_confirms_is_not_frozen():
     assert frozen([7.0] * 8) == [True] * 8
     assert frozen([7.0, *[NAN] * 7]) == [True] * 8
     assert frozen([7.0, *[NAN] * 5, 400.0, NAN]) == [False] * 8
+
+
+@given(fleets())
+@settings(deadline=None, max_examples=150)
+def test_stuck_speeds_agree_with_the_naive_version(fleet):
+    track, _ = fleet
+    track = track._replace(speed_kmh=np.where(track.speed_kmh < 30, np.float32(0), track.speed_kmh))
+    expected = [naive.stuck_speeds(rows, 25.0) for rows in rows_of(track)]
+    assert stuck_speeds(track).tolist() == joined(expected)
+
+
+def test_a_zero_that_is_sent_while_the_fixes_move_on_is_stuck():
+    def stuck(*metres_north, step_s=10):
+        return stuck_speeds(track_of(line(*metres_north, step_s=step_s, speed_kmh=0))).tolist()
+
+    assert stuck(0, 30, 60, 90) == [True] * 4
+    assert stuck(*range(0, 400, 10), step_s=1) == [True] * 40
+    assert stuck(0, 30, 60) == [False] * 3
+    assert stuck(0, 30, 60, 60, 90, 120) == [False] * 6  # stands in between: departures and arrivals, each on its own
+    assert stuck(0, 30, 0, 30, 0, 30) == [False] * 6  # a receiver that wanders
+    assert stuck(0, 5_000, 5_000, 5_000) == [False] * 4
+    assert stuck(0, 3_000, 6_000, 9_000, step_s=240) == [False] * 4  # a bus that is heard at its stops

@@ -107,3 +107,36 @@ def frozen_speeds(rows: list[Row], frozen_us: int) -> list[bool]:
             if rows[b].time_us - rows[a].time_us > frozen_us:
                 found[a : b + 1] = [True] * (b + 1 - a)
     return found
+
+
+def stuck_speeds(rows: list[Row], away_m: float) -> list[bool]:
+    """Which zeros does a tracker send while its fixes move on?"""
+    stuck = [False] * len(rows)
+    for zeros in consecutive([row.speed_kmh == 0 for row in rows]):
+        fixes = [index for index in zeros if rows[index].place]
+        moved: list[tuple[int, int]] = []  # each fix that moved, after the one it moved from
+        for place, index in enumerate(fixes[1:], 1):
+            earlier = [other for other in fixes[:place] if rows[other].time_us <= rows[index].time_us - 10_000_000]
+            back = earlier[-1] if earlier else fixes[0]
+            step_us = rows[index].time_us - rows[back].time_us
+            if not (0 < step_us <= 30_000_000 and metres(rows[back].place, rows[index].place) > away_m):
+                moved = []
+                continue
+            moved.append((back, index))
+            since = moved[0][0]
+            lasted_us = rows[index].time_us - rows[since].time_us
+            far = metres(rows[since].place, rows[index].place) > 3 * away_m
+            if len(moved) >= 3 and lasted_us >= 30_000_000 and far:
+                stuck[since : index + 1] = [True] * (index + 1 - since)
+    return stuck
+
+
+def consecutive(truths: list[bool]) -> list[list[int]]:
+    """The indices of each maximal stretch of true values."""
+    stretches: list[list[int]] = []
+    for index, truth in enumerate(truths):
+        if truth and index and truths[index - 1]:
+            stretches[-1].append(index)
+        elif truth:
+            stretches.append([index])
+    return stretches

@@ -13,15 +13,17 @@ from (
     select
         *,
         hash(
-            latitude_e7, longitude_e7, speed_ckmh, heading_ddeg, altitude_dm, ignition, rpm, odometer_m,
-            fuel_cpct, fuel_ml, fuel_used_ml, battery_mv, quality,
-            pto
+            latitude_e7, longitude_e7, speed_ckmh, heading_ddeg, altitude_dm, ignition, pto, rpm, odometer_m, fuel_cpct,
+            fuel_ml, fuel_used_ml, battery_mv, charge_cpct, energy_out_wh, charging, hdop_c, satellites, accuracy_dm,
+            route_id, quality, extra
         ) as content,
         (latitude_e7 is not null)::int + (speed_ckmh is not null)::int + (heading_ddeg is not null)::int
         + (altitude_dm is not null)::int + (ignition is not null)::int + (pto is not null)::int + (rpm is not null)::int
         + (odometer_m is not null)::int + (fuel_cpct is not null)::int + (fuel_ml is not null)::int
-        + (fuel_used_ml is not null)::int + (battery_mv is not null)::int + (hdop_c is not null)::int
-        + (satellites is not null)::int + (accuracy_dm is not null)::int as value_count
+        + (fuel_used_ml is not null)::int + (battery_mv is not null)::int + (charge_cpct is not null)::int
+        + (energy_out_wh is not null)::int + (charging is not null)::int + (hdop_c is not null)::int
+        + (satellites is not null)::int + (accuracy_dm is not null)::int + (route_id is not null)::int
+        + (extra is not null)::int as value_count
     from {source}
 )
 

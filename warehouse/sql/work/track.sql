@@ -19,7 +19,8 @@ select
     energy_out_wh,
     quality,
     accuracy_dm,
-    route_id
+    route_id,
+    source_format
 from ranked_positions
 where copy_rank = 1
 order by tenant_id, service_date, vehicle_id, fix_ms, boot, seq, payload_hash, point_index, device_id
