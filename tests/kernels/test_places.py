@@ -121,6 +121,7 @@ def test_a_speed_that_an_odometer_confirms_is_not_frozen():
         return frozen_speeds(track_of(rows), np.array([True])).tolist()
 
     assert frozen([7.0] * 8) == [True] * 8
+    assert frozen([7.0, *[NAN] * 6, 400.0]) == [False] * 8
     assert frozen([7.0, *[NAN] * 7]) == [True] * 8
     assert frozen([7.0, *[NAN] * 5, 400.0, NAN]) == [False] * 8
 

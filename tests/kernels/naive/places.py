@@ -93,19 +93,27 @@ def mean_fix(fixes: dict[int, tuple[int, int]]) -> tuple[Fraction, tuple[int, in
 
 
 def frozen_speeds(rows: list[Row], frozen_us: int) -> list[bool]:
-    """Return which rows repeat a speed on one spot for too long."""
+    """Return which rows repeat a speed on one spot for too long; an odometer that turns begins a new stretch."""
+    stretches: list[list[int]] = []
+    reading = float("nan")
+    for index, row in enumerate(rows):
+        before = stretches[-1] if stretches and stretches[-1] else []
+        if not (row.place and row.speed_kmh > 0 and row.engine != 1):
+            stretches.append([])
+            continue
+        turned = not isnan(row.odometer_m) and not isnan(reading) and row.odometer_m != reading
+        same = before and (rows[before[0]].place, rows[before[0]].speed_kmh) == (row.place, row.speed_kmh)
+        if same and not turned:
+            before.append(index)
+        else:
+            stretches.append([index])
+            reading = float("nan")
+        reading = reading if isnan(row.odometer_m) else row.odometer_m
     found = [False] * len(rows)
-    for a in range(len(rows)):
-        for b in range(a, len(rows)):
-            stretch = rows[a : b + 1]
-            if len({(row.place, row.speed_kmh) for row in stretch}) > 1 or not rows[a].place:
-                break
-            if any(row.engine == 1 for row in stretch):
-                break
-            if not rows[a].speed_kmh > 0 or len({row.odometer_m for row in stretch if not isnan(row.odometer_m)}) > 1:
-                break
-            if rows[b].time_us - rows[a].time_us > frozen_us:
-                found[a : b + 1] = [True] * (b + 1 - a)
+    for stretch in stretches:
+        if stretch and rows[stretch[-1]].time_us - rows[stretch[0]].time_us > frozen_us:
+            for index in stretch:
+                found[index] = True
     return found
 
 
