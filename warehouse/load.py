@@ -40,7 +40,11 @@ def read_chunk(connection: duckdb.DuckDBPyConnection, wanted: Sequence[VehicleDa
     assert wanted_rows.height
     connection.sql("create or replace temp table wanted as select * from wanted_rows")
     days = [found.service_date for found in wanted]
-    connection.execute(sql("work/chunk_positions.sql"), {"first": min(days), "last": max(days)})
+    times = connection.execute(sql("work/chunk_times.sql").replace("{timezone}", timezone)).fetchall()[0]
+    connection.execute(
+        sql("work/chunk_positions.sql"),
+        {"first": min(days), "last": max(days), "from_utc": times[0], "until_utc": times[1]},
+    )
     resolved_positions = (
         f"(from ({resolved('chunk_positions', timezone)}) semi join wanted using (tenant_id, vehicle_id, service_date))"
     )

@@ -14,6 +14,7 @@ from warehouse.lake import resolved
 def renew_windows(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
     """Lay out the windows of the vans in `replanned` and move those that new positions move; note what they touch.
 
+    A window that is laid out as it was keeps its end, so that no fix of it is read again.
     Reads the temporary `replanned`, `unseen_plans`, `unseen_positions` and `new_positions`.
     """
     connection.execute("create or replace temp view waiting as " + sql("work/waiting_windows.sql"))
@@ -22,9 +23,10 @@ def renew_windows(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
         " where at_utc between (select min(from_utc) from waiting) and (select max(latest_utc) from waiting)"
     )
     connection.execute(
-        "create or replace temp table moving as select distinct tenant_id, vehicle_id from replanned"
-        f" union select tenant_id, vehicle_id from ({resolved('near_positions', timezone)}) as heard"
-        " semi join waiting on waiting.tenant_id = heard.tenant_id and waiting.vehicle_id = heard.vehicle_id"
+        "create or replace temp table moving as select tenant_id, vehicle_id, service_date from replanned"
+        " union select waiting.tenant_id, waiting.vehicle_id, waiting.service_date"
+        f" from waiting join ({resolved('near_positions', timezone)}) as heard"
+        " on waiting.tenant_id = heard.tenant_id and waiting.vehicle_id = heard.vehicle_id"
         " and heard.at_utc >= waiting.from_utc and heard.at_utc < waiting.latest_utc"
     )
     if not connection.execute("select count(*) from moving").fetchall()[0][0]:
@@ -38,15 +40,22 @@ def renew_windows(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
         " where van.tenant_id = plan_windows.tenant_id and van.vehicle_id = plan_windows.vehicle_id"
     )
     connection.execute(f"insert into core.plan_windows by name {sql('work/plan_windows.sql')}")
+    connection.execute(sql("work/kept_ends.sql"))
+    connection.execute(
+        "insert into moving select tenant_id, vehicle_id, service_date from core.plan_windows"
+        " semi join replanned using (tenant_id, vehicle_id) anti join windows_before using"
+        " (tenant_id, vehicle_id, service_date, from_utc, planned_to_utc, latest_utc)"
+        " anti join moving using (tenant_id, vehicle_id, service_date)"
+    )
     move_ends(connection, timezone)
     connection.execute(sql("work/replanned_vehicle_dates.sql"))
 
 
 def move_ends(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
-    """End the windows of the vans in the temporary table `moving` at their return to the depot, where it is later."""
+    """End the windows in the temporary table `moving` at their return to the depot, where it is later."""
     first, last = connection.execute(
         "select min(from_utc)::date, max(latest_utc)::date"
-        " from core.plan_windows semi join moving using (tenant_id, vehicle_id)"
+        " from core.plan_windows semi join moving using (tenant_id, vehicle_id, service_date)"
     ).fetchall()[0]
     if first is None:
         return

@@ -108,7 +108,10 @@ def reopen_vehicles(connection: duckdb.DuckDBPyConnection, timezone: str, reason
         " or exists (from staging.device_spans as spans semi join changed using (tenant_id, vehicle_id)"
         " where spans.tenant_id = read.tenant_id and spans.device_id = read.device_id)"
     )
-    connection.execute("create or replace temp table moving as select distinct tenant_id, vehicle_id from changed")
+    connection.execute(
+        "create or replace temp table moving as select tenant_id, vehicle_id, service_date"
+        " from core.plan_windows semi join changed using (tenant_id, vehicle_id)"
+    )
     move_ends(connection, timezone)
     _reopen_resolved(connection, "changed_positions", reason, timezone)
     reopen_dated(connection, "core.vehicle_dates semi join changed using (tenant_id, vehicle_id)", reason)

@@ -7,6 +7,8 @@ import pytest
 from flows.importing import run_import
 from flows.refresh import refresh
 from tests.builders import collected, message, positions, published, settings_in, yesterday_at
+from warehouse.load import read_chunk
+from warehouse.windows import move_ends
 
 DEPOT, AWAY = {"lat": 40.7, "lon": -74.0}, {"lat": 40.75, "lon": -74.0}
 EXIT_S, RETURN_S = yesterday_at(2) - 2 * 86_400, yesterday_at(10) - 2 * 86_400  # planned; the window ends at 16:00
@@ -87,3 +89,54 @@ def test_the_order_of_plan_depot_and_fixes_does_not_matter(tmp_path, order):
         if number > 1:
             refresh(settings)
     assert dates(settings) == {"d1": [(DAY, 4)]}
+
+
+def test_dates_that_hold_nothing_are_not_read_for_a_plan(tmp_path, monkeypatch):
+    """A plan touches the dates beside it: their vans are rebuilt, without a look at the fixes of others."""
+    settings = settings_in(tmp_path / "data", timezone="UTC")
+    collected(settings, fixes("d1", h2=AWAY))
+    refresh(settings)
+    read: dict[date, int] = {}
+
+    def counted(connection, wanted, timezone):
+        chunk = read_chunk(connection, wanted, timezone)
+        read[wanted[0].service_date] = connection.execute("select count(*) from chunk_positions").fetchall()[0][0]
+        return chunk
+
+    monkeypatch.setattr("flows.refresh.read_chunk", counted)
+    collected(settings, [plan("d1")])
+    refresh(settings)
+    assert {day: count for day, count in read.items() if count} == {DAY: 1}
+    assert {DAY - timedelta(days=1), NEXT} <= set(read)
+
+
+def test_a_fix_moves_no_other_window_and_reads_none(tmp_path, monkeypatch):
+    settings = settings_in(tmp_path / "data", timezone="UTC")
+    with_depot(settings, tmp_path)
+    weeks_s = [-7 * 86_400 * number for number in range(4)]
+    plans = [
+        plan("d1", exit_s=EXIT_S + at_s, return_s=RETURN_S + at_s, day=DAY + timedelta(seconds=at_s))
+        for at_s in weeks_s
+    ]
+    old = [
+        {"ts": RETURN_S + at_s + 3_600 * hour, "spd_kmh": 0, "ign": True} | AWAY for at_s in weeks_s for hour in (0, 1)
+    ]
+    collected(settings, [*plans, *(positions([point]) for point in old)])
+    refresh(settings)
+    read: list[int] = []
+
+    def counted(connection, timezone):
+        move_ends(connection, timezone)
+        read.append(connection.execute("select count(*) from window_positions").fetchall()[0][0])
+
+    monkeypatch.setattr("warehouse.windows.move_ends", counted)
+    collected(settings, fixes("d1", h20=DEPOT))
+    refresh(settings)
+    assert read == [3]
+    assert dates(settings)["d1"][-1] == (DAY, 3)
+
+    later = DAY + timedelta(days=7)
+    collected(settings, [plan("d1", exit_s=EXIT_S + 7 * 86_400, return_s=RETURN_S + 7 * 86_400, day=later)])
+    refresh(settings)
+    assert read == [3, 0]
+    assert dates(settings)["d1"][-1] == (DAY, 3)

@@ -1,4 +1,4 @@
--- Where the windows of the vans in `moving` end: as planned; or, where the last good fix before that was outside the
+-- Where the windows in `moving` end: as planned; or, where the last good fix before that was outside the
 -- depot, just after the first one inside it, if there is one in time.
 
 with
@@ -11,7 +11,7 @@ windows as (
         first(depots.longitude order by depots.depot_id) as depot_longitude,
         first(coalesce(depots.radius_m, 150) order by depots.depot_id) as radius_m
     from core.plan_windows
-    semi join moving using (tenant_id, vehicle_id)
+    semi join moving using (tenant_id, vehicle_id, service_date)
     left join core.planned_routes as routes using (tenant_id, vehicle_id, service_date)
     left join core.depots as depots
         on depots.tenant_id = routes.tenant_id
