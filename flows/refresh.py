@@ -31,7 +31,7 @@ from warehouse.connection import open_warehouse, transaction, writer_lock
 from warehouse.jurisdictions import jurisdictions
 from warehouse.lake import LakeTableFiles, attach_lake
 from warehouse.load import read_chunk, replace_measured, stations
-from warehouse.models import CheckFailed, build_day, build_whole, check_day, prepare_models
+from warehouse.models import CheckFailed, add_device_status, build_day, build_whole, check_day, prepare_models
 from warehouse.publish import publish
 from warehouse.revisions import record_revisions
 from warehouse.work import (
@@ -160,6 +160,7 @@ def _opened(settings: Settings) -> Iterator[tuple[duckdb.DuckDBPyConnection, dic
     with open_warehouse(settings.warehouse_path) as warehouse:
         prepare_models(warehouse)
         attach_lake(warehouse, lake, settings.timezone)
+        add_device_status(warehouse)
         yield warehouse, lake
 
 

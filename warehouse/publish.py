@@ -14,6 +14,7 @@ import duckdb
 
 from warehouse.connection import prepare, sql
 from warehouse.lake import LakeTableFiles, attach_lake
+from warehouse.models import add_device_status
 
 LINK = "odograph.duckdb"
 KEPT_VERSIONS = 3
@@ -86,6 +87,7 @@ def _add_views(
         attach_lake(copy, lake, timezone)
         copy.execute(sql("constants.sql"))
         copy.execute(sql("periods.sql"))
+        add_device_status(copy)
         copy.execute(
             "create table core.generation as select $generation as generation_id,"
             " now()::timestamp as published_utc, $code_version as code_version",

@@ -3,6 +3,8 @@
 import csv
 import time
 
+import duckdb
+
 from flows.importing import run_import
 from flows.refresh import refresh
 from flows.status import print_status
@@ -101,3 +103,12 @@ def test_a_full_refresh_counts_nothing_twice(tmp_path):
     refresh(settings, full=True)
     after = devices(settings)["d1"]
     assert (after["position_count"], after["first_seen_utc"]) == (1, before["first_seen_utc"])
+
+
+def test_a_device_falls_silent_without_a_refresh(tmp_path):
+    settings = settings_in(tmp_path)
+    collected(settings, [positions([point(time.time() - 5)])])
+    assert devices(settings)["d1"]["state"] == "reporting"
+    with duckdb.connect(str(settings.published_path.resolve())) as copy:
+        copy.execute("update core.devices set last_seen_utc = last_seen_utc - interval 1 hour")
+    assert published(settings, "select state, silent_s > 3600 from marts.device_status").row(0) == ("silent", True)

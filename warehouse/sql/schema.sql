@@ -752,29 +752,3 @@ create table if not exists marts.data_health (
     is_registered boolean not null,
     quality_flags varchar[] not null
 );
-
-create table if not exists marts.device_status (
-    tenant_id varchar not null,
-    device_id varchar not null,
-    vehicle_id varchar not null,        -- that carries it now
-    is_registered boolean not null,
-    state varchar not null,             -- reporting, parked (silent with the engine off), silent, non_communicating, never_heard
-    connection varchar,                 -- online, offline; null: the device never says
-    connection_since_utc timestamp,
-    first_seen_utc timestamp,
-    last_seen_utc timestamp,            -- received
-    silent_s double,                    -- from then to as_of_utc
-    last_fix_utc timestamp,             -- newest live fix; a backlog never is
-    latitude double,
-    longitude double,
-    lag_s double,                       -- how long after the fix it was received
-    ignition boolean,
-    battery_v double,                   -- supply of the vehicle
-    charge_pct double,                  -- traction battery
-    source_format varchar,
-    firmware varchar,
-    boot bigint,                        -- counts the reboots of the device
-    position_count bigint not null,
-    backlog_count bigint not null,
-    as_of_utc timestamp not null
-);

@@ -1,5 +1,6 @@
 -- marts.device_status: one row per device that was heard or is registered. Offline is not parked: trackers sleep when the
--- engine is off, and a van that fell silent while it ran needs a look.
+-- engine is off, and a van that fell silent while it ran needs a look. A view: a fleet that falls silent brings no news
+-- that would publish a table anew.
 
 with
 
@@ -7,7 +8,7 @@ registered as (
 
     select tenant_id, device_id, vehicle_id
     from staging.device_spans
-    where now()::timestamp >= from_utc and now()::timestamp < to_utc
+    where make_timestamp(epoch_us(now())) >= from_utc and make_timestamp(epoch_us(now())) < to_utc
 
 ),
 
@@ -21,7 +22,7 @@ known as (
         (coalesce(devices.tenant_id, registered.tenant_id), coalesce(devices.device_id, registered.device_id))
         in (select (tenant_id, vehicle_id) from core.vehicles) as is_vehicle,
         devices.* exclude (tenant_id, device_id),
-        epoch(now()::timestamp - devices.last_seen_utc) as silent_s
+        epoch(make_timestamp(epoch_us(now())) - devices.last_seen_utc) as silent_s
     from core.devices as devices
     full join registered using (tenant_id, device_id)
     left join staging.taken_names as taken
@@ -61,6 +62,6 @@ select
     coalesce(status.boot, fix.boot) as boot,
     coalesce(position_count, 0) as position_count,
     coalesce(backlog_count, 0) as backlog_count,
-    now()::timestamp as as_of_utc
+    make_timestamp(epoch_us(now())) as as_of_utc
 
 from known
