@@ -18,6 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from ingest.broker import BrokerFailed, MosquittoChild
 
 STOP_S = 30.0
+PROJECT = Path(__file__).resolve().parents[3]
 
 
 class Part(NamedTuple):
@@ -47,9 +48,11 @@ class Line:
         self._environment = {
             name: value for name, value in os.environ.items() if not name.startswith(("ODOGRAPH_", "PREFECT_"))
         } | {
-            "ODOGRAPH_DATA_DIR": str(folder / "data"),
+            "ODOGRAPH_DATA_DIR": str((folder / "data").absolute()),
             "ODOGRAPH_BROKER_URL": broker.url,
             "ODOGRAPH_SEAL_S": "1",
+            # They start in the folder of the test: where we are may be a .env that names somebody's lake.
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(PROJECT), os.environ.get("PYTHONPATH")))),
         }
         self._collectors = [self._start_collector(part) for part in parts]
         self._refresh = self._start_refresh()
@@ -107,6 +110,7 @@ class Line:
             return subprocess.Popen(
                 (sys.executable, "-m", *command),
                 env=self._environment | environment,
+                cwd=self._folder,
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
