@@ -5,7 +5,8 @@
                sent everything and keeps its own part, so each message is in exactly one spool
     group      whatever the broker deals out to it among the members of one shared subscription (MQTT 5)
 
-Each has its own spool, and loading takes repeats out, so that changing the arrangement loses and doubles nothing.
+Each has its own spool, and loading takes repeats out. The broker goes on sending what an earlier role asked for as
+long as it keeps that session: a collector that changes its role takes a new name.
 A member of a group that is away keeps its session, and mosquitto goes on dealing to it: nothing is lost, and nothing
 of its share is seen until it is back. So what a collector was told is written into its spool folder (`role`), where
 `odograph status` sees a member that is gone and a part that nobody has.
