@@ -63,9 +63,11 @@ class Campaign(NamedTuple):
     purchases: Counted
     unconfirmed: int  # messages without a receipt at the end
     resent: int
-    refreshes: int  # that ended by themselves
+    refreshes: int  # that ended by themselves, well
+    collector_exits: int  # that nobody had asked for
     tables_differ: list[str]  # marts that are not those of the undisturbed line
     seconds: float
+    last_words: list[str]  # ends of the logs
 
     @property
     def kills(self) -> int:
@@ -108,7 +110,7 @@ def run_campaign(folder: Path, plan: Plan, tell: Callable[[float], None]) -> Cam
                     raise traffic.failure
                 if plan.kills and done >= plan.kills:
                     break
-            unconfirmed = traffic.stop()
+            unconfirmed = traffic.stop(meanwhile=line.keep_collecting)
         finally:
             line.stop()
     settings = _settings_in(folder / "data")
@@ -116,7 +118,16 @@ def run_campaign(folder: Path, plan: Plan, tell: Callable[[float], None]) -> Cam
     points, purchases = _counted(settings, traffic)
     differing = _differing(settings, _undisturbed(folder))
     return Campaign(
-        dict(faults), points, purchases, unconfirmed, traffic.resent, line.refreshes, differing, monotonic() - started_s
+        faults=dict(faults),
+        points=points,
+        purchases=purchases,
+        unconfirmed=unconfirmed,
+        resent=traffic.resent,
+        refreshes=line.refreshes,
+        collector_exits=line.collector_exits,
+        tables_differ=differing,
+        seconds=monotonic() - started_s,
+        last_words=line.last_words(),
     )
 
 

@@ -18,6 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from ingest.broker import BrokerFailed, MosquittoChild
 
 STOP_S = 30.0
+LAST_WORDS = 12  # lines of each log
 PROJECT = Path(__file__).resolve().parents[3]
 
 
@@ -56,16 +57,30 @@ class Line:
         }
         self._collectors = [self._start_collector(part) for part in parts]
         self._refresh = self._start_refresh()
-        self.refreshes = 0  # that ended by themselves
+        self.refreshes = 0  # that ended by themselves, well
+        self.collector_exits = 0  # that nobody had asked for: on a full disk, while somebody held the spool
 
     def keep_going(self) -> None:
         """Start again what ended by itself, as a supervisor does."""
         if self._refresh.poll() is not None:
             self.refreshes += self._refresh.returncode == 0
             self._refresh = self._start_refresh()
+        self.keep_collecting()
+
+    def keep_collecting(self) -> None:
+        """Start again every collector that ended by itself."""
         for number, collector in enumerate(self._collectors):
             if collector.poll() is not None:
+                self.collector_exits += 1
                 self._collectors[number] = self._start_collector(self._parts[number])
+
+    def last_words(self) -> list[str]:
+        """The ends of the logs, for whoever has to find out why a campaign failed."""
+        return [
+            f"{log.name}: {said}"
+            for log in sorted(self._folder.glob("*.log"))
+            for said in log.read_text(errors="replace").splitlines()[-LAST_WORDS:]
+        ]
 
     def befall(self, fault: str) -> Callable[[], None] | None:
         """Let a fault happen; what it returns ends it a while later."""

@@ -13,11 +13,18 @@ def lines(outcome: Campaign) -> list[str]:
     return [
         *shown,
         f"messages sent again for want of a receipt: {outcome.resent}; without one at the end: {outcome.unconfirmed}",
-        f"refreshes that ended by themselves: {outcome.refreshes}; {outcome.seconds / 60:.1f} min in all",
+        f"refreshes that ended by themselves: {outcome.refreshes}; collectors that did, and were started again:"
+        f" {outcome.collector_exits}; {outcome.seconds / 60:.1f} min in all",
         "marts that differ from an undisturbed line with the same messages: "
         + (", ".join(outcome.tables_differ) or "none"),
-        "holds: nothing lost, nothing counted twice" if outcome.holds else "FAILS: see above",
+        *_verdict(outcome),
     ]
+
+
+def _verdict(outcome: Campaign) -> list[str]:
+    if outcome.holds:
+        return ["holds: nothing lost, nothing counted twice"]
+    return ["FAILS: see above; the ends of the logs:", *outcome.last_words]
 
 
 def _counted(name: str, found: Counted) -> str:

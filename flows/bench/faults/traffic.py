@@ -3,10 +3,11 @@
 import json
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from time import monotonic
 
 from ingest.client import broker_address
 from ingest.outbox import Outgoing
@@ -17,7 +18,8 @@ DEVICE_COUNT = 12
 POINTS_A_MESSAGE = 3
 PURCHASE_EVERY = 40  # messages
 RESEND_S = 2.0
-DRAIN_S = 180.0
+TURN_S = 0.2
+STALL_S = 180.0  # without a single receipt: what is unconfirmed then stays so
 
 
 class Traffic:
@@ -25,7 +27,7 @@ class Traffic:
 
     def __init__(self, url: str, messages_per_s: float, sent_path: Path) -> None:
         self._publisher = Publisher(
-            broker_address(url), "faults-publisher", tenants=[TENANT], resend_s=RESEND_S, stall_s=DRAIN_S
+            broker_address(url), "faults-publisher", tenants=[TENANT], resend_s=RESEND_S, stall_s=STALL_S
         )
         self._pause_s = 1 / messages_per_s
         self._stopping = threading.Event()
@@ -39,11 +41,16 @@ class Traffic:
         self._publisher.__enter__()
         self._thread.start()
 
-    def stop(self) -> int:
-        """Send no more, wait for receipts, and return how many messages have none."""
+    def stop(self, meanwhile: Callable[[], None]) -> int:
+        """Send no more, wait for receipts, calling `meanwhile` often, and return how many messages have none."""
         self._stopping.set()
         self._thread.join()
-        unconfirmed = self._publisher.drain(DRAIN_S)
+        unconfirmed, moved_s = self._publisher.unconfirmed, monotonic()
+        while unconfirmed and monotonic() - moved_s < STALL_S:
+            meanwhile()
+            left = self._publisher.drain(TURN_S)
+            if left != unconfirmed:
+                unconfirmed, moved_s = left, monotonic()
         self._publisher.close()
         self._sent.close()
         return unconfirmed
@@ -55,8 +62,6 @@ class Traffic:
     def _run(self) -> None:
         try:
             for number, outgoing in enumerate(self._messages()):
-                if self._stopping.is_set():
-                    return
                 self._sent.write(outgoing.topic.encode() + b"\t" + outgoing.payload + b"\n")
                 self._publisher.publish(outgoing)
                 if number % 10 == 0:
@@ -65,6 +70,7 @@ class Traffic:
             self.failure = error
 
     def _messages(self) -> Iterator[Outgoing]:
+        """Numbered messages until told to stop; each that is made has been counted and must be sent."""
         noon = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=3)
         start_s = int(noon.timestamp())
         for number in count():
