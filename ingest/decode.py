@@ -47,13 +47,16 @@ def decode(messages: Iterable[Received], *, max_age_days: float, sources: Source
     points = PointBatch()
     rows: dict[str, list[tuple[Any, ...]]] = {"events": [], "purchases": [], "plans": [], "rejects": []}
     for received in messages:
-        if received.topic is not None and received.topic.family == "fc":
-            received = received._replace(payload=masked(received.payload))
+        is_readable = True
+        if received.topic_text.startswith("fc/"):  # also where the rest of the topic is not ours
+            received, is_readable = _without_card_numbers(received)
         found = sources.find(received.topic_text) if received.topic is None else None
         if found is not None:
             received = received._replace(topic=_place(found, ""))
         try:
             _check_size(received)
+            if not is_readable:
+                raise Undecodable("not_json")
             if found is None:
                 _decode_one(received, points, rows)
             else:
@@ -76,12 +79,17 @@ def decode(messages: Iterable[Received], *, max_age_days: float, sources: Source
     )
 
 
+def _without_card_numbers(received: Received) -> tuple[Received, bool]:
+    payload, is_json = masked(received.payload)
+    return received._replace(payload=payload, size_bytes=len(received.payload)), is_json
+
+
 def _check_size(received: Received) -> None:
     if received.topic is None:
         raise Undecodable("unknown_topic")
     if not received.payload:
         raise Undecodable("empty")
-    if len(received.payload) > MAX_PAYLOAD_BYTES:
+    if received.size_as_sent > MAX_PAYLOAD_BYTES:
         raise Undecodable("too_large")
 
 

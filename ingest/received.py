@@ -62,6 +62,12 @@ class Received(NamedTuple):
     segment_no: int
     payload_hash: int
     content_type: str | None = None  # MQTT 5 only
+    size_bytes: int | None = None  # as received, where masking has changed the payload
+
+    @property
+    def size_as_sent(self) -> int:
+        """Bytes of the payload as received."""
+        return len(self.payload) if self.size_bytes is None else self.size_bytes
 
     @property
     def lineage(self) -> tuple[str, int, int, int]:
@@ -120,7 +126,7 @@ def reject_row(
         rule_id,
         point_index,
         payload[:MAX_PAYLOAD_BYTES],
-        len(payload),
+        received.size_as_sent if part is None else len(part),
         received.received_us // MICROSECONDS_PER_DAY,
         *received.lineage,
     )
