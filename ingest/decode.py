@@ -11,21 +11,25 @@ import logging
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-import msgspec
 import pyarrow as pa
 
 from ingest.adapters.readings import Fix, Happening, Reading, Unread
 from ingest.adapters.sources import Found, Sources, built_in_only
 from ingest.arrow_points import is_arrow, read_arrow
 from ingest.columns import EVENTS, PLANS, PURCHASES
+from ingest.envelope import json_object
 from ingest.masking import masked
-from ingest.native import MAX_PAYLOAD_BYTES, VERSION
-from ingest.positions import PointBatch
+from ingest.native import MAX_PAYLOAD_BYTES
+from ingest.positions import Judged, PointBatch, nothing_judged
 from ingest.received import Received, Undecodable, reject_row, rejects_table, table_of
 from ingest.records import event_row, happening_row, plan_rows, purchase_row, status_row
 from ingest.topics import Topic
 
 logger = logging.getLogger(__name__)
+
+# No fault of a message. Whatever else is raised is one: a panic of polars is no Exception, and it would end the load,
+# and the next one at the same message.
+_NOT_OURS = (KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError)
 
 
 class Decoded(NamedTuple):
@@ -65,17 +69,41 @@ def decode(messages: Iterable[Received], *, max_age_days: float, sources: Source
             rows["rejects"].append(reject_row(received, problem.reason))
         except RecursionError:  # brackets nested deeper than any vehicle has a reason to send
             rows["rejects"].append(reject_row(received, "not_json"))
-        except (ArithmeticError, LookupError, TypeError, ValueError):
-            # A gap in our rules must cost one message, not the fleet; the log says where to mend it.
-            logger.exception("a message of topic %s could not be decoded", received.topic_text)
-            rows["rejects"].append(reject_row(received, "undecodable"))
-    judged = points.judged(max_age_days)
+        except _NOT_OURS:
+            raise
+        except BaseException:
+            rows["rejects"].append(_undecodable(received))
+    judged = _judged(points, max_age_days)
     return Decoded(
         positions=judged.positions,
         events=pa.concat_tables([table_of(rows["events"], EVENTS.schema), judged.status_events]),
         purchases=table_of(rows["purchases"], PURCHASES.schema),
         plans=table_of(rows["plans"], PLANS.schema),
         rejects=rejects_table(rows["rejects"] + judged.reject_rows),
+    )
+
+
+def _undecodable(received: Received) -> tuple[Any, ...]:
+    """A gap in our rules must cost one message, not the fleet; the log says where to mend it."""
+    logger.exception("a message of topic %s could not be decoded", received.topic_text)
+    return reject_row(received, "undecodable")
+
+
+def _judged(points: PointBatch, max_age_days: float) -> Judged:
+    """Judge all points together or, if that fails, by halves, until the messages it fails at stand alone."""
+    try:
+        return points.judged(max_age_days)
+    except _NOT_OURS:
+        raise
+    except BaseException:
+        messages = points.messages()
+        if len(messages) == 1:
+            return nothing_judged()._replace(reject_rows=[_undecodable(messages[0])])
+    parts = [_judged(half, max_age_days) for half in points.halves()]
+    return Judged(
+        pa.concat_tables([part.positions for part in parts]),
+        pa.concat_tables([part.status_events for part in parts]),
+        [row for part in parts for row in part.reject_rows],
     )
 
 
@@ -98,6 +126,7 @@ def _decode_foreign(
 ) -> None:
     """Take what a source read, device by device: each row says whose it is."""
     readings = found.source.read(received.payload, found.levels)
+    number: int | None = None
     by_device: dict[str, list[tuple[int, Reading]]] = {}
     for index, reading in enumerate(readings):
         by_device.setdefault(reading.device_id, []).append((index, reading))
@@ -107,7 +136,7 @@ def _decode_foreign(
         unread = [(index, one) for index, one in indexed if isinstance(one, Unread)]
         events = [happening_row(placed, one, max_age_days) for _, one in indexed if isinstance(one, Happening)]
         if fixes or unread:
-            points.add_foreign(placed, fixes, unread, found.source.name)
+            number = points.add_foreign(placed, fixes, unread, found.source, found.levels, with_number=number)
         rows["events"] += events
 
 
@@ -135,21 +164,3 @@ def _decode_one(received: Received, points: PointBatch, rows: dict[str, list[tup
         plans, bad_routes = plan_rows(received, document)
         rows["plans"] += plans
         rows["rejects"] += bad_routes
-
-
-def json_object(received: Received) -> dict[str, Any]:
-    """Parse a payload to the object every native message is, with a version we know."""
-    try:
-        document = msgspec.json.decode(received.payload)
-    except (msgspec.DecodeError, ValueError) as error:
-        raise Undecodable("not_json") from error
-    if not isinstance(document, dict):
-        raise Undecodable("not_an_object")
-    version = document.get("v")
-    if version is None:
-        raise Undecodable("missing_version")
-    if isinstance(version, bool) or not isinstance(version, int):
-        raise Undecodable("wrong_type")
-    if version != VERSION:
-        raise Undecodable("unknown_version")
-    return document

@@ -4,18 +4,21 @@ Points are parsed one message at a time and judged all together, column by colum
 A message without any usable point leaves one row in rejects; a bad point among good ones leaves a row of its own.
 """
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
 import polars as pl
 import pyarrow as pa
 
-from ingest.adapters.readings import Fix, Unread
+from ingest.adapters.readings import Fix, Source, Unread
 from ingest.arrow_points import ArrowPoints
 from ingest.columns import EVENTS, POSITIONS
+from ingest.envelope import checked_envelope
 from ingest.native import MAX_POINTS, VERSION, Point, Positions
 from ingest.position_rules import MAX_AHEAD_S, positions_table, with_reason
 from ingest.received import Received, Undecodable, reject_row, table_of
+from ingest.sent import Sent, foreign_parts, message_frame, native_parts
 
 _typed = msgspec.json.Decoder(Positions)
 _POINT_FIELDS = frozenset(Point.__struct_fields__)
@@ -36,16 +39,21 @@ class Judged(NamedTuple):
     reject_rows: list[tuple[Any, ...]]
 
 
+def nothing_judged() -> Judged:
+    """What becomes of no points."""
+    return Judged(POSITIONS.schema.empty_table(), EVENTS.schema.empty_table(), [])
+
+
 class PointBatch:
-    """Points of many messages, each with the number of its message and its place in it."""
+    """Points of many messages, each with the number of its sender's part of a message and its place in the message."""
 
     def __init__(self) -> None:
-        self._messages: list[tuple[Received, int | None, str]] = []  # with the message's boot and its format
+        self._messages: dict[int, Sent] = {}
         self._points: list[Point] = []
         self._message_of: list[int] = []
         self._index: list[int] = []
         self._extra: list[str | None] = []
-        self._bad: list[tuple[int, int, bytes, str]] = []  # message, index, JSON, reason
+        self._bad: list[tuple[int, int, str]] = []  # message, index, reason
         self._columns: list[pa.Table] = []  # points that came as columns; their rows follow those of _points
 
     def add_typed(self, received: Received) -> bool:
@@ -59,56 +67,98 @@ class PointBatch:
         assert received.topic is not None
         if message.dev != received.topic.sender:
             raise Undecodable("device_mismatch")
-        count = len(message.pts)
+        number, count = len(self._messages), len(message.pts)
         self._points += message.pts
-        self._message_of += [len(self._messages)] * count
+        self._message_of += [number] * count
         self._index += range(count)
         self._extra += [None] * count
-        self._messages.append((received, message.boot, "native"))
+        self._messages[number] = Sent(received, message.boot, "native", number, partial(native_parts, received.payload))
         return True
 
     def add_loose(self, received: Received, document: dict[str, Any]) -> None:
         """Take whatever of a message can be taken, keeping unknown keys; raise Undecodable if nothing can."""
-        points, boot = _checked_envelope(received, document)
+        points, boot = checked_envelope(received, document)
         shared = {key: value for key, value in document.items() if key not in _MESSAGE_FIELDS}
         number = len(self._messages)
-        self._messages.append((received, boot, "native"))
+        taken: list[tuple[int, Point, str | None]] = []
+        bad: list[tuple[int, int, str]] = []
         for index, point in enumerate(points):
             try:
                 known = {key: value for key, value in point.items() if key in _POINT_FIELDS}
-                self._points.append(msgspec.convert(known, Point))
+                read = msgspec.convert(known, Point)
             except (msgspec.ValidationError, AttributeError):
-                self._bad.append((number, index, msgspec.json.encode(point), "wrong_type"))
+                bad.append((number, index, "wrong_type"))
                 continue
             unknown = shared | {key: value for key, value in point.items() if key not in _POINT_FIELDS}
-            self._message_of.append(number)
-            self._index.append(index)
-            self._extra.append(msgspec.json.encode(unknown).decode() if unknown else None)
+            taken.append((index, read, msgspec.json.encode(unknown).decode() if unknown else None))
+        # All or nothing: a message that raises on its way must not leave half its columns.
+        self._messages[number] = Sent(received, boot, "native", number, partial(native_parts, received.payload))
+        self._message_of += [number] * len(taken)
+        self._index += [index for index, _, _ in taken]
+        self._points += [point for _, point, _ in taken]
+        self._extra += [extra for _, _, extra in taken]
+        self._bad += bad
 
     def add_foreign(
-        self, received: Received, fixes: list[tuple[int, Fix]], unread: list[tuple[int, Unread]], source_format: str
-    ) -> None:
-        """Take the points of one device that a source has read, and note what it could not read."""
+        self,
+        received: Received,
+        fixes: list[tuple[int, Fix]],
+        unread: list[tuple[int, Unread]],
+        source: Source,
+        levels: dict[str, str],
+        *,
+        with_number: int | None,
+    ) -> int:
+        """Take the points of one device that a source has read, and note what it could not read.
+
+        Returns a number, to be handed in as `with_number` with the other devices of the same message.
+        """
         extras = [msgspec.json.encode(fix.extra).decode() if fix.extra else None for _, fix in fixes]
-        bad = [(index, msgspec.json.encode(one.part), one.reason) for index, one in unread]
         number = len(self._messages)
-        self._messages.append((received, None, source_format))
+        message = number if with_number is None else with_number
+        parts = partial(foreign_parts, source, received.payload, levels)
+        self._messages[number] = Sent(received, None, source.name, message, parts)
         self._points += [fix.point for _, fix in fixes]
         self._message_of += [number] * len(fixes)
         self._index += [index for index, _ in fixes]
         self._extra += extras
-        self._bad += [(number, *one) for one in bad]
+        self._bad += [(number, index, one.reason) for index, one in unread]
+        return message
 
     def add_columns(self, received: Received, table: ArrowPoints) -> None:
         """Take a message whose points are columns."""
-        number = pa.array([len(self._messages)] * table.points.num_rows, pa.uint32())
-        self._columns.append(table.points.append_column("message", number))
-        self._messages.append((received, table.boot, "arrow"))
+        number = len(self._messages)
+        self._columns.append(
+            table.points.append_column("message", pa.array([number] * table.points.num_rows, pa.uint32()))
+        )
+        self._messages[number] = Sent(received, table.boot, "arrow", number, None)
+
+    def messages(self) -> list[Received]:
+        """Every message once."""
+        return [sent.received for number, sent in self._messages.items() if sent.message == number]
+
+    def halves(self) -> tuple["PointBatch", "PointBatch"]:
+        """The first half of the messages and the others."""
+        messages = [number for number, sent in self._messages.items() if sent.message == number]
+        first = set(messages[: len(messages) // 2])
+        return self._part(first), self._part(set(messages) - first)
+
+    def _part(self, messages: set[int]) -> "PointBatch":
+        part = PointBatch()
+        part._messages = {number: sent for number, sent in self._messages.items() if sent.message in messages}
+        rows = [row for row, number in enumerate(self._message_of) if number in part._messages]
+        part._points = [self._points[row] for row in rows]
+        part._message_of = [self._message_of[row] for row in rows]
+        part._index = [self._index[row] for row in rows]
+        part._extra = [self._extra[row] for row in rows]
+        part._bad = [bad for bad in self._bad if bad[0] in part._messages]
+        part._columns = [table for table in self._columns if table["message"][0].as_py() in part._messages]
+        return part
 
     def judged(self, max_age_days: float) -> Judged:
         """Apply the rules of one message to every point."""
         if not self._messages:
-            return Judged(POSITIONS.schema.empty_table(), EVENTS.schema.empty_table(), [])
+            return nothing_judged()
         points = self._frame().pipe(with_reason, max_age_days)
         good = points.filter(pl.col("reason").is_null())
         bad = points.filter(pl.col("reason").is_not_null())
@@ -137,73 +187,59 @@ class PointBatch:
         if self._columns:
             together = pa.concat_tables(self._columns, promote_options="default")
             every = pl.concat([every, pl.DataFrame(together)], how="diagonal")
-        return every.join(self._message_frame(), on="message", how="left", maintain_order="left")
-
-    def _message_frame(self) -> pl.DataFrame:
-        rows = [
-            (
-                number,
-                received.topic.tenant if received.topic else None,
-                received.topic.sender if received.topic else None,
-                received.retain,
-                received.topic is not None and received.topic.kind == "his",
-                boot,
-                source_format,
-                *received.lineage,
-            )
-            for number, (received, boot, source_format) in enumerate(self._messages)
-        ]
-        schema = {
-            "message": pl.UInt32,
-            "tenant_id": pl.String,
-            "device_id": pl.String,
-            "retain": pl.Boolean,
-            "on_his": pl.Boolean,
-            "boot": pl.Int64,
-            "source_format": pl.String,
-            "spool_id": pl.String,
-            "segment_no": pl.Int64,
-            "payload_hash": pl.Int64,
-            "received_us": pl.Int64,
-        }
-        return pl.DataFrame(rows, schema=schema, orient="row")
+        return every.join(message_frame(self._messages), on="message", how="left", maintain_order="left")
 
     def _reject_rows(self, bad: pl.DataFrame, usable: pl.Series) -> list[tuple[Any, ...]]:
-        found: dict[int, list[tuple[int, bytes, str]]] = {}
-        for number, index, part, reason in self._bad:
-            found.setdefault(number, []).append((index, part, reason))
-        for row, number, index, reason in bad.select(
-            pl.col("row"), pl.col("message"), pl.col("point_index"), pl.col("reason")
-        ).iter_rows():
-            part = msgspec.json.encode(self._sent(row))
-            found.setdefault(number, []).append((index, part, reason))
-        with_good_points = set(usable.to_list())
+        """One row for each bad point of a message with good ones, whoever's they are; else one for the message."""
+        found: dict[int, list[tuple[int, int, str, int | None]]] = {}
+        of_columns = bad.select("row", "message", "point_index", "reason").iter_rows()
+        for number, index, reason, row in [
+            *((number, index, reason, None) for number, index, reason in self._bad),
+            *((number, index, reason, row) for row, number, index, reason in of_columns),
+        ]:
+            found.setdefault(self._messages[number].message, []).append((index, number, reason, row))
+        with_good_points = {self._messages[number].message for number in usable}
         rows = []
-        for number, parts in sorted(found.items()):
-            received = self._messages[number][0]
-            if number in with_good_points:
-                rows += [reject_row(received, reason, index, part) for index, part, reason in sorted(parts)]
-            else:
-                rows.append(reject_row(received, min(parts)[2]))
+        for message, points in sorted(found.items()):
+            points.sort(key=lambda point: point[:3])
+            if message not in with_good_points:
+                _, number, reason, _ = points[0]
+                rows.append(reject_row(self._messages[number].received, reason))
+                continue
+            read = self._messages[message].parts
+            parts = None if read is None else read()
+            for index, number, reason, row in points:
+                part = self._sent_json(row) if parts is None else parts[index]
+                rows.append(reject_row(self._messages[number].received, reason, index, part))
         return rows
 
+    def _sent_json(self, row: int | None) -> bytes:
+        """A point that came as columns."""
+        assert row is not None
+        extra = self._column_values(row)["extra"]
+        return msgspec.json.encode(self._sent(row) | (msgspec.json.decode(extra) if extra else {}))
+
     def _sent(self, row: int) -> dict[str, Any]:
-        """The values of a point as they were sent."""
+        """The values of a point as we know them."""
         if row < len(self._points):
-            point = self._points[row]
-            return {name: value for name in Point.__struct_fields__ if (value := getattr(point, name)) is not None}
+            found = {name: getattr(self._points[row], name) for name in Point.__struct_fields__}
+        else:
+            found = self._column_values(row)
+        return {name: found[name] for name in Point.__struct_fields__ if found.get(name) is not None}
+
+    def _column_values(self, row: int) -> dict[str, Any]:
         row -= len(self._points)
         for columns in self._columns:
             if row < columns.num_rows:
                 (found,) = columns.slice(row, 1).to_pylist()
-                return {name: found[name] for name in Point.__struct_fields__ if found.get(name) is not None}
+                return dict(found)
             row -= columns.num_rows
         raise IndexError(row)
 
     def _status_events(self, bad: pl.DataFrame) -> pa.Table:
         rows = []
         for row in bad.iter_rows(named=True):
-            received, boot, _ = self._messages[row["message"]]
+            received, boot, *_ = self._messages[row["message"]]
             assert received.topic is not None
             status = self._sent(row["row"])
             event_us = round(status.pop("ts") * 1e6)
@@ -221,29 +257,8 @@ class PointBatch:
                     boot,
                     status.get("seq"),
                     received.retain,
-                    msgspec.json.encode(kept).decode(),
+                    msgspec.json.encode(kept).decode() if kept else None,
                     *received.lineage,
                 )
             )
         return table_of(rows, EVENTS.schema)
-
-
-def _checked_envelope(received: Received, document: dict[str, Any]) -> tuple[list[Any], int | None]:
-    assert received.topic is not None
-    device, points, boot, sent = (document.get(key) for key in ("dev", "pts", "boot", "sent"))
-    if device is None or points is None:
-        raise Undecodable("missing_field")
-    if (
-        not isinstance(device, str)
-        or not isinstance(points, list)
-        or not (boot is None or (type(boot) is int and -(2**63) <= boot < 2**63))
-        or not (sent is None or type(sent) in (int, float))
-    ):
-        raise Undecodable("wrong_type")
-    if device != received.topic.sender:
-        raise Undecodable("device_mismatch")
-    if not points:
-        raise Undecodable("no_points")
-    if len(points) > MAX_POINTS:
-        raise Undecodable("too_many_points")
-    return points, boot

@@ -93,7 +93,7 @@ class MappedSource:
         if ts is not None and clock.sent is not None and not values.get("his"):
             sent = _instant(record, clock.sent, keep=True)
             values["his"] = True if sent is not None and sent - ts > BACKLOG_S else values.get("his")
-        return Fix(device_id, Point(ts=ts, **values), record.rest())
+        return Fix(device_id, Point(ts=ts, **values), record.rest(), record.body)
 
     def _check_clocks(self, record: "_Record", ts: float | None) -> None:
         clock = self._mapping.time.agrees_with

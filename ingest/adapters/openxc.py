@@ -80,7 +80,7 @@ def _point(device_id: str, signals: list[tuple[float, str, Any]]) -> Reading:
         return Unread(device_id, latest, problem.reason)
     has_place = values.get("lat") is not None and values.get("lon") is not None
     point = Point(ts=min(known, default=signals[0][0]), nofix=None if has_place else True, **values)
-    return Fix(device_id, point, {name: value for name, value in latest.items() if name not in SIGNALS})
+    return Fix(device_id, point, {name: value for name, value in latest.items() if name not in SIGNALS}, latest)
 
 
 def _value(name: str, value: Any) -> float | bool | None:

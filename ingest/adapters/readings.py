@@ -32,6 +32,7 @@ class Fix(NamedTuple):
     device_id: str
     point: Point
     extra: dict[str, Any]
+    part: Any = None  # the record it was read from, where a message has several
 
 
 class Happening(NamedTuple):

@@ -148,3 +148,10 @@ def test_a_receipt_lists_the_numbers_of_a_stream():
     assert (keys.ack_topic, keys.boot, keys.seqs) == ("tm/v1/t1/d1/ack", 41, (7,))
     assert receipt_keys(TOPIC, stream(POINTS)) is None
     assert receipt_keys(TOPIC, payload[:150]) is None
+
+
+def test_a_bad_point_among_good_columns_is_kept_with_its_unknown_columns():
+    result = arrow(stream(POINTS | {"lat": [91.0, 40.75], "mood": [3, 4], "note": [None, "x"]}))
+    (row,) = result.rejects.to_pylist()
+    assert (row["reason"], row["point_index"]) == ("position_out_of_range", 0)
+    assert json.loads(row["payload"]) == {"ts": NOW_S - 3, "lat": 91.0, "lon": -73.985664, "mood": 3, "note": None}

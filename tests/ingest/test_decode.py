@@ -107,6 +107,22 @@ def test_a_bad_point_is_a_reject_and_its_neighbour_is_not(change, reason):
     assert [(row["reason"], row["point_index"]) for row in result.rejects.to_pylist()] == [(reason, 1)]
 
 
+def test_a_bad_point_among_good_ones_is_kept_as_it_was_sent():
+    texts = [
+        json.dumps(POINT),
+        '{ "ts":1772208123,"lat":91.50, "lon":1,"x":{"axle":[1.10]},"nofix":null}',
+        json.dumps(POINT | {"x": 1}),
+        '{"ts":"noon",  "mood":"good"}',
+        '{"ts":1772208123.0,"lat":0,"lon":0,"seq":7}',
+    ]
+    for points in (texts, [texts[0], texts[4]]):
+        payload = f'{{"v":1,"dev":"d1","fleet":"blue","pts":[{",".join(points)}]}}'
+        for body in (payload, payload.replace('"fleet":"blue",', "")):
+            result = decoded(received("tm/v1/t1/d1/pos", body.encode()))
+            found = {row["point_index"]: row["payload"].decode() for row in result.rejects.to_pylist()}
+            assert found == {index: text for index, text in enumerate(points) if '"x": 1' not in text and index}
+
+
 def test_a_message_without_a_usable_point_is_one_reject_of_the_whole_message():
     result = decoded(pos(POINT | {"lat": 91}, POINT | {"lat": 0, "lon": 0}))
     row = only_row(result, "rejects")

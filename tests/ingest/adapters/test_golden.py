@@ -1,5 +1,7 @@
 """The golden messages of one fix, as each format says it, become the same values; what a format lacks is null."""
 
+import json
+
 import pytest
 
 from ingest.adapters.sources import Sources
@@ -163,6 +165,32 @@ def test_one_bad_point_of_a_batch_costs_only_itself():
     assert result.positions.num_rows == 1
     (row,) = result.rejects.to_pylist()
     assert (row["reason"], row["point_index"], row["device_id"]) == ("wrong_type", 1, "860000000000012")
+
+
+def test_bad_points_of_one_vehicle_beside_good_ones_of_another_are_rows_of_their_own():
+    other = FLESPI.replace(b"860000000000012", b"860000000000013")
+    far, odd = other.replace(b"40.748441", b"91"), other.replace(b'"position.speed": 25', b'"position.speed": "fast"')
+    batch = [
+        foreign("flespi/message/gw/devices/1", b"[" + b",".join([far, odd, *good]) + b"]") for good in ([FLESPI], [])
+    ]
+    rows = decode(batch[:1], max_age_days=30).rejects.to_pylist()
+    assert [(row["reason"], row["point_index"], row["device_id"]) for row in rows] == [
+        ("position_out_of_range", 0, "860000000000013"), ("wrong_type", 1, "860000000000013"),
+    ]  # fmt: skip
+    assert [json.loads(row["payload"]) for row in rows] == [json.loads(far), json.loads(odd)]
+    (row,) = decode(batch[1:], max_age_days=30).rejects.to_pylist()
+    assert (row["reason"], row["point_index"], row["payload"]) == ("position_out_of_range", None, batch[1].payload)
+    no_name = FLESPI.replace(b'"ident": "860000000000012"', b'"ident": ""')
+    (row,) = decode(
+        [foreign("flespi/message/gw/devices/1", b"[" + FLESPI + b"," + no_name + b"]")], max_age_days=30
+    ).rejects.to_pylist()
+    assert (row["reason"], row["point_index"], json.loads(row["payload"])) == ("bad_device", 1, json.loads(no_name))
+
+
+def test_a_message_in_which_no_vehicle_has_a_good_point_is_one_reject():
+    bad = [FLESPI.replace(b"860000000000012", b"%d" % number).replace(b"40.748441", b"91") for number in (7, 8)]
+    message = foreign("flespi/message/gw/devices/1", b"[" + b",".join(bad) + b"]")
+    assert decode([message], max_age_days=30).rejects["point_index"].to_pylist() == [None]
 
 
 def test_a_batch_of_two_vehicles_is_rows_of_both():
