@@ -72,6 +72,7 @@ def positions_table(good: pl.DataFrame) -> pa.Table:
         "rpm_refused": ~pl.col("rpm").is_between(0, MAX_RPM),
         "odometer_refused": ~pl.col("odo_m").is_between(0, MAX_ODOMETER_M),
         "fuel_refused": ~pl.col("fuel_pct").is_between(0, 100),
+        "switch_refused": pl.col("switch_refused").fill_null(value=False),
     }
     flags = [pl.when(bad).then(pl.lit(flag)) for flag, bad in sorted(refused.items())]
     frame = good.select(
@@ -82,8 +83,8 @@ def positions_table(good: pl.DataFrame) -> pa.Table:
         _scaled("lat", 1e7, pl.Int32, has_fix).alias("latitude_e7"),
         _scaled("lon", 1e7, pl.Int32, has_fix).alias("longitude_e7"),
         _scaled("spd_kmh", 100, pl.Int16, ~refused["speed_refused"]).alias("speed_ckmh"),
-        _scaled("hdg_deg", 10, pl.Int16, pl.col("hdg_deg").is_between(0, 360)).alias("heading_ddeg"),
-        _scaled("alt_m", 10, pl.Int32, pl.col("alt_m").is_between(-1_000, 20_000)).alias("altitude_dm"),
+        _scaled("hdg_deg", 10, pl.Int16, has_fix & pl.col("hdg_deg").is_between(0, 360)).alias("heading_ddeg"),
+        _scaled("alt_m", 10, pl.Int32, has_fix & pl.col("alt_m").is_between(-1_000, 20_000)).alias("altitude_dm"),
         pl.col("ign").alias("ignition"),
         "pto",
         _scaled("rpm", 1, pl.Int16, ~refused["rpm_refused"]).alias("rpm"),

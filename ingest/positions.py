@@ -28,6 +28,8 @@ _NUMBERS = [
     for name in Point.__struct_fields__
     if name not in {"seq", "sat", "nofix", "valid", "ign", "pto", "charging", "his", "route_id"}
 ]
+# A heading and an altitude come from the fix whose place was refused; a speed may be the vehicle's own.
+_OF_THE_PLACE = {"lat", "lon", "seq", "hdg_deg", "alt_m"}
 _SWITCHES = ["nofix", "valid", "ign", "pto", "charging", "his"]
 
 
@@ -53,6 +55,7 @@ class PointBatch:
         self._message_of: list[int] = []
         self._index: list[int] = []
         self._extra: list[str | None] = []
+        self._switch_refused: list[bool] = []
         self._bad: list[tuple[int, int, str]] = []  # message, index, reason
         self._columns: list[pa.Table] = []  # points that came as columns; their rows follow those of _points
 
@@ -72,6 +75,7 @@ class PointBatch:
         self._message_of += [number] * count
         self._index += range(count)
         self._extra += [None] * count
+        self._switch_refused += [False] * count
         self._messages[number] = Sent(received, message.boot, "native", number, partial(native_parts, received.payload))
         return True
 
@@ -97,6 +101,7 @@ class PointBatch:
         self._index += [index for index, _, _ in taken]
         self._points += [point for _, point, _ in taken]
         self._extra += [extra for _, _, extra in taken]
+        self._switch_refused += [False] * len(taken)
         self._bad += bad
 
     def add_foreign(
@@ -122,6 +127,7 @@ class PointBatch:
         self._message_of += [number] * len(fixes)
         self._index += [index for index, _ in fixes]
         self._extra += extras
+        self._switch_refused += [fix.is_switch_refused for _, fix in fixes]
         self._bad += [(number, index, one.reason) for index, one in unread]
         return message
 
@@ -151,6 +157,7 @@ class PointBatch:
         part._message_of = [self._message_of[row] for row in rows]
         part._index = [self._index[row] for row in rows]
         part._extra = [self._extra[row] for row in rows]
+        part._switch_refused = [self._switch_refused[row] for row in rows]
         part._bad = [bad for bad in self._bad if bad[0] in part._messages]
         part._columns = [table for table in self._columns if table["message"][0].as_py() in part._messages]
         return part
@@ -181,6 +188,7 @@ class PointBatch:
         columns["sat"] = pl.Series("sat", sat, pl.Int16)
         columns["route_id"] = pl.Series("route_id", [point.route_id for point in points], pl.String)
         columns["extra"] = pl.Series("extra", self._extra, pl.String)
+        columns["switch_refused"] = pl.Series("switch_refused", self._switch_refused, pl.Boolean)
         columns["message"] = pl.Series("message", self._message_of, pl.UInt32)
         columns["point_index"] = pl.Series("point_index", self._index, pl.Int16)
         every = pl.DataFrame(columns)
@@ -245,7 +253,7 @@ class PointBatch:
             event_us = round(status.pop("ts") * 1e6)
             if not 0 <= event_us <= received.received_us + MAX_AHEAD_S * 1_000_000:
                 continue
-            kept = {key: value for key, value in status.items() if key not in ("lat", "lon", "seq")}
+            kept = {key: value for key, value in status.items() if key not in _OF_THE_PLACE}
             rows.append(
                 (
                     received.topic.tenant,

@@ -6,7 +6,7 @@ A path goes down by `/`: through the keys of objects and the numbers of arrays. 
 whole message where it begins with `/`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -14,10 +14,13 @@ from ingest.adapters import mapping as described
 from ingest.adapters.mapping import SWITCHES, TEXTS, UNITS, WHOLE, Clock, Place, filled
 from ingest.adapters.readings import (
     BACKLOG_S,
+    OF_THE_FIX,
     Fix,
     Reading,
+    UnknownSwitch,
     Unread,
     document_of,
+    has_place,
     instant_of,
     integer_of,
     is_one_of,
@@ -83,8 +86,12 @@ class MappedSource:
 
     def _fix(self, record: "_Record", device_id: str) -> Fix:
         values: dict[str, Any] = dict(self._mapping.constants)
-        for name, places in self._mapping.fields.items():
-            values[name] = next((value for place in places if (value := _value(record, name, place)) is not None), None)
+        fields = self._mapping.fields
+        for name in [name for name in fields if name not in OF_THE_FIX]:
+            values[name] = _first(record, name, fields[name])
+        is_placed = not values.get("nofix") and has_place(values.get("lat"), values.get("lon"))
+        for name in [name for name in fields if name in OF_THE_FIX]:
+            values[name] = _first(record, name, [place for place in fields[name] if is_placed or not place.of_fix])
         clock = self._mapping.time
         path = clock.without_fix if values.get("nofix") and clock.without_fix else clock.path
         ts = instant_of(record.take(path), clock.format, clock.zone)
@@ -93,7 +100,7 @@ class MappedSource:
         if ts is not None and clock.sent is not None and not values.get("his"):
             sent = _instant(record, clock.sent, keep=True)
             values["his"] = True if sent is not None and sent - ts > BACKLOG_S else values.get("his")
-        return Fix(device_id, Point(ts=ts, **values), record.rest(), record.body)
+        return Fix(device_id, Point(ts=ts, **values), record.rest(), record.body, record.is_switch_refused)
 
     def _check_clocks(self, record: "_Record", ts: float | None) -> None:
         clock = self._mapping.time.agrees_with
@@ -117,6 +124,7 @@ class _Record:
         self._document, self._path, self._levels = document, path, levels
         self._taken: set[_Path] = set()
         self._taken_outside: set[_Path] = set()
+        self.is_switch_refused = False
 
     def take(self, text: str, *, keep: bool = False) -> Any:
         """The value at a path or of a template of levels; None where there is none."""
@@ -130,6 +138,12 @@ class _Record:
         if value is not None and not keep:
             self._taken.add(path)
         return value
+
+    def refuse(self, text: str) -> None:
+        """Leave the value of a switch that nobody knows where it was."""
+        self.is_switch_refused = True
+        self._taken.discard(_path(text))
+        self._taken_outside.discard(_path(text))
 
     def rest(self) -> dict[str, Any]:
         """What nothing has taken: of the record, and of what is around it."""
@@ -175,6 +189,10 @@ def _instant(record: _Record, clock: Clock, *, keep: bool = False) -> float | No
     return instant_of(record.take(clock.path, keep=keep), clock.format, clock.zone)
 
 
+def _first(record: _Record, name: str, places: Iterable[Place]) -> Any:
+    return next((value for place in places if (value := _value(record, name, place)) is not None), None)
+
+
 def _value(record: _Record, name: str, place: Place) -> Any:
     found = record.take(place.path)
     if place.split is not None and isinstance(found, str):
@@ -183,7 +201,12 @@ def _value(record: _Record, name: str, place: Place) -> Any:
     if found is None or (place.unknown and is_one_of(found, place.unknown)):
         return None
     if name in SWITCHES:
-        return switch_of(found, place.on, place.off)
+        try:
+            return switch_of(found, place.on, place.off)
+        except UnknownSwitch:
+            if place.otherwise is None:
+                record.refuse(place.path)
+            return place.otherwise
     if name in TEXTS:
         return text_of(found)
     if name in WHOLE:

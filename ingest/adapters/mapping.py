@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_type_hints
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from ingest.adapters.readings import PER_SECOND
+from ingest.adapters.readings import OF_THE_FIX, PER_SECOND
 from ingest.native import Point, Switch
 from ingest.settings import SettingsError, is_known_zone
 from ingest.topics import OUR_TREES, overlaps
@@ -64,6 +64,8 @@ class Place(_Part):
     unknown: tuple[Scalar, ...] = ()
     on: tuple[Scalar, ...] = Field((), alias="true")
     off: tuple[Scalar, ...] = Field((), alias="false")
+    otherwise: bool | None = None  # what any other value of a switch says
+    of_fix: bool = True  # measured with the place: not taken where there is none
 
 
 def _placed(value: Any) -> Any:
@@ -188,8 +190,10 @@ def _place_problems(name: str, place: Place) -> list[str]:
         problems.append(f"unit is needed, one of {', '.join(UNITS[name])}")
     if name not in UNITS and place.unit is not None:
         problems.append("has no choice of units; use factor")
-    if (place.on or place.off) and name not in SWITCHES:
-        problems.append("true and false are for switches")
+    if (place.on or place.off or place.otherwise is not None) and name not in SWITCHES:
+        problems.append("true, false and otherwise are for switches")
+    if not place.of_fix and name not in OF_THE_FIX:
+        problems.append(f"of_fix is for {', '.join(sorted(OF_THE_FIX))}")
     return problems
 
 

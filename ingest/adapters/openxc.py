@@ -10,7 +10,17 @@ from typing import Any
 
 import msgspec
 
-from ingest.adapters.readings import Fix, Reading, Unread, document_of, instant_of, name_of, number_of, switch_of
+from ingest.adapters.readings import (
+    Fix,
+    Reading,
+    UnknownSwitch,
+    Unread,
+    document_of,
+    instant_of,
+    name_of,
+    number_of,
+    switch_of,
+)
 from ingest.native import MAX_POINTS, Point
 from ingest.received import Undecodable
 
@@ -72,15 +82,20 @@ def _point(device_id: str, signals: list[tuple[float, str, Any]]) -> Reading:
     signals = sorted(signals, key=lambda signal: (signal[0], signal[1], msgspec.json.encode(signal[2])))
     latest = {name: value for _, name, value in signals}
     known = [ts for ts, name, _ in signals if name in SIGNALS]
-    try:
-        values: dict[str, Any] = {
-            SIGNALS[name][0]: _value(name, value) for name, value in latest.items() if name in SIGNALS
-        }
-    except Undecodable as problem:
-        return Unread(device_id, latest, problem.reason)
+    values: dict[str, Any] = {}
+    extra = {name: value for name, value in latest.items() if name not in SIGNALS}
+    is_refused = False
+    for name in [name for name in latest if name in SIGNALS]:
+        try:
+            values[SIGNALS[name][0]] = _value(name, latest[name])
+        except UnknownSwitch:
+            extra[name] = latest[name]
+            is_refused = True
+        except Undecodable as problem:
+            return Unread(device_id, latest, problem.reason)
     has_place = values.get("lat") is not None and values.get("lon") is not None
     point = Point(ts=min(known, default=signals[0][0]), nofix=None if has_place else True, **values)
-    return Fix(device_id, point, {name: value for name, value in latest.items() if name not in SIGNALS}, latest)
+    return Fix(device_id, point, extra, latest, is_refused)
 
 
 def _value(name: str, value: Any) -> float | bool | None:

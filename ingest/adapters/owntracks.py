@@ -10,10 +10,13 @@ from typing import Any
 
 from ingest.adapters.readings import (
     BACKLOG_S,
+    OF_THE_FIX,
     Fix,
     Happening,
     Reading,
+    UnknownSwitch,
     document_of,
+    has_place,
     instant_of,
     name_of,
     number_of,
@@ -57,19 +60,28 @@ class OwnTracks:
 
 
 def _location(device_id: str, message: dict[str, Any]) -> Fix:
-    values: dict[str, Any] = {name: number_of(message.pop(key, None)) for name, key in NUMBERS.items()}
+    is_placed = has_place(number_of(message.get("lat")), number_of(message.get("lon")))
+    values: dict[str, Any] = {
+        name: number_of(message.pop(key, None)) for name, key in NUMBERS.items() if is_placed or name not in OF_THE_FIX
+    }
     ts, built = (instant_of(message.pop(key, None)) for key in ("tst", "created_at"))
     if isinstance(message.get("batt"), str):
         values["batt_v"] = number_of(message.pop("batt"))
     odometer_km = number_of(message.pop("odometer", None))
+    ignition, is_refused = None, False
+    try:
+        ignition = switch_of(message.get("ign"))
+        message.pop("ign", None)
+    except UnknownSwitch:
+        is_refused = True
     point = Point(
         ts=ts,
-        ign=switch_of(message.pop("ign", None)),
+        ign=ignition,
         odo_m=None if odometer_km is None else odometer_km * 1_000,
         his=True if ts is not None and built is not None and built - ts > BACKLOG_S else None,
         **values,
     )
-    return Fix(device_id, point, message)
+    return Fix(device_id, point, message, is_switch_refused=is_refused)
 
 
 def _transition(device_id: str, message: dict[str, Any]) -> Happening:

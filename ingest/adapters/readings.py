@@ -1,7 +1,8 @@
 """What does a source make of a message, and how are other people's numbers, switches and times read?
 
-A value that is there and cannot be read costs its point (`wrong_type`), as in a native message; a value that is not
-there, or says "not known", is None and never 0.
+A value that is there and cannot be read costs its point (`wrong_type`), as in a native message; only a switch is then
+None, with a flag, because firmware adds states. A value that is not there, or says "not known", is None and never 0.
+What comes from the same fix as the place goes with it: without a place there is no speed, heading or altitude.
 """
 
 import math
@@ -19,6 +20,7 @@ from ingest.received import Undecodable
 from ingest.topics import MAX_NAME_BYTES
 
 BACKLOG_S = 120.0  # a message built this much later than its fix was held back
+OF_THE_FIX = frozenset({"spd_kmh", "hdg_deg", "alt_m"})  # measured with the place, and worth nothing without it
 PER_SECOND = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000}
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
@@ -33,6 +35,14 @@ class Fix(NamedTuple):
     point: Point
     extra: dict[str, Any]
     part: Any = None  # the record it was read from, where a message has several
+    is_switch_refused: bool = False  # a switch said what nobody knows, so it counts as not sent
+
+
+class UnknownSwitch(Undecodable):
+    """A switch says neither on nor off."""
+
+    def __init__(self) -> None:
+        super().__init__("wrong_type")
 
 
 class Happening(NamedTuple):
@@ -124,14 +134,19 @@ def integer_of(value: Any) -> int | None:
 
 
 def switch_of(value: Any, on: tuple[Any, ...] = (), off: tuple[Any, ...] = ()) -> bool | None:
-    """Read a switch: the values given, or else 1, true, on, yes and their opposites."""
+    """Read a switch: the values given, or else 1, true, on, yes and their opposites; raise UnknownSwitch for others."""
     if value is None or value == "":
         return None
     if is_one_of(value, on or _ON):
         return True
     if is_one_of(value, off or _OFF):
         return False
-    raise Undecodable("wrong_type")
+    raise UnknownSwitch
+
+
+def has_place(latitude: float | None, longitude: float | None) -> bool:
+    """Whether a fix found a place; receivers without one say nothing, or 0/0."""
+    return latitude is not None and longitude is not None and not (latitude == 0 and longitude == 0)
 
 
 def is_one_of(value: Any, listed: tuple[Any, ...]) -> bool:

@@ -78,8 +78,10 @@ def test_a_point_on_his_is_backlog():
 
 
 def test_a_device_that_says_it_has_no_fix_keeps_its_other_values():
-    row = only_row(decoded(pos({"ts": NOW_S, "nofix": True, "spd_kmh": 12})))
-    assert (row["latitude_e7"], row["speed_ckmh"], row["quality"]) == (None, 1200, "no_fix")
+    row = only_row(decoded(pos({"ts": NOW_S, "nofix": True, "spd_kmh": 12, "hdg_deg": 271, "alt_m": 18, "rpm": 690})))
+    assert (row["latitude_e7"], row["quality"], row["rpm"]) == (None, "no_fix", 690)
+    # The vehicle knows its speed, but heading and altitude come from a fix.
+    assert (row["speed_ckmh"], row["heading_ddeg"], row["altitude_dm"]) == (1200, None, None)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +136,24 @@ def test_the_status_fields_of_a_point_without_a_place_are_kept_as_an_event():
     event = only_row(decoded(pos(POINT, POINT | {"lat": None, "fuel_pct": 40})), "events")
     assert event["type"] == "status"
     assert json.loads(event["extra"])["fuel_pct"] == 40
+
+
+def test_a_device_that_says_only_when_it_is_without_a_place_is_a_reject_and_seen():
+    result = decoded(pos({"ts": NOW_S, "lat": 0, "lon": 0, "hdg_deg": 0, "alt_m": 0}))
+    assert reasons(result) == ["position_zero"]
+    event = only_row(result, "events")
+    assert (event["type"], event["extra"]) == ("status", None)
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [(b"{}", "missing_version"), (b"", "empty"), (b'{"v":1}', "missing_field"), (b'{"v":1,"st":""}', "wrong_type")],
+)
+@pytest.mark.parametrize("retain", [True, False])
+def test_a_state_of_connection_that_says_nothing_is_a_reject(payload, reason, retain):
+    result = decoded(received("tm/v1/t1/d1/sta", payload, retain=retain))
+    assert (reasons(result), result.events.num_rows) == ([reason], 0)
+    assert (only_row(result, "rejects")["device_id"], only_row(result, "rejects")["payload"]) == ("d1", payload)
 
 
 @pytest.mark.parametrize("age_days", [29.9, 0])

@@ -93,11 +93,75 @@ def test_an_outdated_place_is_not_taken_and_the_time_is_the_devices():
     assert (fix.point.nofix, fix.point.ts, fix.point.ign) == (True, 1772208124.0, True)
 
 
-@pytest.mark.parametrize(("state", "quality"), [(1, "good"), (0, "low"), (2, "low"), (3, "low")])
+@pytest.mark.parametrize(("state", "quality"), [(1, "good"), (0, "no_fix"), (2, "no_fix"), (3, "low")])
 def test_the_state_of_a_teltonika_receiver_decides_on_quality(state, quality):
     payload = TELTONIKA.replace(b'"pr": 0', b'"69": %d' % state)
     result = decode([foreign("860000000000012/data", payload)], max_age_days=30)
     assert result.positions["quality"].to_pylist() == [quality]
+
+
+PLACE_AND_WITH_IT = ("latitude_e7", "longitude_e7", "speed_ckmh", "heading_ddeg", "altitude_dm")
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "speed_ckmh"),
+    [
+        ("traccar", b'"valid": true', b'"valid": true, "outdated": true', None),
+        ("traccar", b'"attributes": {', b'"outdated": true, "attributes": {"obdSpeed": 30, ', 3000),
+        ("teltonika", b'"evt": 0', b'"evt": 0, "69": 2', None),
+        ("teltonika", b'"sat": 14', b'"sat": 0', None),
+        ("teltonika", b'"sat": 14', b'"sat": "0", "69": 1', None),
+        ("teltonika", b'"ang": 271, "sat": 14', b'"ang": 9, "sat": 0, "69": 3', None),
+    ],
+)
+def test_what_comes_from_a_fix_goes_with_its_place(name, old, new, speed_ckmh):
+    topic, payload = GOLDEN[name]
+    assert old in payload
+    outdated = payload.replace(old, new)
+    (row,) = decode([foreign(topic, outdated)], max_age_days=30).positions.to_pylist()
+    assert [row[column] for column in PLACE_AND_WITH_IT] == [None, None, speed_ckmh, None, None]
+    assert (row["quality"], row["ignition"], row["odometer_m"]) == ("no_fix", True, 48212345)
+    assert ("speed" if name == "traccar" else "sp") in row["extra"]  # as it was sent
+
+
+def test_a_phone_without_a_place_has_no_speed_of_it():
+    for change in ((b'"lat": 40.748441, ', b""), (b'"lat": 40.748441, "lon": -73.985664', b'"lat": 0, "lon": 0')):
+        payload = OWNTRACKS.replace(*change)
+        assert payload != OWNTRACKS
+        (row,) = decode([foreign("owntracks/fleet/van12", payload)], max_age_days=30).events.to_pylist()
+        assert not {"spd_kmh", "hdg_deg", "alt_m"} & json.loads(row["extra"]).keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "column"),
+    [
+        ("teltonika", b'"pr": 0', b'"69": 5', "ignition"),
+        ("teltonika", b'"239": 1', b'"239": 7', None),
+        ("teltonika", b'"239": 1', b'"239": [1]', None),
+        ("traccar", b'"ignition": true', b'"ignition": "cranking"', None),
+        ("traccar", b'"valid": true', b'"valid": "perhaps"', "ignition"),
+        ("flespi", b'"engine.ignition.status": true', b'"engine.ignition.status": 2', None),
+        ("owntracks", b'"tid": "12"', b'"ign": "cranking"', None),
+    ],
+)
+def test_a_switch_that_says_what_nobody_knows_is_null_and_its_position_stays(name, old, new, column):
+    topic, payload = GOLDEN[name]
+    assert old in payload
+    result = decode([foreign(topic, payload.replace(old, new))], max_age_days=30)
+    (row,) = result.positions.to_pylist()
+    assert (row["latitude_e7"], row["quality"], row["flags"]) == (407484410, "good", "switch_refused")
+    assert row["ignition"] is (True if column else None)
+    value = new.split(b": ")[1].decode()
+    assert value in row["extra"].replace(":", ": ")  # as it was sent
+    assert result.rejects.num_rows == 0
+
+
+def test_a_signal_that_says_what_nobody_knows_is_null_and_its_second_stays():
+    lines = b"""{"name":"ignition_status","value":"cranking","timestamp":1772208123}
+{"name":"vehicle_speed","value":25,"timestamp":1772208123}"""
+    (row,) = decode([foreign("openxc/van12", lines)], max_age_days=30).positions.to_pylist()
+    assert (row["speed_ckmh"], row["ignition"], row["flags"]) == (2500, None, "switch_refused")
+    assert json.loads(row["extra"]) == {"ignition_status": "cranking"}
 
 
 def test_keys_nobody_knows_are_kept_and_those_that_were_read_are_not():

@@ -173,7 +173,11 @@ hdop = { path = "h", factor = 0.1 }
     text = source(more='constants = { route_id = "R1" }', fields=fields)
     (row,) = reading(text, BODY | {"key": "ACC", "course": "n;271", "h": 8}).positions.to_pylist()
     assert (row["ignition"], row["heading_ddeg"], row["hdop_c"], row["route_id"]) == (True, 2710, 80, "R1")
-    assert reading(text, BODY | {"key": "?"}).rejects["reason"].to_pylist() == ["wrong_type"]
+    (row,) = reading(text, BODY | {"key": "?", "course": "n;271", "h": 8}).positions.to_pylist()
+    assert (row["ignition"], row["flags"], json.loads(row["extra"])) == (None, "switch_refused", {"key": "?"})
+    text = text.replace('false = ["-"]', "otherwise = false")
+    (row,) = reading(text, BODY | {"key": "?"}).positions.to_pylist()
+    assert (row["ignition"], row["flags"], row["extra"]) == (False, "", None)
 
 
 def test_a_mapping_goes_before_what_comes_with_us_and_a_literal_level_before_a_placeholder(tmp_path):
@@ -192,6 +196,7 @@ spd_kmh = "spd"
 speed = "s"
 hdop = { path = "h", unit = "m" }
 sat = { path = "s", true = [1] }
+batt_v = { path = "b", unit = "V", of_fix = false }
 """
 
 
@@ -211,7 +216,8 @@ def test_everything_wrong_with_a_source_is_said_at_once(tmp_path):
         "fields.spd_kmh: unit is needed, one of km/h, m/s, cm/s, mph, knots",
         "fields.speed: not a field; there are acc_m",
         "fields.hdop: has no choice of units",
-        "fields.sat: true and false are for switches",
+        "fields.sat: true, false and otherwise are for switches",
+        "fields.batt_v: of_fix is for alt_m, hdg_deg, spd_kmh",
         "constants.ign: 1 does not fit",
         "constants.lat: is a field as well",
     ):

@@ -35,10 +35,17 @@ BRIDGED = {
     "envirocar_measurement.json": "bridge/envirocar/car-1",
     "gpsinsight_idle.json": "bridge/gpsinsight/idle",
 }
+# file -> for each reason of the manifest, in its order, what decoding makes of it: a reason of a reject or a quality.
+# A message is quarantined by the first; the others show once the clock is mended.
 QUARANTINED = {
-    "hfp_documented_sample_inconsistent.json": "clocks_disagree",
-    "teltonika_mqtt_clock_unset.json": "clock_unset",
-    "flespi_cold_start.json": "clock_unset",
+    "hfp_documented_sample_inconsistent.json": ("clocks_disagree", "outside_area"),
+    "teltonika_mqtt_clock_unset.json": ("clock_unset", "no_fix"),
+    "flespi_cold_start.json": ("clock_unset", "low"),
+}
+MENDED_CLOCKS = {
+    "hfp_documented_sample_inconsistent.json": (b"1416308975", b"1558620916"),
+    "teltonika_mqtt_clock_unset.json": (b"1072915236000", b"1772208123000"),
+    "flespi_cold_start.json": (b"946684840", b"1772208123"),
 }
 NOT_DECODED = {
     "teltonika_codec8_driving.hex": BINARY,
@@ -52,8 +59,9 @@ NOT_DECODED = {
     "stripe_issuing_fuel.json": CARD,
     **{file: CARD for file in ITEMS if file.startswith("fuelcard_")},
 }
-EVENTS = {"owntracks_lwt.json", "owntracks_transition_leave.json", "teltonika_mqtt_numbers.json"}
-POSITIONS = sorted(ITEMS.keys() - QUARANTINED.keys() - NOT_DECODED.keys() - EVENTS)
+EVENTS = {"owntracks_lwt.json", "owntracks_transition_leave.json"}
+WITHOUT_FIX = {"teltonika_mqtt_numbers.json"}
+POSITIONS = sorted(ITEMS.keys() - QUARANTINED.keys() - NOT_DECODED.keys() - EVENTS - WITHOUT_FIX)
 
 # expected name -> (field of a point, what one of it is in the manifest's unit)
 CANONICAL = {
@@ -141,7 +149,7 @@ def max_age_days(file: str) -> float:
 
 
 def test_the_table_has_every_item_once():
-    groups = [set(POSITIONS), set(QUARANTINED), set(NOT_DECODED), EVENTS]
+    groups = [set(POSITIONS), set(QUARANTINED), set(NOT_DECODED), EVENTS, WITHOUT_FIX]
     assert set().union(*groups) == set(ITEMS)
     assert sum(map(len, groups)) == len(ITEMS) == 54
     assert (OLD.keys() | BRIDGED.keys()) <= set(POSITIONS) | EVENTS
@@ -196,12 +204,27 @@ def test_a_payload_becomes_rows_in_the_units_of_the_lake(sources, file):
             assert row["speed_ckmh"] == pytest.approx(speed * 360, abs=0.5)  # the lake keeps hundredths of a km/h
 
 
-@pytest.mark.parametrize(("file", "reason"), QUARANTINED.items())
+@pytest.mark.parametrize(("file", "reason"), [(file, reasons[0]) for file, reasons in QUARANTINED.items()])
 @pytest.mark.parametrize("age_days", [0, 30])
 def test_a_payload_that_contradicts_itself_is_quarantined(sources, file, reason, age_days):
     result = decode([received_of(file)], max_age_days=age_days, sources=sources)
     assert [(row["kind"], row["reason"]) for row in result.rejects.to_pylist()] == [("quarantine", reason)]
     assert result.positions.num_rows == 0
+
+
+@pytest.mark.parametrize("file", QUARANTINED)
+def test_each_reason_of_a_payload_is_found(sources, file):
+    old, new = MENDED_CLOCKS[file]
+    payload = payload_of(file)
+    assert old in payload
+    at_s = epoch_s("2019-05-23T14:15:20Z") if file.startswith("hfp") else NOW_S
+    results = [
+        decode([foreign(topic_of(file), body, at_s=at_s)], max_age_days=30, sources=sources)
+        for body in (payload, payload.replace(old, new))
+    ]
+    found = [[*result.rejects["reason"].to_pylist(), *result.positions["quality"].to_pylist()] for result in results]
+    assert found == [[name] for name in QUARANTINED[file]]
+    assert len(QUARANTINED[file]) == len(ITEMS[file]["expected"]["reasons"])
 
 
 @pytest.mark.parametrize("file", NOT_DECODED)
@@ -236,11 +259,12 @@ def test_a_region_left_is_an_event_at_its_place(sources):
 def test_a_message_without_a_fix_keeps_its_other_values(sources):
     expected = ITEMS["teltonika_mqtt_numbers.json"]["expected"]
     result = decode([received_of("teltonika_mqtt_numbers.json")], max_age_days=30, sources=sources)
-    assert (result.positions.num_rows, result.rejects["reason"].to_pylist()) == (0, ["position_zero"])
-    (row,) = result.events.to_pylist()
-    kept = json.loads(row["extra"])
-    assert row["event_us"] == round(epoch_s(expected["time_utc"]) * 1e6)
-    assert (kept["ign"], kept["odo_m"], kept["batt_v"]) == (False, 6870, 11.922)
+    assert expected["reasons"] == ["no GNSS fix"]
+    (row,) = result.positions.to_pylist()
+    assert row["fix_ms"] == round(epoch_s(expected["time_utc"]) * 1e3)
+    assert (row["quality"], row["latitude_e7"], row["speed_ckmh"]) == ("no_fix", None, None)
+    assert (row["ignition"], row["odometer_m"], row["battery_mv"]) == (False, 6870, 11922)
+    assert result.rejects.num_rows + result.events.num_rows == 0
 
 
 def test_events_of_one_instant_are_told_apart(sources):
