@@ -90,7 +90,7 @@ def settings_or_exit() -> Iterator["Settings"]:
         log_to_stderr(logging.getLogger().level, settings.log_format)
         yield settings
     except SettingsError as error:
-        typer.echo(f"Settings do not fit:\n{error}", err=True)
+        typer.echo(f"{error.heading}{error}", err=True)
         raise typer.Exit(MISUSED) from error
     except KeyboardInterrupt as error:
         typer.echo("stopped", err=True)

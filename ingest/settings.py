@@ -23,6 +23,8 @@ BROKER_SCHEMES = ("mqtt", "mqtts")
 class SettingsError(Exception):
     """Some settings do not fit; `problems` holds one line for each, by variable name."""
 
+    heading = "Settings do not fit:\n"
+
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
         super().__init__("\n".join(problems))

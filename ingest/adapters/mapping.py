@@ -5,11 +5,13 @@ docs/mappings.md explains the keys. Everything wrong in a file is reported toget
 
 import re
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from ingest.adapters.mapping_problems import problem_lines
 from ingest.adapters.readings import OF_THE_FIX, PER_SECOND
 from ingest.native import Point, Switch
 from ingest.settings import SettingsError, is_known_zone
@@ -42,7 +44,9 @@ Scalar = bool | int | float | str
 
 
 class MappingError(SettingsError):
-    """Mapping files do not fit; `problems` holds one line for each, with file and key."""
+    """Mapping files do not fit; `problems` holds one line for each, with file, source and key."""
+
+    heading = ""  # each line names its file
 
 
 def _listed(value: Any) -> Any:
@@ -86,12 +90,27 @@ class Clock(_Part):
     @model_validator(mode="after")
     def _readable(self) -> "Clock":
         if self.zone is not None and not is_known_zone(self.zone):
-            raise ValueError("zone is not an IANA time zone such as America/New_York")
+            raise ValueError(f"zone: {self.zone!r} is not known; expected an IANA time zone such as America/New_York")
         if self.format not in PER_SECOND and self.format != "iso" and "%" not in self.format:
-            raise ValueError(f"format is none of {', '.join(PER_SECOND)}, iso or a pattern such as %Y-%m-%d %H:%M:%S")
+            known = ", ".join(PER_SECOND)
+            raise ValueError(f"format: {self.format!r} is not known; expected {known}, iso or {_PATTERN}")
+        if "%" in self.format and not _says_the_date(self.format):
+            raise ValueError(f"format: {self.format!r} reads no year, month and day; expected {_PATTERN}")
         if "%" in self.format and "%z" not in self.format and self.zone is None:
-            raise ValueError("a pattern without %z needs a zone")
+            raise ValueError("zone: is missing; expected one for a pattern without %z, such as America/New_York")
         return self
+
+
+_PATTERN = "a pattern of strptime such as %Y-%m-%d %H:%M:%S"
+_SOME_TIME = datetime(2026, 2, 27, 16, 2, 3, tzinfo=UTC)
+
+
+def _says_the_date(form: str) -> bool:
+    """Whether what a pattern has written it can read again; one with a directive twice cannot."""
+    try:
+        return datetime.strptime(_SOME_TIME.strftime(form), form).date() == _SOME_TIME.date()
+    except (ValueError, re.error):
+        return False
 
 
 class FixClock(Clock):
@@ -184,7 +203,7 @@ def topic_problems(pattern: str) -> list[str]:
 
 def _place_problems(name: str, place: Place) -> list[str]:
     if name not in FIELDS:
-        return [f"not a field; there are {', '.join(sorted(FIELDS))}"]
+        return [f"is not a field; expected one of {', '.join(sorted(FIELDS))}"]
     problems = []
     if name in UNITS and place.unit not in UNITS[name]:
         problems.append(f"unit is needed, one of {', '.join(UNITS[name])}")
@@ -199,15 +218,25 @@ def _place_problems(name: str, place: Place) -> list[str]:
 
 def _constant_problems(name: str, value: Scalar) -> list[str]:
     if name not in FIELDS:
-        return [f"not a field; there are {', '.join(sorted(FIELDS))}"]
-    fits = (
-        isinstance(value, bool)
-        if name in SWITCHES
-        else isinstance(value, str)
-        if name in TEXTS
-        else isinstance(value, int | float) and not isinstance(value, bool)
+        return [f"is not a field; expected one of {', '.join(sorted(FIELDS))}"]
+    if name in SWITCHES:
+        fits, expected = isinstance(value, bool), "true or false"
+    elif name in TEXTS:
+        fits, expected = isinstance(value, str), "text"
+    elif name in WHOLE:
+        fits = type(value) is int and -(2**63) <= value < 2**63
+        expected = "a whole number of 64 bits"
+    else:
+        fits, expected = isinstance(value, int | float) and _is_finite(value), "a finite number"
+    return (
+        []
+        if fits
+        else [f"{str(value) if isinstance(value, float) else repr(value):.60} does not fit; expected {expected}"]
     )
-    return [] if fits else [f"{value!r} does not fit"]
+
+
+def _is_finite(value: float) -> bool:
+    return not isinstance(value, bool) and abs(value) < 1e300
 
 
 class _File(_Part):
@@ -217,14 +246,26 @@ class _File(_Part):
 def read_mappings(path: Path) -> list[Mapping]:
     """Read the sources of a mapping file; raise MappingError naming everything that is wrong."""
     try:
-        return list(_File.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).source)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise MappingError([f"{path.name}: {error}"]) from error
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise MappingError([f"{path.name}: {error.strerror}"]) from error
+    except (ValueError, RecursionError) as error:
+        raise MappingError([f"{path.name}: is not TOML: {error}"]) from error
+    try:
+        return list(_File.model_validate(document).source)
     except ValidationError as error:
-        raise MappingError([line for detail in error.errors() for line in _problems(path, detail)]) from error
+        raise MappingError(problem_lines(path.name, document, error.errors(), _KEYS)) from error
 
 
-def _problems(path: Path, detail: Any) -> list[str]:
-    where = ".".join(str(part) for part in detail["loc"])
-    message = str(detail["msg"]).removeprefix("Value error, ")
-    return [f"{path.name}: {where}: {line}" for line in message.splitlines()]
+def _keys(kind: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in kind.model_fields.items()]
+
+
+_KEYS = {
+    "source": _keys(Mapping),
+    "time": _keys(FixClock),
+    "sent": _keys(Clock),
+    "agrees_with": _keys(Clock),
+    "area": _keys(Area),
+    "fields": _keys(Place),
+}

@@ -45,5 +45,6 @@ def test_what_is_wrong_with_a_file_is_listed_together(tmp_path):
     (tmp_path / "bad.toml").write_text(MAPPING.replace('"m/s"', '"furlongs"').replace('lat = "lat"', ""))
     result = check(tmp_path / "bad.toml")
     assert result.exit_code == 2
+    assert "Settings" not in result.stderr
     assert "unit is needed, one of km/h, m/s" in result.stderr
     assert "lat and lon are needed" in result.stderr

@@ -67,4 +67,4 @@ def test_a_collector_with_a_bad_mapping_does_not_start_and_says_why(tmp_path, mo
     monkeypatch.setenv("ODOGRAPH_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("ODOGRAPH_MAPPINGS", str(bad))
     assert main() == 2
-    assert "bad.toml: source.0: fields.spd_kmh: unit is needed" in capsys.readouterr().err
+    assert 'bad.toml: source "acme": fields.spd_kmh: unit is needed' in capsys.readouterr().err

@@ -204,7 +204,12 @@ def test_everything_wrong_with_a_file_is_said_at_once_with_its_key(tmp_path):
     text = source(name="Acme!", more="colour = 3") + source("a/{device}/#/b", name="b")
     text += source(name="c").replace('"epoch_s"', '"%H:%M"')
     found = "\n".join(problems_of(tmp_path, text))
-    for wanted in ("source.0.name", "source.0.colour", "source.1: topics: a/{device}/#/b", "source.2.time: a pattern"):
+    for wanted in (
+        "acme.toml: source \"Acme!\": name: 'Acme!' does not fit; expected at most 40 lower-case letters",
+        'acme.toml: source "Acme!": colour: is no key here; expected one of name, topics, tenant',
+        'acme.toml: source "b": topics: a/{device}/#/b has a #',
+        "acme.toml: source \"c\": time.format: '%H:%M' reads no year",
+    ):
         assert wanted in found, wanted
 
 
@@ -214,19 +219,90 @@ def test_everything_wrong_with_a_source_is_said_at_once(tmp_path):
     for wanted in (
         "topics: acme/{unit}/x has no level {device}",
         "fields.spd_kmh: unit is needed, one of km/h, m/s, cm/s, mph, knots",
-        "fields.speed: not a field; there are acc_m",
+        "fields.speed: is not a field; expected one of acc_m",
         "fields.hdop: has no choice of units",
         "fields.sat: true, false and otherwise are for switches",
         "fields.batt_v: of_fix is for alt_m, hdg_deg, spd_kmh",
-        "constants.ign: 1 does not fit",
+        "constants.ign: 1 does not fit; expected true or false",
         "constants.lat: is a field as well",
     ):
         assert wanted in found, wanted
 
 
-@pytest.mark.parametrize("text", ["", "[[source]", 'source = "x"', "[[source]]\nname='a'"])
-def test_a_file_that_is_no_mapping_is_refused_with_its_name(tmp_path, text):
-    assert problems_of(tmp_path, text)
+NEEDS_SOURCES = "acme.toml: source: {} expected [[source]] tables, at least one"
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("", [NEEDS_SOURCES.format("is missing;")]),
+        ("source = []", [NEEDS_SOURCES.format("[] does not fit;")]),
+        ('source = "x"', [NEEDS_SOURCES.format("'x' does not fit;")]),
+        ("source = [3]", ["acme.toml: source 1: source: 3 does not fit; expected [[source]] tables, at least one"]),
+        (
+            "[[source]]\nname='a'",
+            [
+                'acme.toml: source "a": topics: is missing; expected a list of topics, such as ["acme/{device}/gps"]',
+                'acme.toml: source "a": time: is missing; expected a table with path and format',
+            ],
+        ),
+    ],
+)
+def test_a_file_that_is_no_mapping_is_refused_in_one_line_for_each_thing(tmp_path, text, lines):
+    assert problems_of(tmp_path, text) == lines
+
+
+def test_a_file_that_is_no_toml_or_not_there_is_refused_with_its_name(tmp_path):
+    (line,) = problems_of(tmp_path, "[[source]")
+    assert line.startswith("acme.toml: is not TOML: ")
+    with pytest.raises(MappingError, match=r"^nowhere.toml: No such file or directory$"):
+        read_mappings(tmp_path / "nowhere.toml")
+
+
+@pytest.mark.parametrize(
+    ("more", "fields", "line"),
+    [
+        ("constants = { seq = 9223372036854775808 }", "", "constants.seq: 9223372036854775808 does not fit"),
+        ("constants = { sat = 1.5 }", "", "constants.sat: 1.5 does not fit; expected a whole number of 64 bits"),
+        ("constants = { seq = true }", "", "constants.seq: True does not fit; expected a whole number of 64 bits"),
+        ("constants = { fuel_l = nan }", "", "constants.fuel_l: nan does not fit; expected a finite number"),
+        ("constants = { fuel_l = inf }", "", "constants.fuel_l: inf does not fit; expected a finite number"),
+        ("constants = { fuel_l = '3' }", "", "constants.fuel_l: '3' does not fit; expected a finite number"),
+        ("constants = { route_id = 3 }", "", "constants.route_id: 3 does not fit; expected text"),
+        ("constants = { sat = [3] }", "", "constants.sat: [3] does not fit; expected a number, text, true or false"),
+        ("records = []", "", "records: [] does not fit; expected a path or a list of paths"),
+        ("device = [5]", "", "device: 5 does not fit; expected a path, a level such as {device}, or a list of them"),
+        ("area = { south = 100, north = 2, west = 3, east = 4 }", "", "area.south: 100 does not fit; expected degrees"),
+        ("", "sat = []", "fields.sat: [] does not fit; expected a path, a table with path, or a list of them"),
+        ("", "sat = 3", "fields.sat: 3 does not fit; expected a path, a table with path, or a list of them"),
+        ("", "sat = { path = 's', factor = nan }", "fields.sat.factor: nan does not fit; expected a finite number"),
+        ("", "sat = { path = 's', unknown = [[1]] }", "fields.sat.unknown: [1] does not fit; expected a list"),
+        ("", "sat = ['a', { path = 's', when = 3 }]", "fields.sat.when: is no key here; expected one of path, unit"),
+    ],
+)  # fmt: skip
+def test_a_value_that_does_not_fit_is_one_line(tmp_path, more, fields, line):
+    (found,) = problems_of(tmp_path, source(more=more, fields=fields))
+    assert found.startswith(f'acme.toml: source "acme": {line}')
+
+
+@pytest.mark.parametrize("form", ["%Y%Y", "%Y-%m-%d %Q", "%", "%H:%M", "%Y %H", "%s", "%d.%m. %H:%M"])
+def test_a_pattern_that_reads_no_date_is_refused(tmp_path, form):
+    text = source().replace('format = "epoch_s"', f'format = "{form}"\nzone = "Europe/Berlin"')
+    (found,) = problems_of(tmp_path, text)
+    assert found.startswith(
+        f"acme.toml: source \"acme\": time.format: '{form}' reads no year, month and day; expected a "
+    )
+
+
+def test_a_clock_that_does_not_fit_names_its_key(tmp_path):
+    text = source().replace('format = "epoch_s"', 'format = "%Y%m%d"')
+    text += source(name="b").replace('format = "epoch_s"', 'sent = { path = "s", zone = "Mars/Olympus" }')
+    assert problems_of(tmp_path, text) == [
+        'acme.toml: source "acme": time.zone: is missing; expected one for a pattern without %z, such as '
+        "America/New_York",
+        "acme.toml: source \"b\": time.sent.zone: 'Mars/Olympus' is not known; expected an IANA time zone such as "
+        "America/New_York",
+    ]
 
 
 @pytest.mark.parametrize(
