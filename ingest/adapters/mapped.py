@@ -89,7 +89,8 @@ class MappedSource:
         fields = self._mapping.fields
         for name in [name for name in fields if name not in OF_THE_FIX]:
             values[name] = _first(record, name, fields[name])
-        is_placed = not values.get("nofix") and has_place(values.get("lat"), values.get("lon"))
+        # A source that never has a place, such as a box on the vehicle's own bus, has its speed from elsewhere.
+        is_placed = "lat" not in fields or (not values.get("nofix") and has_place(values.get("lat"), values.get("lon")))
         for name in [name for name in fields if name in OF_THE_FIX]:
             values[name] = _first(record, name, [place for place in fields[name] if is_placed or not place.of_fix])
         clock = self._mapping.time

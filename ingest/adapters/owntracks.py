@@ -118,12 +118,7 @@ def _compact(device_id: str, payload: bytes) -> Fix:
         latitude, longitude, course, speed, altitude, distance, trip = (int(number) for number in numbers)
     except ValueError as error:
         raise Undecodable("not_json") from error
-    point = Point(
-        ts=float(ts),
-        lat=latitude / 1e6,
-        lon=longitude / 1e6,
-        hdg_deg=course * 10.0,
-        spd_kmh=float(speed),
-        alt_m=altitude * 10.0,
-    )
+    point = Point(ts=float(ts), lat=latitude / 1e6, lon=longitude / 1e6)
+    if has_place(point.lat, point.lon):
+        point.hdg_deg, point.spd_kmh, point.alt_m = course * 10.0, float(speed), altitude * 10.0
     return Fix(device_id, point, {"tid": tid, "t": trigger, "dist": distance, "trip": trip * 1_000})

@@ -145,8 +145,10 @@ def switch_of(value: Any, on: tuple[Any, ...] = (), off: tuple[Any, ...] = ()) -
 
 
 def has_place(latitude: float | None, longitude: float | None) -> bool:
-    """Whether a fix found a place; receivers without one say nothing, or 0/0."""
-    return latitude is not None and longitude is not None and not (latitude == 0 and longitude == 0)
+    """Whether a fix found a place that rule Q1 lets pass; receivers without one say nothing, or 0/0."""
+    if latitude is None or longitude is None or (latitude == 0 and longitude == 0):
+        return False
+    return abs(latitude) <= 90 and abs(longitude) <= 180
 
 
 def is_one_of(value: Any, listed: tuple[Any, ...]) -> bool:

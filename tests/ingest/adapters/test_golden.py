@@ -125,11 +125,14 @@ def test_what_comes_from_a_fix_goes_with_its_place(name, old, new, speed_ckmh):
 
 
 def test_a_phone_without_a_place_has_no_speed_of_it():
-    for change in ((b'"lat": 40.748441, ', b""), (b'"lat": 40.748441, "lon": -73.985664', b'"lat": 0, "lon": 0')):
-        payload = OWNTRACKS.replace(*change)
-        assert payload != OWNTRACKS
+    place = b'"lat": 40.748441, "lon": -73.985664'
+    assert place in OWNTRACKS
+    placeless = [
+        OWNTRACKS.replace(place, other) for other in (b'"lon": 1', b'"lat": 0, "lon": 0', b'"lat": 91, "lon": 0')
+    ]
+    for payload in (*placeless, b"X0,69A1BFFB,k,0,0,26,4,7,5,872"):
         (row,) = decode([foreign("owntracks/fleet/van12", payload)], max_age_days=30).events.to_pylist()
-        assert not {"spd_kmh", "hdg_deg", "alt_m"} & json.loads(row["extra"]).keys()
+        assert not {"spd_kmh", "hdg_deg", "alt_m"} & json.loads(row["extra"] or "{}").keys()
 
 
 @pytest.mark.parametrize(

@@ -180,6 +180,13 @@ hdop = { path = "h", factor = 0.1 }
     assert (row["ignition"], row["flags"], row["extra"]) == (False, "", None)
 
 
+def test_a_source_that_never_has_a_place_has_its_speed_from_elsewhere(reading):
+    text = source(more="constants = { nofix = true }", fields='spd_kmh = { path = "spd", unit = "m/s" }')
+    text = text.replace('lat = "lat"', "").replace('lon = "lon"', "")
+    (row,) = reading(text, {"t": NOW_S - 2, "spd": 10}).positions.to_pylist()
+    assert (row["speed_ckmh"], row["quality"]) == (3600, "no_fix")
+
+
 def test_a_mapping_goes_before_what_comes_with_us_and_a_literal_level_before_a_placeholder(tmp_path):
     path = tmp_path / "own.toml"
     path.write_text(source("probe/{device}", name="mine") + source("probe/7", name="seven", more='device = "id"'))
