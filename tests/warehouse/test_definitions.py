@@ -314,9 +314,21 @@ def test_a_legal_limit_is_kept_by_a_run_of_just_that_long_and_passed_a_microseco
             "longer than 180 s, but the fuel of the van is not known",
             None,
         ),
+        (
+            {"fuel_type": "hybrid"},
+            {"jurisdictions": ("us-nj",)},
+            "legal_nj",
+            "longer than 180 s, but the fuel of the van, hybrid, is not known",
+            None,
+        ),
+        ({"fuel_type": "hybrid", "gvwr_lb": 8000}, {}, "legal_ny", "GVWR 8,000 lb is not above 8,500 lb", False),
+        ({"fuel_type": "Petrol"}, {"jurisdictions": ("us-nj",)}, "legal_nj", "longer than 180 s", True),
+        ({"fuel_type": " diesel  (B5) "}, {"jurisdictions": ("us-ca",)}, "legal_ca", "longer than 300 s", True),
+        ({"fuel_type": "LPG"}, {"jurisdictions": ("us-nj",)}, "legal_nj", "not for vans that burn lpg", False),
+        ({"fuel_type": "LPG"}, {}, "legal_nyc", "longer than 180 s", True),
         ({"fuel_type": "Electric"}, {}, "legal_nyc", "the van is electric", False),
         (
-            {"fuel_type": "gasoline"},
+            {"fuel_type": "Gas"},
             {"jurisdictions": ("us-ca",)},
             "legal_ca",
             "not for vans that burn gasoline",
@@ -351,6 +363,26 @@ def test_where_a_law_does_not_hold_or_something_is_missing_it_takes_nothing_and_
         {"id": definition_id},
     ).fetchall()
     assert row == [(applies, 1000 if taken else 0, int(taken))]
+
+
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [
+        ("gasoline", "gasoline|Gas|PETROL|unleaded|Regular Unleaded|gasoline - E10|e10|Unleaded 95"),
+        ("diesel", "diesel|Diesel B5|diesel-b20|B7|ULSD|ULSD #2|Diesel No. 2|diesel fuel"),
+        ("diesel_step_van", "diesel_step_van|Diesel Step Van"),
+        ("e85", "e85|E-85|Ethanol (E85)"),
+        ("electric", "electric|BEV| ev |Battery-Electric|electricity"),
+        ("cng", "CNG|natural gas|compressed natural gas"),
+        ("lpg", "LPG|Propane"),
+        (None, "hybrid|PHEV|gasoline/electric|flex fuel|dieselgas|steam||B100|gas natural|unknown|E100"),
+    ],
+)
+def test_a_fuel_is_known_by_many_words_and_a_mixture_is_not(warehouse, known, words):
+    listed = words.split("|")
+    found = warehouse.execute("select core.known_fuel(word) from unnest($words) as words (word)", {"words": listed})
+    assert dict(zip(listed, (row[0] for row in found.fetchall()), strict=True)) == dict.fromkeys(listed, known)
+    assert warehouse.execute("select core.known_fuel(null)").fetchall() == [(None,)]
 
 
 def test_a_law_holds_from_its_first_day_until_the_day_before_its_last(warehouse):

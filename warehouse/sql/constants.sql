@@ -9,8 +9,26 @@ create or replace macro core.litres_per_gallon() as 3.785411784;
 create or replace macro core.unplanned_stop_s() as 600;
 create or replace macro core.after_hours_slack() as interval 60 minute;
 create or replace macro core.co2_factor_set() as 'EPA tailpipe 8.887/10.180';
-create or replace macro core.is_electric(fuel_type) as
-    coalesce(lower(fuel_type) in ('electric', 'bev', 'electricity'), false);
+
+-- What a van burns, by the name that fuel has here, however a file words it: case, spaces and signs say nothing. Null:
+-- not known. A hybrid, or a van of two fuels, is not known either: laws and factors ask what is burnt.
+create or replace macro core.known_fuel(fuel_type) as list_filter(
+    [
+        {
+            'fuel': 'gasoline',
+            'words': '((regular|premium|unleaded) )?(gas|gasoline|petrol|unleaded)( (87|89|91|93|95|98|e5|e10|e15))?'
+            || '|(gas|gasoline|petrol) (regular|premium|unleaded)|ulp|mogas|e5|e10|e15'
+        },
+        {'fuel': 'diesel', 'words': '(diesel|dsl|ulsd|derv)( fuel)?( (no )?[12]| ?b ?(2|5|7|10|20))?|b(2|5|7|10|20)'},
+        {'fuel': 'diesel_step_van', 'words': 'diesel step ?van'},
+        {'fuel': 'e85', 'words': '(ethanol )?e ?85( ethanol)?'},
+        {'fuel': 'electric', 'words': '(battery )?(electric|electricity)( vehicle)?|bev|ev'},
+        {'fuel': 'cng', 'words': 'cng|(compressed )?natural gas'},
+        {'fuel': 'lpg', 'words': 'lpg|propane|autogas'}
+    ],
+    lambda known: regexp_full_match(trim(regexp_replace(lower(fuel_type), '[^a-z0-9]+', ' ', 'g')), known.words)
+)[1].fuel;
+create or replace macro core.is_electric(fuel_type) as coalesce(core.known_fuel(fuel_type) = 'electric', false);
 
 -- Litres an hour at idle where the vehicle's own rate is not known, and the EPA tailpipe factors (kg CO2 per US
 -- gallon: gasoline 8.887, diesel 10.180, E85 6.295) per litre.
@@ -142,9 +160,8 @@ select
     prices.currency
 from core.vehicle_dates as days
 left join core.vehicles_on(day) as vehicles using (tenant_id, vehicle_id)
-left join core.fuel_facts as facts
-    on facts.fuel_type = case when core.is_electric(vehicles.fuel_type) then 'electric' else lower(vehicles.fuel_type) end
-left join core.prices_on(day) as prices on prices.fuel_type = lower(vehicles.fuel_type)
+left join core.fuel_facts as facts on facts.fuel_type = core.known_fuel(vehicles.fuel_type)
+left join core.prices_on(day) as prices on prices.fuel_type = core.known_fuel(vehicles.fuel_type)
 where days.service_date = day;
 
 -- What each definition asks of each vehicle heard on a day: its threshold there, whether the van is one it holds for
@@ -169,21 +186,24 @@ select
     case
         when day < definitions.valid_from or day >= definitions.valid_to then 'not in force on ' || day::varchar
         when kind = 'operational' then null
-        when core.is_electric(vehicles.fuel_type) then 'the van is electric'
-        when not list_contains(fuels, lower(vehicles.fuel_type)) then 'not for vans that burn ' || vehicles.fuel_type
+        when vehicles.known_fuel = 'electric' then 'the van is electric'
+        when not list_contains(fuels, vehicles.known_fuel) then 'not for vans that burn ' || vehicles.known_fuel
         when vehicles.gvwr_lb <= min_gvwr_lb
             then format('GVWR {:,} lb is not above {:,} lb', vehicles.gvwr_lb::bigint, min_gvwr_lb::bigint)
     end as refusal,
     case
         when kind = 'operational' then null
-        when vehicles.fuel_type is null then 'the fuel of the van is not known'
+        when vehicles.known_fuel is null
+            then 'the fuel of the van' || coalesce(', ' || vehicles.fuel_type || ',', '') || ' is not known'
         when min_gvwr_lb is not null and vehicles.gvwr_lb is null then 'the GVWR of the van is not known'
     end as missing,
     case when refusal is not null then false when missing is null then true end as is_for_van
 
 from core.vehicle_dates as days
 cross join marts.definitions as definitions
-left join core.vehicles_on(day) as vehicles using (tenant_id, vehicle_id)
+left join (
+    select *, core.known_fuel(fuel_type) as known_fuel from core.vehicles_on(day)
+) as vehicles using (tenant_id, vehicle_id)
 where days.service_date = day;
 
 -- Which definition took or left each idle run of a day, and why: one row for each run (stretch, stand) and definition.
