@@ -19,6 +19,7 @@ class FleetDay(NamedTuple):
     vehicles_out_of_service: int
     vehicles_available: int
     vehicles_dispatched: int
+    available_dispatched: int
     vehicles_heard: int
     routes_planned: int
     routes_run: int

@@ -48,8 +48,8 @@ def fuel_flags(data: DailyData) -> str:
 
 def _vans(data: DailyData) -> str:
     fleet = data.fleet
-    if fleet.vehicles_available and fleet.vehicles_dispatched:
-        return f"{fleet.vehicles_dispatched}/{fleet.vehicles_available} vans"
+    if fleet.vehicles_available and fleet.available_dispatched:
+        return f"{fleet.available_dispatched}/{fleet.vehicles_available} vans"
     return f"{counted(fleet.vehicles_heard, 'vehicle')} heard"
 
 

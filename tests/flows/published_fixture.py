@@ -380,7 +380,8 @@ with vans as (
 )
 select *, if(tenant_id = 'dax7', 26, 0) as vehicles_on_books, if(tenant_id = 'dax7', 2, 0) as vehicles_out_of_service,
     vehicles_on_books - vehicles_out_of_service as vehicles_available,
-    vehicles_dispatched / nullif(vehicles_available, 0) as asset_utilization,
+    if(tenant_id = 'dax7', vehicles_dispatched, 0) as available_dispatched, available_dispatched as books_dispatched,
+    available_dispatched / nullif(vehicles_available, 0) as asset_utilization,
     idle_s / nullif(engine_on_s, 0) as idle_share, known_s / observed_s as coverage,
     on_time_starts / nullif(starts_with_plan, 0) as on_time_start_share,
     route_time_s / planned_route_time_s as route_utilization,

@@ -180,7 +180,8 @@ def test_vehicles_without_ignition_or_plans_get_a_report_with_reasons(buses):
 def test_a_day_on_which_nobody_was_heard_gives_a_report(published, tmp_path):
     silence = [f"delete from {table}" for table in ("core.ledger", "marts.vehicle_days", "marts.route_days")]
     silence += ["delete from marts.data_health", "delete from marts.idle_events", "delete from core.loads"]
-    zero = "observed_s = 0, idle_s = 0, vehicles_heard = 0, vehicles_dispatched = 0, routes_run = 0, distance_m = 0"
+    zero = "observed_s = 0, idle_s = 0, vehicles_heard = 0, vehicles_dispatched = 0, available_dispatched = 0"
+    zero += ", routes_run = 0, distance_m = 0"
     null = "coverage = null, idle_share = null, idle_cost = null, fuel_used_l = null, route_time_s = null"
     report = daily_report(
         changed(published, tmp_path, *silence, f"update marts.fleet_days set {zero}, {null}"), "dax7", DAY

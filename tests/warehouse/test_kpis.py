@@ -27,7 +27,12 @@ ROUTE = f"from marts.route_days where tenant_id = 'dax7' and service_date = date
 EXAMPLES = [
     ("K1", f"select 100 * asset_utilization {FLEET}", "95.8"),
     ("K1", f"select 100 * books_utilization {FLEET}", "88.5"),
-    ("K2", "select 100 * day_utilization from core.day_utilization(date '2025-01-01', date '2025-12-31')", "74.7"),
+    (
+        "K2",
+        "select 100 * day_utilization from core.day_utilization(date '2025-01-01', date '2025-12-31')"
+        " where vehicle_id = 'V1'",
+        "74.7",
+    ),
     ("K3", f"select 100 * time_utilization {VAN}", "54.8"),
     ("K4", f"select 100 * distance_utilization {VAN}", "85.5"),
     ("K5", f"select 100 * capacity_utilization {ROUTE}", "85.0"),
@@ -86,6 +91,7 @@ def built(tmp_path_factory):
         reference_day.build(warehouse)
         _mixed_fleet(warehouse)
         _changing_books(warehouse)
+        _driven_all_the_same(warehouse)
         _clock_changes(warehouse)
         for day in (BEFORE, DAY, SPRING, AUTUMN):
             build_day(warehouse, day)
@@ -126,6 +132,15 @@ def _changing_books(warehouse: duckdb.DuckDBPyConnection) -> None:
         )  # fmt: skip
     for day in (BEFORE, DAY):
         VanDay(warehouse, "KEPT", "09:00", tenant_id="books", day=day).run("drive", 5).close(depot_id=None)
+
+
+def _driven_all_the_same(warehouse: duckdb.DuckDBPyConnection) -> None:
+    for van, status in (("KEPT", "active"), ("SERVICED", "service"), ("OLD", "sold"), ("STRANGER", None)):
+        if status:
+            insert(warehouse, "core.vehicles", tenant_id="driven", vehicle_id=van, status=status)
+        out = VanDay(warehouse, van, "09:00", tenant_id="driven", route_id=van).run("drive", 5)
+        out.close(depot_id=None)
+        insert(warehouse, "core.route_phases", **out.key, route_id=van, is_planned=False)
 
 
 def _clock_changes(warehouse: duckdb.DuckDBPyConnection) -> None:
@@ -193,6 +208,17 @@ def test_a_sold_van_leaves_the_books_on_its_date_and_a_rented_one_counts_while_i
         " where tenant_id = 'books' and is_available group by all order by all"
     ).fetchall()
     assert books == [(BEFORE, ["KEPT", "OLD"]), (DAY, ["KEPT", "RENTED"])]
+
+
+def test_no_more_of_the_vans_than_there_are_were_dispatched(copy):
+    """One van in service, one sold and one that nobody registered drove as well."""
+    counted = "vehicles_dispatched, available_dispatched, vehicles_available, books_dispatched, vehicles_on_books"
+    ratios = "asset_utilization, books_utilization"
+    fleet = row(copy, f"select {counted}, {ratios} from marts.fleet_days where tenant_id = 'driven'")
+    assert list(fleet.values()) == [4, 1, 1, 2, 2, 1.0, 1.0]
+    period = f"core.fleet_totals(date '{DAY}', date '{DAY}')"
+    totals = row(copy, f"select {counted}, {ratios} from {period} where tenant_id = 'driven'")
+    assert list(totals.values()) == list(fleet.values())
 
 
 def test_an_overrun_is_more_than_all_of_the_plan(copy):

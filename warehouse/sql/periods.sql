@@ -125,8 +125,8 @@ from (
 create or replace macro core.fleet_totals(from_day, to_day) as table
 select
     *,
-    vehicles_dispatched / nullif(vehicles_available, 0) as asset_utilization,
-    vehicles_dispatched / nullif(vehicles_on_books, 0) as books_utilization,
+    available_dispatched / nullif(vehicles_available, 0) as asset_utilization,
+    books_dispatched / nullif(vehicles_on_books, 0) as books_utilization,
     route_time_s / nullif(planned_route_time_s, 0) as route_utilization,
     idle_s / nullif(idle_engine_on_s, 0) as idle_share,
     on_time_starts / nullif(starts_with_plan, 0) as on_time_start_share,
@@ -143,6 +143,8 @@ from (
         tenant_id,
         count(*) as fleet_days,
         sum(vehicles_dispatched)::bigint as vehicles_dispatched,
+        sum(available_dispatched)::bigint as available_dispatched,
+        sum(books_dispatched)::bigint as books_dispatched,
         sum(vehicles_available)::bigint as vehicles_available,
         sum(vehicles_on_books)::bigint as vehicles_on_books,
         sum(route_time_s order by service_date) as route_time_s,

@@ -653,9 +653,11 @@ create table if not exists marts.fleet_days (
     vehicles_on_books bigint not null,
     vehicles_out_of_service bigint not null,
     vehicles_available bigint not null,
-    vehicles_dispatched bigint not null, -- that drove on a route
-    asset_utilization double,           -- K1: dispatched / available
-    books_utilization double,           -- dispatched / on the books
+    vehicles_dispatched bigint not null, -- that drove on a route, registered and available or not
+    available_dispatched bigint not null, -- of the available ones
+    books_dispatched bigint not null,   -- of those on the books
+    asset_utilization double,           -- K1: available_dispatched / available
+    books_utilization double,           -- books_dispatched / on the books
     vehicles_heard bigint not null,
     vehicles_active bigint,             -- K29: moved
     vehicles_stationary bigint,         -- engine on or ready, did not move

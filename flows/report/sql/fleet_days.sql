@@ -22,6 +22,7 @@ select
     vehicles_out_of_service,
     vehicles_available,
     vehicles_dispatched,
+    available_dispatched,
     vehicles_heard,
     routes_planned,
     routes_run,

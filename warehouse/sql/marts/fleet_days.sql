@@ -9,6 +9,8 @@ books as (
         count(*) filter (is_on_books) as vehicles_on_books,
         count(*) filter (is_on_books and not is_available) as vehicles_out_of_service,
         count(*) filter (is_dispatched) as vehicles_dispatched,
+        count(*) filter (is_dispatched and is_available) as available_dispatched,
+        count(*) filter (is_dispatched and is_on_books) as books_dispatched,
         count(*) filter (fleet_status = 'active') as vehicles_active,
         count(*) filter (fleet_status = 'stationary') as vehicles_stationary,
         count(*) filter (fleet_status = 'inactive') as vehicles_inactive,
@@ -150,9 +152,11 @@ select
     coalesce(books.vehicles_out_of_service, 0) as vehicles_out_of_service,
     coalesce(books.vehicles_on_books - books.vehicles_out_of_service, 0) as vehicles_available,
     coalesce(books.vehicles_dispatched, 0) as vehicles_dispatched,
-    books.vehicles_dispatched
+    coalesce(books.available_dispatched, 0) as available_dispatched,
+    coalesce(books.books_dispatched, 0) as books_dispatched,
+    books.available_dispatched
     / nullif(books.vehicles_on_books - books.vehicles_out_of_service, 0) as asset_utilization,
-    books.vehicles_dispatched / nullif(books.vehicles_on_books, 0) as books_utilization,
+    books.books_dispatched / nullif(books.vehicles_on_books, 0) as books_utilization,
     books.vehicles_active,
     books.vehicles_stationary,
     books.vehicles_inactive,
