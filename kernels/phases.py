@@ -126,7 +126,7 @@ def _find(
                 continue
             if stand_us != NOT_KNOWN:
                 served_us = first_us, last_us, stand_us
-                row, left_us, _ = _close(track, depot, row, end, served_us, segment_count[group], phase)
+                row, left_us, _ = _close(track, depot, row, end, served_us, segment_count[group], False, phase)
                 if segment_count[group] == 0:
                     exit_us[group], first_stop_us[group] = left_us, first_us
                 segment_count[group] += 1
@@ -136,8 +136,8 @@ def _find(
             last_us = stops.departed_us[stop]
         if first_us == NOT_KNOWN:
             continue
-        served_us = first_us, last_us, NOT_KNOWN
-        _, left_us, back_us = _close(track, depot, row, end, served_us, segment_count[group], phase)
+        served_us = first_us, last_us, stand_us
+        _, left_us, back_us = _close(track, depot, row, end, served_us, segment_count[group], True, phase)
         if segment_count[group] == 0:
             exit_us[group], first_stop_us[group] = left_us, first_us
         last_stop_us[group], return_us[group] = last_us, back_us
@@ -145,10 +145,10 @@ def _find(
 
 
 @part
-def _close(track, depot, first, end, served_us, segments_before, phase):
+def _close(track, depot, first, end, served_us, segments_before, is_last, phase):
     # Marks the rows of the segment that begins at row `first`. Returns where the next one begins, the exit and the
-    # return. `served_us` are the first arrival, the last departure, and the stand at the depot that ends the
-    # segment; NOT_KNOWN if the group ends it.
+    # return. `served_us` are the first arrival, the last departure, and the stand at the depot after it, NOT_KNOWN if
+    # there is none. The last segment goes on to the end of the group.
     first_us, last_us, stand_us = served_us
     exit_us, back_us = NOT_KNOWN, stand_us
     before = after = NO_PHASE  # the phases next to on_route
@@ -158,7 +158,7 @@ def _close(track, depot, first, end, served_us, segments_before, phase):
         before = PRE if was_in and exit_us == NOT_KNOWN else STEM_OUT
         after = STEM_BACK
     following = end
-    if stand_us != NOT_KNOWN:
+    if not is_last:
         following = first
         while following < end and track.time_us[following] < back_us:
             following += 1

@@ -12,6 +12,11 @@ Receivers wander by some metres, which over one second looks like driving. So fo
 HOP_US the fixes around it, over twice BASELINE_US, are halved by time, and the hop goes from the mean of
 the first half to the mean of the second. Near the first or the last fix those of the whole first or last
 twenty seconds count. Of several fixes of one instant the first counts.
+
+At one fix in eight seconds or more there are too few of them to blur, for a stand of three fixes is one. So a hop
+shorter than SPARSE_US has its own speed if it is motion beyond doubt: if the mean of the fix before it and its
+first fix is SURE_M or more from the mean of its second and the one after it. Else it has the speed of these means,
+if that is less. At the first or last fix it is the first or last four fixes, two by two.
 """
 
 import numpy as np
@@ -23,6 +28,8 @@ from kernels.track import Limits, Speeds, Track, checked, checked_limits
 
 HOP_US = 8_000_000  # trackers that report every ten seconds are not always punctual
 BASELINE_US = 10_000_000  # means of ten fixes with 5 m of noise on both axes are 14 m apart once in years
+SPARSE_US = 30_000_000  # over a longer hop noise is too slow to be driving
+SURE_M = 25.0  # means of two fixes with 5 m of noise are that far apart once in 250,000 fixes
 
 
 def known_speeds(track: Track, limits: Limits) -> Speeds:
@@ -73,7 +80,67 @@ def _hop_kmh(track, first, end, a, b, gap_max_us):
     if step_us < HOP_US:
         return _smooth_kmh(track, first, end, a, b)
     metres = hop_m(track.latitude_e7[a], track.longitude_e7[a], track.latitude_e7[b], track.longitude_e7[b])
-    return metres * 3.6e6 / step_us
+    hop_kmh = metres * 3.6e6 / step_us
+    if step_us >= SPARSE_US:
+        return hop_kmh
+    metres, between_us = _between_pairs(track, first, end, a, b)
+    return hop_kmh if metres >= SURE_M else min(hop_kmh, metres * 3.6e6 / between_us)
+
+
+@part
+def _between_pairs(track, first, end, a, b):
+    # How far and how long from the mean of one pair of fixes to that of the next, with the hop from `a` to `b` between
+    # them or, at the first or last fix, inside one of them. A pair that lacks a fix is one fix.
+    oldest, newest = _first_of_instant(track, first, a), b
+    middle = _first_of_instant(track, first, b)
+    before, after = _fix_before(track, first, oldest), _fix_after(track, end, b)
+    if before >= 0 and after >= 0:
+        oldest, newest = before, after
+    elif after >= 0:
+        beyond = _fix_after(track, end, after)
+        newest = after
+        if beyond >= 0:
+            middle, newest = after, beyond
+    elif before >= 0:
+        beyond = _fix_before(track, first, before)
+        if beyond >= 0:
+            middle, before = oldest, beyond
+        oldest = before
+    a_us, a_north_e7, a_east_e7 = _mean_fix(track, oldest, middle)
+    b_us, b_north_e7, b_east_e7 = _mean_fix(track, middle, newest + 1)
+    return hop_m(a_north_e7, a_east_e7, b_north_e7, b_east_e7), b_us - a_us
+
+
+@part
+def _first_of_instant(track, first, row):
+    while row > first and track.time_us[row - 1] == track.time_us[row]:
+        row -= 1
+    return row
+
+
+@part
+def _fix_before(track, first, fix):
+    # The last good fix at an earlier time, less than SPARSE_US before this one, the first of its instant; else -1.
+    found = -1
+    row = fix - 1
+    while row >= first and track.time_us[fix] - track.time_us[row] < SPARSE_US:
+        if track.placed[row] and track.time_us[row] < track.time_us[fix]:
+            if found >= 0 and track.time_us[row] < track.time_us[found]:
+                break
+            found = row
+        row -= 1
+    return found
+
+
+@part
+def _fix_after(track, end, fix):
+    # The first good fix at a later time, less than SPARSE_US after this one; else -1.
+    row = fix + 1
+    while row < end and track.time_us[row] - track.time_us[fix] < SPARSE_US:
+        if track.placed[row] and track.time_us[row] > track.time_us[fix]:
+            return row
+        row += 1
+    return -1
 
 
 @part

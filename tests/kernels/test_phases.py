@@ -113,6 +113,12 @@ def test_a_stand_at_the_depot_without_a_fix_inside_still_begins_a_segment_at_its
     assert instants == [1, 1, 6, 7]
 
 
+def test_a_last_stand_at_the_depot_without_a_fix_inside_proves_the_return():
+    names, instants = phases_of([0, 900, 900, 500, 30, 30, 30], [(1, 2)], [(4, 6)], radius_m=10.0)
+    assert names[2:] == ["stem_back", "stem_back", "post", "post", "post"]
+    assert instants == [1, 1, 2, 4]
+
+
 def test_a_fix_that_wanders_over_the_fence_is_not_an_exit():
     _, instants = phases_of([0, 120, 0, 500, 900, 900], [(4, 5)])
     assert instants[0] == 3

@@ -3,6 +3,7 @@ import random
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kernels.speeds import known_speeds
 from tests.kernels.naive import places as naive
@@ -22,6 +23,10 @@ from tests.kernels.tracks import (
 
 def speeds(*rows):
     return known_speeds(track_of(rows), limits_of(Van())).tolist()
+
+
+def row_at(second, place):
+    return Row(second * SECOND_US, place)
 
 
 def row(second, north=None, speed_kmh=NAN):
@@ -78,6 +83,42 @@ def test_a_drive_at_one_fix_a_second_begins_and_ends_within_the_baseline():
     north_m = [0] * 60 + [10 * second for second in range(60)] + [600] * 60
     found = np.array(speeds(*(row(second, metres) for second, metres in enumerate(north_m))))
     assert np.flatnonzero(found > 3).tolist() == list(range(54, 126))
+
+
+@given(st.lists(st.tuples(st.integers(8, 29), st.floats(0, 7.5), st.floats(0, 6.28)), min_size=4, max_size=30))
+@settings(deadline=None, max_examples=300)
+def test_wherever_a_parked_receiver_sees_itself_it_does_not_drive(fixes):
+    """Within 15 m of each other, also where two fixes at each end are all there is: no two means are 5 km/h apart."""
+    seconds = np.cumsum([step_s for step_s, _, _ in fixes])
+    rows = [
+        row_at(int(second), metres_off(away_m * np.cos(angle), away_m * np.sin(angle)))
+        for second, (_, away_m, angle) in zip(seconds, fixes, strict=True)
+    ]
+    assert max(speeds(*rows)) < 5.0
+
+
+@pytest.mark.parametrize("step_s", [8, 10, 15])
+def test_a_receiver_with_5_m_of_noise_parks_for_a_day_and_drives_when_it_drives(step_s):
+    chance = random.Random(7)
+    hour = 3_600 // step_s
+    north_m = [0.0] * 23 * hour + [step_s * 8.0 * number for number in range(hour)]
+    rows = [
+        Row(number * step_s * SECOND_US, metres_off(north + chance.gauss(0, 4.5), chance.gauss(0, 4.5)), NAN, 1)
+        for number, north in enumerate(north_m)
+    ]
+    found = known_speeds(track_of(rows), limits_of(Van()))
+    assert (found[: 23 * hour - 3] >= 5).sum() == 0
+    assert found[23 * hour :] == pytest.approx(np.full(hour, 28.8), abs=15)
+
+
+@given(st.integers(8, 29), st.integers(3, 6), st.floats(28, 200))
+@settings(deadline=None, max_examples=100)
+def test_a_drive_of_one_hop_between_two_stands_is_seen(step_s, fixes, metres):
+    """As far as over a hop without noise it would be one: 5 km/h."""
+    found = speeds(*(row(number * step_s, 0 if number < fixes else metres) for number in range(2 * fixes)))
+    hop_kmh = metres / step_s * 3.6
+    assert found[fixes - 1] == pytest.approx(hop_kmh, rel=1e-3)
+    assert found[: fixes - 1] + found[fixes:] == [0.0] * (2 * fixes - 1)
 
 
 def test_at_one_fix_in_ten_seconds_or_fewer_the_hop_is_that_of_the_fixes():

@@ -3,7 +3,7 @@
 from fractions import Fraction
 from math import floor, isnan
 
-from kernels.speeds import BASELINE_US, HOP_US
+from kernels.speeds import BASELINE_US, HOP_US, SPARSE_US, SURE_M
 from tests.kernels.naive.geometry import metres
 from tests.kernels.tracks import Row
 
@@ -63,16 +63,56 @@ def derived(rows: list[Row], index: int, gap_max_us: int) -> float:
     for a, b in hops:
         step_us = b.time_us - a.time_us
         if step_us <= gap_max_us:
-            return smoothed(rows, a, b) if step_us < HOP_US else metres(a.place, b.place) / step_us * 3.6e6
+            return smoothed(rows, a, b) if step_us < HOP_US else sparse(rows, a, b)
     return float("nan")
 
 
-def smoothed(rows: list[Row], a: Row, b: Row) -> float:
-    """Return the speed between the means of the fixes in the first and the second half around a short hop."""
+def sparse(rows: list[Row], a: Row, b: Row) -> float:
+    """Return the speed of a hop if it is motion beyond doubt, else that between the pairs of fixes around it, if less."""
+    hop_kmh = metres(a.place, b.place) / (b.time_us - a.time_us) * 3.6e6
+    if b.time_us - a.time_us >= SPARSE_US:
+        return hop_kmh
+    fixes = fixes_of(rows)
+    before = chained([us for us in sorted(fixes, reverse=True) if us < a.time_us], a.time_us)
+    after = chained([us for us in sorted(fixes) if us > b.time_us], b.time_us)
+    middle = b.time_us
+    if not before and len(after) == 2:
+        oldest, middle, newest = a.time_us, *after
+    elif not after and len(before) == 2:
+        oldest, middle, newest = before[1], a.time_us, b.time_us
+    else:
+        oldest, newest = [*before, a.time_us][0], [*after, b.time_us][0]
+    (a_us, a_place), (b_us, b_place) = (
+        mean_fix({us: place for us, place in fixes.items() if oldest <= us <= newest and (us < middle) is is_first})
+        for is_first in (True, False)
+    )
+    away_m = metres(a_place, b_place)
+    return hop_kmh if away_m >= SURE_M else min(hop_kmh, away_m / float(b_us - a_us) * 3.6e6)
+
+
+def chained(instants: list[int], from_us: int) -> list[int]:
+    """Return the next two instants, each less than SPARSE_US from the one before it."""
+    found: list[int] = []
+    for us in instants[:2]:
+        if abs(us - [from_us, *found][-1]) < SPARSE_US:
+            found.append(us)
+        else:
+            break
+    return found
+
+
+def fixes_of(rows: list[Row]) -> dict[int, tuple[int, int]]:
+    """Return the place of each instant, of several the first."""
     fixes: dict[int, tuple[int, int]] = {}
     for row in rows:
         if row.place:
             fixes.setdefault(row.time_us, row.place)
+    return fixes
+
+
+def smoothed(rows: list[Row], a: Row, b: Row) -> float:
+    """Return the speed between the means of the fixes in the first and the second half around a short hop."""
+    fixes = fixes_of(rows)
     oldest = min(us for us in fixes if us > a.time_us - BASELINE_US)
     newest = max(us for us in fixes if us < oldest + 2 * BASELINE_US)
     oldest = min(us for us in fixes if us > newest - 2 * BASELINE_US)

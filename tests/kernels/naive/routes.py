@@ -57,7 +57,7 @@ def route_phases(
     `stops` holds arrival, departure and what it was of each stop: "served", "depot" or "other".
     """
     segments: list[list[tuple[int, int]]] = []
-    stands: list[int] = []  # the first stand at the depot after each segment but the last
+    stands: list[int] = []  # the first stand at the depot after each segment; the last may lack one
     waiting: int | None = None
     for arrived_us, departed_us, what in stops:
         if what == "depot" and segments and waiting is None:
@@ -71,13 +71,16 @@ def route_phases(
             waiting = None
     if not segments:
         return ["none"] * len(rows), [None] * 4, 0
+    if waiting is not None:
+        stands.append(waiting)
     phases: list[str] = []
     instants: list[list[int | None]] = []
     for number, served in enumerate(segments):
         stand_us = stands[number] if number < len(stands) else None
         rest = rows[len(phases) :]
         found, of_segment = one_segment(rest, served, stand_us, depot, radius_m, fence_m, in_depot=number > 0)
-        phases += found if stand_us is None else found[: sum(row.time_us < of_segment[3] for row in rest)]
+        is_last = number == len(segments) - 1
+        phases += found if is_last else found[: sum(row.time_us < of_segment[3] for row in rest)]
         instants.append(of_segment)
     return phases, [*instants[0][:2], *instants[-1][2:]], len(segments)
 
