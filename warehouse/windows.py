@@ -15,7 +15,7 @@ def renew_windows(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
     """Lay out the windows of the vans in `replanned` and move those that new positions move; note what they touch.
 
     A window that is laid out as it was keeps its end, so that no fix of it is read again.
-    Reads the temporary `replanned`, `unseen_plans`, `unseen_positions` and `new_positions`.
+    Reads the temporary `replanned`, `replanned_routes`, `unseen_plans`, `unseen_positions` and `new_positions`.
     """
     connection.execute("create or replace temp view waiting as " + sql("work/waiting_windows.sql"))
     connection.execute(

@@ -154,7 +154,12 @@ def _absorb_plans(connection: duckdb.DuckDBPyConnection) -> None:
     before = "(from core.planned_routes semi join new_plans using (tenant_id, service_date, route_id))"
     changed = f"((from current_plans except from {before}) union (from {before} except from current_plans))"
     connection.execute(
-        f"create or replace temp table replanned as select distinct tenant_id, vehicle_id, service_date from {changed}"
+        "create or replace temp table replanned_routes as"
+        f" select distinct tenant_id, vehicle_id, service_date, route_id from {changed}"
+    )
+    connection.execute(
+        "create or replace temp table replanned as"
+        " select distinct tenant_id, vehicle_id, service_date from replanned_routes"
     )
     if not connection.execute("select count(*) from replanned").fetchall()[0][0]:
         return

@@ -2,10 +2,11 @@
 
 from datetime import UTC, date, datetime, timedelta
 
+import duckdb
 import pytest
 
 from flows.importing import run_import
-from flows.refresh import refresh
+from flows.refresh import load, refresh, stale_dates
 from tests.builders import collected, message, positions, published, settings_in, yesterday_at
 from warehouse.load import read_chunk
 from warehouse.windows import move_ends
@@ -89,6 +90,30 @@ def test_the_order_of_plan_depot_and_fixes_does_not_matter(tmp_path, order):
         if number > 1:
             refresh(settings)
     assert dates(settings) == {"d1": [(DAY, 4)]}
+
+
+def test_news_of_a_date_name_what_touched_it_and_no_plan_of_another_van(tmp_path):
+    settings = settings_in(tmp_path / "data", timezone="UTC")
+    with_depot(settings, tmp_path)
+    collected(settings, [plan("moved", "planned"), *fixes("moved", h0=DEPOT, h1=AWAY)])
+    refresh(settings)
+    collected(settings, [plan("other")])
+    collected(settings, [*fixes("moved", h20=DEPOT), *fixes("planned", h1=AWAY)])
+    collected(settings, [plan("planned", return_s=RETURN_S + 3_600)])
+    load(settings)
+    stale_dates(settings)
+    with duckdb.connect(str(settings.warehouse_path), read_only=True) as warehouse:
+        query = (
+            "select vehicle_id, reason, first_segment_no, last_segment_no from core.reopened where service_date = $day"
+        )
+        found = warehouse.execute(query + " order by all", {"day": DAY}).fetchall()
+    assert found == [
+        ("moved", "positions", 3, 3),
+        ("moved", "window", None, None),
+        ("other", "plan", 2, 2),
+        ("planned", "plan", 4, 4),
+        ("planned", "positions", 3, 3),
+    ]
 
 
 def test_dates_that_hold_nothing_are_not_read_for_a_plan(tmp_path, monkeypatch):

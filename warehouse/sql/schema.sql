@@ -176,7 +176,7 @@ create table if not exists core.reopened (
     tenant_id varchar not null,
     vehicle_id varchar not null,
     service_date date not null,
-    reason varchar not null,            -- positions, rejects, plan, import, full
+    reason varchar not null,            -- positions, rejects, plan, window, import, full
     noted_utc timestamp not null,
     spool_id varchar,                   -- where the news came from; null: not from a message
     first_segment_no bigint,            -- the first and last segment of that spool with news
@@ -195,7 +195,7 @@ create table if not exists core.revisions (
     revision integer not null,          -- 1: measured for the first time
     revised_utc timestamp not null,
     code_version varchar not null,
-    reasons varchar[] not null,         -- positions, rejects, plan, import, full; sorted
+    reasons varchar[] not null,         -- positions, rejects, plan, window, import, full; sorted
     segments varchar[] not null,        -- spool/number or spool/first-last, where the news came from; sorted
     changed varchar[] not null,         -- which tables of core have other rows than in the revision before, sorted
     changes json not null,              -- {measure: [before, after]} of the measures below that differ

@@ -1,19 +1,23 @@
--- The vehicle-dates that new plans, and returns that move a window, touch: their own, and every date whose fixes an old or a new window takes or lets go;
--- and the segments the tenant's new plans came in.
+-- The vehicle-dates that new plans touch: their own, and every date whose fixes an old or a new window takes or lets go;
+-- with the segments that plans of the van's own routes came in. A window that lies as it was and ends elsewhere was moved
+-- by a return to the depot: reason `window`, and what brought it stands with the fixes.
 
 insert into core.reopened by name
-select distinct
-    touched.tenant_id,
-    touched.vehicle_id,
-    touched.service_date,
-    'plan' as reason,
-    now()::timestamp as noted_utc,
-    news.spool_id,
-    news.first_segment_no,
-    news.last_segment_no
-from (
-    select tenant_id, vehicle_id, service_date from replanned
+with
+
+moved as (
+
+    from windows_before except from core.plan_windows
     union all
+    (from core.plan_windows semi join moving using (tenant_id, vehicle_id) except from windows_before)
+
+),
+
+touched as (
+
+    select tenant_id, vehicle_id, service_date, 'plan' as reason
+    from replanned_routes
+    union
     select
         tenant_id,
         vehicle_id,
@@ -22,15 +26,32 @@ from (
                 generate_series(from_utc::date - 1, to_utc::date + 1, interval 1 day), lambda day: day::date
             ),
             service_date
-        )) as service_date
-    from (
-        (from windows_before except from core.plan_windows)
-        union all
-        (from core.plan_windows semi join moving using (tenant_id, vehicle_id) except from windows_before)
-    )
-) as touched
-left join (
-    select tenant_id, spool_id, min(segment_no) as first_segment_no, max(segment_no) as last_segment_no
+        )) as service_date,
+        case
+            when count(*) over (
+                partition by tenant_id, vehicle_id, service_date, from_utc, planned_to_utc, latest_utc
+            ) = 2 then 'window'
+            else 'plan'
+        end as reason
+    from moved
+
+),
+
+news as (
+
+    select
+        replanned_routes.tenant_id,
+        replanned_routes.vehicle_id,
+        'plan' as reason,
+        spool_id,
+        min(segment_no) as first_segment_no,
+        max(segment_no) as last_segment_no
     from unseen_plans
+    join replanned_routes using (tenant_id, service_date, route_id)
     group by all
-) as news using (tenant_id)
+
+)
+
+select touched.*, now()::timestamp as noted_utc, spool_id, first_segment_no, last_segment_no
+from touched
+left join news using (tenant_id, vehicle_id, reason)
