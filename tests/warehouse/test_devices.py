@@ -96,6 +96,17 @@ def test_devices_nobody_registered_and_registered_ones_never_heard_are_listed(tm
     assert "not registered: t1/stray" in shown
 
 
+def test_a_device_is_registered_where_its_vehicle_dates_are(tmp_path):
+    settings = settings_in(tmp_path)
+    (tmp_path / "vehicles.csv").write_text("tenant_id,vehicle_id\nt1,d1\nt1,device:d1\nt1,d2\n")
+    run_import(settings, "vehicles", [tmp_path / "vehicles.csv"])
+    collected(settings, [positions([point(time.time() - 5)], device) for device in ("d1", "d2", "stray")])
+    found = {name: (row["vehicle_id"], row["is_registered"]) for name, row in devices(settings).items()}
+    assert found == {"d1": ("device:d1", True), "d2": ("device:d2", False), "stray": ("stray", False)}
+    days = published(settings, "select vehicle_id, quality_flags from marts.vehicle_days order by all").rows()
+    assert {vehicle: "unregistered" not in flags for vehicle, flags in days} == dict(found.values())
+
+
 def test_a_full_refresh_counts_nothing_twice(tmp_path):
     settings = settings_in(tmp_path)
     collected(settings, [positions([point(time.time() - 5, seq=1)])])

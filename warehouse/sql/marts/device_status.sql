@@ -17,10 +17,11 @@ known as (
     select
         coalesce(devices.tenant_id, registered.tenant_id) as tenant_id,
         coalesce(devices.device_id, registered.device_id) as device_id,
-        registered.vehicle_id as assigned_vehicle_id,
-        taken.vehicle_id is not null as is_taken_name,
-        (coalesce(devices.tenant_id, registered.tenant_id), coalesce(devices.device_id, registered.device_id))
-        in (select (tenant_id, vehicle_id) from core.vehicles) as is_vehicle,
+        coalesce(
+            registered.vehicle_id,
+            case when taken.vehicle_id is not null then 'device:' || devices.device_id else devices.device_id end
+        ) as current_vehicle_id,
+        registered.vehicle_id is not null as is_assigned,
         devices.* exclude (tenant_id, device_id),
         epoch(make_timestamp(epoch_us(now())) - devices.last_seen_utc) as silent_s
     from core.devices as devices
@@ -33,9 +34,9 @@ known as (
 select
     tenant_id,
     device_id,
-    coalesce(assigned_vehicle_id, case when is_taken_name then 'device:' || device_id else device_id end)
-        as vehicle_id,
-    assigned_vehicle_id is not null as is_registered,
+    current_vehicle_id as vehicle_id,
+    is_assigned
+    or (tenant_id, current_vehicle_id) in (select (tenant_id, vehicle_id) from core.vehicles) as is_registered,
     case
         when last_seen_utc is null then 'never_heard'
         when silent_s <= core.reporting_s() then 'reporting'
