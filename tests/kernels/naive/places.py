@@ -68,7 +68,7 @@ def derived(rows: list[Row], index: int, gap_max_us: int) -> float:
 
 
 def sparse(rows: list[Row], a: Row, b: Row) -> float:
-    """Return the speed of a hop if it is motion beyond doubt, else that between the pairs of fixes around it, if less."""
+    """Return the speed of a hop if it is motion beyond doubt, else the lesser of it and that between pairs of fixes."""
     hop_kmh = metres(a.place, b.place) / (b.time_us - a.time_us) * 3.6e6
     if b.time_us - a.time_us >= SPARSE_US:
         return hop_kmh
