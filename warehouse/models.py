@@ -51,9 +51,20 @@ def add_device_status(connection: duckdb.DuckDBPyConnection) -> None:
 
 def build_day(connection: duckdb.DuckDBPyConnection, day: date) -> None:
     """Replace one service date in every dated mart."""
+    judge_day(connection, day)
     for name in DATED_MARTS:
         connection.execute(f"delete from marts.{name} where service_date = $day", {"day": day})
         connection.execute(f"insert into marts.{name} by name {sql(f'marts/{name}.sql')}", {"day": day})
+    connection.execute("drop table day_verdicts")
+
+
+def judge_day(connection: duckdb.DuckDBPyConnection, day: date) -> None:
+    """Put what each definition says of each idle run into `day_verdicts`: two marts read it, so it is judged once."""
+    connection.execute(
+        "create or replace temp table day_verdicts as"
+        " select * exclude (reason, context, unit, duration_us, is_pto) from core.idle_verdicts($day)",
+        {"day": day},
+    )
 
 
 def build_whole(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:

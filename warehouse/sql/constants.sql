@@ -207,7 +207,7 @@ left join (
 where days.service_date = day;
 
 -- Which definition took or left each idle run of a day, and why: one row for each run (stretch, stand) and definition.
--- marts.idle_by_definition and marts.legal_idle_events are sums and rows of this and nothing else.
+-- marts.idle_by_definition and marts.legal_idle_events are sums and rows of this and nothing else (`day_verdicts`).
 create or replace macro core.idle_verdicts(day) as table
 with
 

@@ -13,7 +13,7 @@ verdicts as (
         sum(if_applied_us) / 1e6 as if_applied_s,
         count(*) filter (is_over) as if_applied_event_count,
         case when bool_or(applies) then true when bool_or(applies is null) then null else false end as applies
-    from core.idle_verdicts($day)
+    from day_verdicts
     group by all
 
 )

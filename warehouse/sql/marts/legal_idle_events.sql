@@ -24,5 +24,5 @@ select
         limit_s
     ) as wording
 
-from core.idle_verdicts($day)
-where kind = 'legal' and verdict = 'taken'
+from day_verdicts
+where service_date = $day and kind = 'legal' and verdict = 'taken'
