@@ -1,6 +1,6 @@
--- The vehicle-dates that new plans touch: their own, and every date whose fixes an old or a new window takes or lets go;
--- with the segments that plans of the van's own routes came in. A window that lies as it was and ends elsewhere was moved
--- by a return to the depot: reason `window`, and what brought it stands with the fixes.
+-- The vehicle-dates that new plans touch, their own and every date whose fixes an old or a new window takes or lets go,
+-- with the segments that plans of the van's own routes came in. A window that lies as it was and ends elsewhere was
+-- moved by a return to the depot: reason `window`, and what brought it stands with the fixes.
 
 insert into core.reopened by name
 with
