@@ -5,11 +5,12 @@ A check is a select in `sql/checks/` for rows that should not exist. The order o
 """
 
 from datetime import date
+from hashlib import sha256
 from importlib.resources import files
 
 import duckdb
 
-from warehouse.connection import sql
+from warehouse.connection import sql, transaction
 from warehouse.definitions import listed_definitions, replace_definitions
 
 # A model of a date may read those above it.
@@ -38,10 +39,19 @@ class CheckFailed(Exception):
 
 
 def prepare_models(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create what models share, and the table of definitions."""
-    connection.execute(sql("constants.sql"))
-    connection.execute(sql("periods.sql"))
-    replace_definitions(connection, listed_definitions())
+    """Create what models share, and the table of definitions, unless these very ones are there already."""
+    shared = sql("constants.sql") + sql("periods.sql")
+    digest = sha256(
+        (shared + (files("warehouse") / "definitions.toml").read_text(encoding="utf-8")).encode()
+    ).hexdigest()
+    connection.execute("create table if not exists core.models_stamp (digest varchar not null)")
+    if connection.execute("from core.models_stamp").fetchall() == [(digest,)]:
+        return
+    with transaction(connection):
+        connection.execute(shared)
+        replace_definitions(connection, listed_definitions())
+        connection.execute("delete from core.models_stamp")
+        connection.execute("insert into core.models_stamp values ($digest)", {"digest": digest})
 
 
 def add_device_status(connection: duckdb.DuckDBPyConnection) -> None:

@@ -546,6 +546,19 @@ def test_the_published_copy_answers_which_rule_took_which_run(tmp_path):
     assert dict(found.iter_rows())["geotab_altitude"] == 40
 
 
+def test_definitions_and_macros_of_another_version_are_replaced_and_equal_ones_left():
+    with duckdb.connect() as connection:
+        ensure_schema(connection)
+        prepare_models(connection)
+        connection.execute("create or replace macro core.idle_event_s() as 1; delete from marts.definitions")
+        state = "select core.idle_event_s(), (select count(*) from marts.definitions)"
+        prepare_models(connection)
+        assert connection.sql(state).fetchall() == [(1, 0)]
+        connection.execute("update core.models_stamp set digest = 'of an older version'")
+        prepare_models(connection)
+        assert connection.sql(state).fetchall() == [(120, len(listed_definitions()))]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
