@@ -50,8 +50,8 @@ def tables(settings) -> dict[str, pl.DataFrame]:
     return {name: published(settings, f"{select} from {name} order by all") for name in TABLES}
 
 
-def spooled(settings, messages) -> None:
-    with Spool.open(settings.spool_dir / "main") as spool:
+def spooled(settings, messages, collector: str = "main") -> None:
+    with Spool.open(settings.spool_dir / collector) as spool:
         for first in range(0, len(messages), 500):
             spool.append(messages[first : first + 500])
 
