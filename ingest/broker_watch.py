@@ -37,15 +37,20 @@ class Granted(NamedTuple):
     session_expiry_s: int | None = None
     receive_maximum: int | None = None
     maximum_packet_bytes: int | None = None
+    is_resumed: bool = False  # it kept our session, and what it queued there
+    names_subscriptions: bool = False  # on each message, by the number we gave them
 
     @classmethod
-    def of(cls, protocol: MQTTProtocolVersion, properties: Properties | None) -> Self:
+    def of(cls, protocol: MQTTProtocolVersion, properties: Properties | None, *, is_resumed: bool) -> Self:
         """Read the answer to a CONNECT; properties appear as attributes only when they were sent."""
+        is_v5 = protocol == MQTTProtocolVersion.MQTTv5
         return cls(
-            protocol == MQTTProtocolVersion.MQTTv5,
+            is_v5,
             getattr(properties, "SessionExpiryInterval", None),
             getattr(properties, "ReceiveMaximum", None),
             getattr(properties, "MaximumPacketSize", None),
+            is_resumed,
+            is_v5 and getattr(properties, "SubscriptionIdentifierAvailable", 1) == 1,
         )
 
 

@@ -29,8 +29,9 @@ from ingest.metrics import MetricsNotServed, serving_metrics
 from ingest.receipts import ReceiptWriter
 from ingest.self_report import Parts, SelfReport
 from ingest.settings import IngestSettings, SettingsError
-from ingest.sharing import Role
+from ingest.sharing import Asked, Role
 from ingest.spool import MIB, Message, Spool, SpoolBusy, flush_to_disk
+from ingest.topics import SUBSCRIPTIONS
 
 logger = logging.getLogger(__name__)
 
@@ -61,14 +62,14 @@ def collect(
         folder, seal_mib=settings.seal_mib, seal_s=settings.seal_s, wait_s=LOCK_WAIT_S, sync=meter.timed(sync)
     ) as spool:
         role = Role.of(settings)
-        role.write(folder)
+        asked = Asked(folder, role, role.subscriptions((*SUBSCRIPTIONS, *foreign)))
         inbox = Inbox(int(settings.inbox_mib * MIB))
         watch = BrokerWatch(
             session_expiry_s=settings.session_expiry_days * DAY_S,
             clean_session=settings.clean_session,
             conf=settings.broker_conf,
         )
-        intake = Intake(inbox, watch, role, foreign, wall_ns=wall_ns)
+        intake = Intake(inbox, watch, asked, foreign, wall_ns=wall_ns)
         connection = _connection(settings, intake, stopping, keepalive_s)
 
         def answer(topic: str, payload: bytes) -> None:

@@ -26,12 +26,12 @@ from paho.mqtt.reasoncodes import ReasonCode
 from ingest.broker_watch import Granted
 from ingest.client import KEEPALIVE_S, MQTT5, MQTT311, BrokerAddress, new_client
 from ingest.handler import BrokerRefused, Handler
+from ingest.topics import NO_TOPIC
 
 logger = logging.getLogger(__name__)
 
 ANSWER_S = 5.0
 GOODBYE_S = 2.0
-NO_TOPIC = "odograph/goodbye"
 FIRST_BACKOFF_S = 0.25
 LAST_BACKOFF_S = 30.0
 STEADY_S = 1.0  # one that ends sooner is not tried again at once: two clients of one id would spin
@@ -74,7 +74,7 @@ class Connection:
         self._refused_because: str | None = None
         self._read_count = 0
         self._is_leaving = False
-        self._is_heard = False
+        self._goodbye_id: int | None = None  # until it is answered
         self._stopping = threading.Event()
         self._wake_here, self._wake_there = socket.socketpair()
         self._wake_here.setblocking(False)
@@ -126,9 +126,9 @@ class Connection:
         its answer, and ignore the messages in between: they are not acknowledged and come again.
         """
         self._is_leaving = True
-        self._client.unsubscribe(NO_TOPIC)
+        _, self._goodbye_id = self._client.unsubscribe(NO_TOPIC)
         give_up_s = monotonic() + GOODBYE_S
-        while self.is_connected and not self._is_heard and monotonic() < give_up_s:
+        while self.is_connected and self._goodbye_id is not None and monotonic() < give_up_s:
             self._turn(may_serve=False)
         self._client.disconnect()
         self._client.loop_write()
@@ -233,7 +233,7 @@ class Connection:
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         client.on_publish = self._on_publish
-        client.on_unsubscribe = self._on_goodbye_heard
+        client.on_unsubscribe = self._on_unsubscribe
         return client
 
     def _on_connect(
@@ -251,15 +251,10 @@ class Connection:
         self.reconnect_count += self._was_accepted
         self._was_accepted = True
         self.is_connected = True
-        self._handler.connected(client, Granted.of(self.protocol, properties))
+        self._handler.connected(client, Granted.of(self.protocol, properties, is_resumed=flags.session_present))
 
     def _on_disconnect(
-        self,
-        _client: Client,
-        _data: object,
-        _flags: DisconnectFlags,
-        reason: ReasonCode,
-        _p: Properties | None,
+        self, _client: Client, _data: object, _flags: DisconnectFlags, reason: ReasonCode, _p: Properties | None
     ) -> None:
         if not self.is_connected:
             return
@@ -285,8 +280,11 @@ class Connection:
         if not self._is_leaving:
             self._handler.received(message)
 
-    def _on_goodbye_heard(self, *_: object) -> None:
-        self._is_heard = True
+    def _on_unsubscribe(self, _client: Client, _data: object, packet_id: int, *_: object) -> None:
+        if packet_id == self._goodbye_id:
+            self._goodbye_id = None
+        elif not self._is_leaving:
+            self._handler.unsubscribed(packet_id)
 
     def _on_publish(
         self, _client: Client, _data: object, packet_id: int, reason: ReasonCode, _p: Properties | None

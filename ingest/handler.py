@@ -33,6 +33,9 @@ class Handler(Protocol):
     def subscribed(self, packet_id: int, reasons: Sequence[ReasonCode]) -> None:
         """Take the broker's answer to a subscription."""
 
+    def unsubscribed(self, packet_id: int) -> None:
+        """Note that the broker has read what was taken back, and everything sent before it."""
+
     def received(self, message: MQTTMessage) -> None:
         """Take a message."""
 

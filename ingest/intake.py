@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import MQTTErrorCode
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
@@ -22,8 +24,8 @@ from ingest.broker_watch import BrokerWatch, Granted
 from ingest.client import MQTT5
 from ingest.handler import BrokerRefused, SubscriptionRefused
 from ingest.open_segment import Message
-from ingest.sharing import ALONE, Role
-from ingest.topics import FOREIGN_SUBSCRIPTIONS, SUBSCRIPTIONS, SYSTEM_PREFIX, SYSTEM_SUBSCRIPTIONS
+from ingest.sharing import Asked
+from ingest.topics import NO_TOPIC, SUBSCRIPTIONS, SYSTEM_PREFIX, SYSTEM_SUBSCRIPTIONS
 
 logger = logging.getLogger(__name__)
 
@@ -96,8 +98,8 @@ class Intake:
         self,
         inbox: Inbox,
         watch: BrokerWatch,
-        role: Role = ALONE,
-        foreign: Sequence[str] = FOREIGN_SUBSCRIPTIONS,
+        asked: Asked,
+        foreign: Sequence[str],
         *,
         wall_ns: Callable[[], int] = time.time_ns,
     ) -> None:
@@ -105,7 +107,8 @@ class Intake:
         self.acknowledged_count = 0
         self._wall_ns = wall_ns
         self._watch = watch
-        self._role = role
+        self._all_asked = asked
+        self._role = asked.role
         self._foreign = foreign
         self.is_ready = threading.Event()
         self.paused = threading.Event()
@@ -113,6 +116,11 @@ class Intake:
         self.receipts: deque[tuple[str, bytes]] = deque(maxlen=RECEIPTS_QUEUED)
         self._connection = 0
         self._asked: dict[int, Sequence[str]] = {}
+        self._identifier: int | None = None
+        self._is_resumed = False
+        self._held_count = 0  # arrived on this connection and not acknowledged
+        self._taking_back_id: int | None = None
+        self._question_id: int | None = None
 
     def connected(self, client: Client, granted: Granted) -> None:
         if self._role.group is not None and client.protocol != MQTT5:
@@ -120,9 +128,17 @@ class Intake:
         self._watch.connected(granted)
         self._connection += 1
         self._asked.clear()
+        self._identifier = self._role.identifier if granted.names_subscriptions else None
+        self._is_resumed = granted.is_resumed
+        self._held_count = 0
+        self._question_id = None
         for topics in (SUBSCRIPTIONS, self._foreign):
-            _, packet_id = _subscribe(client, self._role.subscriptions(topics), is_ours=topics is SUBSCRIPTIONS)
+            asked = self._role.subscriptions(topics)
+            _, packet_id = _subscribe(client, asked, self._identifier, is_ours=topics is SUBSCRIPTIONS)
             self._asked[packet_id or 0] = topics
+        if not self._all_asked.is_settled:
+            # Last, so that no message falls between the old and the new.
+            _, self._taking_back_id = client.unsubscribe(list(self._all_asked.outdated() or (NO_TOPIC,)))
         # Only in MQTT 5: there a broker that minds says so, where older ones may end the connection.
         if granted.is_v5:
             client.subscribe([(topic, SubscribeOptions(qos=0)) for topic in SYSTEM_SUBSCRIPTIONS])
@@ -141,6 +157,15 @@ class Intake:
             self.is_ready.set()
             print("ready", file=sys.stderr, flush=True)
 
+    def unsubscribed(self, packet_id: int) -> None:
+        if packet_id == self._taking_back_id:
+            self._taking_back_id = None
+            # A queue that names its subscriptions shows by itself what is in it for whom.
+            if self._role.of_parts == 1 or self._identifier is not None or not self._is_resumed:
+                self._all_asked.settle()
+        elif packet_id == self._question_id:
+            self._all_asked.settle()
+
     def received(self, message: MQTTMessage) -> None:
         topic = _topic(message)
         if topic.startswith(SYSTEM_PREFIX):
@@ -150,7 +175,16 @@ class Intake:
         content_type = getattr(message.properties, "ContentType", None)
         received_us = self._wall_ns() // 1000
         kept = Message(topic, bytes(message.payload), received_us, message.qos, message.retain, content_type)
-        self.inbox.put(Arrival(kept, self._connection, message.mid, self._role.keeps(topic)))
+        self._held_count += message.qos > 0
+        self._question_id = None
+        self.inbox.put(Arrival(kept, self._connection, message.mid, self._is_ours(topic, message)))
+
+    def _is_ours(self, topic: str, message: MQTTMessage) -> bool:
+        if self._role.keeps(topic):
+            return True
+        if self._identifier is not None:
+            return self._identifier not in getattr(message.properties, "SubscriptionIdentifier", ())
+        return not self._all_asked.is_settled
 
     def published(self, packet_id: int, reason: ReasonCode) -> None:
         pass
@@ -167,18 +201,36 @@ class Intake:
                 if arrival.connection == self._connection and arrival.message.qos:
                     client.ack(arrival.packet_id, arrival.message.qos)
                     self.acknowledged_count += 1
+                    self._held_count -= 1
         while self.receipts:
             client.publish(*self.receipts.popleft(), qos=0)
+        if not self._all_asked.is_settled and self._taking_back_id is None:
+            self._ask_for_more(client)
+
+    def _ask_for_more(self, client: Client) -> None:
+        """Find out whether the broker still holds something for an earlier role.
+
+        A queue moves up with each acknowledgement. So when all that came is acknowledged, and a question is answered
+        before anything else comes, there is nothing.
+        """
+        if self._held_count == 0 and self._question_id is None:
+            _, self._question_id = client.unsubscribe(NO_TOPIC)
 
 
-def _subscribe(client: Client, topics: Sequence[str], *, is_ours: bool) -> tuple[MQTTErrorCode, int | None]:
+def _subscribe(
+    client: Client, topics: Sequence[str], identifier: int | None, *, is_ours: bool
+) -> tuple[MQTTErrorCode, int | None]:
     # At QoS 2 a message would be ours before it is on disk, so QoS 1 is the most we ask for.
     if client.protocol != MQTT5:
         return client.subscribe([(topic, 1) for topic in topics])
     once = SubscribeOptions.RETAIN_SEND_IF_NEW_SUB
     # OwnTracks publishes every position retained; told so of live ones we could not tell them from old ones.
     options = SubscribeOptions(qos=1, retainAsPublished=is_ours, retainHandling=once)
-    return client.subscribe([(topic, options) for topic in topics])
+    properties = None
+    if identifier is not None:
+        properties = Properties(PacketTypes.SUBSCRIBE)  # type: ignore[no-untyped-call]
+        properties.SubscriptionIdentifier = identifier
+    return client.subscribe([(topic, options) for topic in topics], properties=properties)
 
 
 def _topic(message: MQTTMessage) -> str:

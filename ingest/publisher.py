@@ -154,6 +154,9 @@ class Publisher:
         self._may_send = True
         self._connection.wake()
 
+    def unsubscribed(self, packet_id: int) -> None:
+        """Nothing is ever taken back."""
+
     def received(self, message: MQTTMessage) -> None:
         """Take a receipt."""
         receipt = parse_receipt(bytes(message.payload))

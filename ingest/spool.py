@@ -242,7 +242,7 @@ def _locked(folder: Path, wait_s: float) -> int:
 
 def _name_spool(folder: Path) -> None:
     if not (folder / "id").exists():
-        _write_small(folder / "id", f"{folder.name}-{secrets.token_hex(4)}")
+        write_small(folder / "id", f"{folder.name}-{secrets.token_hex(4)}")
 
 
 def _next_number(folder: Path) -> int:
@@ -250,11 +250,12 @@ def _next_number(folder: Path) -> int:
     counter = folder / "number"
     known = numbered(folder.iterdir())
     number = 1 + max(int(counter.read_text()) if counter.exists() else 0, *known, 0)
-    _write_small(counter, str(number))
+    write_small(counter, str(number))
     return number
 
 
-def _write_small(path: Path, text: str) -> None:
+def write_small(path: Path, text: str) -> None:
+    """Replace a small file whole; it is on disk when this returns."""
     part_path = path.with_suffix(PART_SUFFIX)
     descriptor = os.open(part_path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, FILE_MODE)
     try:

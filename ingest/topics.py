@@ -47,6 +47,9 @@ VERSION_TOPIC = "$SYS/broker/version"
 DROPPED_TOPIC = "$SYS/broker/publish/messages/dropped"
 SYSTEM_SUBSCRIPTIONS: tuple[str, ...] = (VERSION_TOPIC, DROPPED_TOPIC)
 
+# Taken back to hear an answer: by then the broker has read all that we sent before. Nobody publishes there.
+NO_TOPIC = "odograph/goodbye"
+
 ACK_SUBSCRIPTIONS: tuple[str, ...] = tuple(f"{family}/v1/+/+/{ACK}" for family in KINDS)
 
 

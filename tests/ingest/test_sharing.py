@@ -1,5 +1,6 @@
 """Collectors side by side: each message in one spool at least, and after loading in the lake once."""
 
+import json
 from collections import Counter
 
 import pytest
@@ -10,7 +11,8 @@ from ingest.broker import AmqttChild
 from ingest.collector import run
 from ingest.outbox import publish_all
 from ingest.settings import IngestSettings, SettingsError
-from ingest.sharing import ALONE, Role, role_of_spool
+from ingest.sharing import ALONE, Asked, Role, role_of_spool
+from ingest.topics import SUBSCRIPTIONS
 from tests.builders import published, settings_in
 from tests.ingest.running import CollectorProcess, eventually, point_message, spooled_seqs
 
@@ -87,6 +89,92 @@ def test_a_shared_group_needs_a_broker_of_mqtt_5(tmp_path, capsys):
         )
         assert run(settings) == 1
     assert "shared subscriptions need MQTT 5" in capsys.readouterr().err
+
+
+ALL, SHARED, HALF, THIRD = {}, {"shared_group": "fleet"}, {"bucket": "1/2"}, {"bucket": "3/3"}
+V311 = "?version=3.1.1"
+
+
+def note(folder) -> dict[str, object]:
+    return json.loads((folder / "role").read_text())
+
+
+def queue(url: str, first: int = 0) -> None:
+    """Publish without receipts: what the broker took is the collector's to keep."""
+    publish_all(messages(first), url=url, client_id="test-publisher", receipts=False)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "version"),
+    [
+        (ALL, HALF, ""),
+        (ALL, HALF, V311),
+        (THIRD, HALF, ""),
+        (THIRD, HALF, V311),
+        (SHARED, HALF, ""),
+        (ALL, SHARED, ""),
+        (SHARED, ALL, ""),
+        (HALF, ALL, V311),
+    ],
+)
+def test_a_collector_that_changes_its_role_keeps_what_was_queued_for_the_old_one(
+    tmp_path, mosquitto, before, after, version
+):
+    url = mosquitto.url + version
+    assert CollectorProcess(tmp_path / "data", url, **before).start().stop() == 0
+    queue(mosquitto.url)
+    changed = CollectorProcess(tmp_path / "data", url, seal_s=0.2, **after).start()
+    assert eventually(lambda: note(changed.spool_folder)["is_settled"])
+    queue(mosquitto.url, MESSAGES)
+    role = role_of_spool(changed.spool_folder)
+    later = [seq for seq in range(MESSAGES, 2 * MESSAGES) if role.keeps(f"tm/v1/acme/van-{seq % DEVICES}/pos")]
+    assert eventually(lambda: set(later) <= set(spooled_seqs(changed.spool_folder)))
+    assert changed.stop() == 0
+    kept = Counter(spooled_seqs(changed.spool_folder))
+    assert kept.keys() >= set(range(MESSAGES))
+    # Nothing of the old subscription is left: what came later came once, and only our part of it is here.
+    assert {seq: count for seq, count in kept.items() if seq >= MESSAGES} == dict.fromkeys(later, 1)
+
+
+@pytest.mark.parametrize("version", ["", V311])
+def test_a_change_of_role_that_is_killed_in_between_loses_nothing(tmp_path, mosquitto, version):
+    url = mosquitto.url + version
+    assert CollectorProcess(tmp_path / "data", url).start().stop() == 0
+    queue(mosquitto.url)
+    changing = CollectorProcess(tmp_path / "data", url, seal_s=0.2, **HALF)
+    for line in ("connected to", "ready", "ready"):
+        changing.log.clear()
+        changing.start(wait=False)
+        assert eventually(lambda line=line: any(line in found for found in changing.log))
+        changing.kill()
+    changing.start()
+    assert eventually(lambda: set(spooled_seqs(changing.spool_folder)) == set(range(MESSAGES)))
+    changing.stop()
+
+
+def test_what_was_asked_for_is_taken_back_also_after_a_crash(tmp_path):
+    first = Asked(tmp_path, Role(group="a"), ["$share/a/x"])
+    first.settle()
+    assert first.outdated() == ()
+    Asked(tmp_path, Role(group="b"), ["$share/b/x"])  # and it dies before the broker answers
+    third = Asked(tmp_path, ALONE, ["x"])
+    assert set(third.outdated()) == {"$share/a/x", "$share/b/x"}
+    assert not third.is_settled
+    third.settle()
+    assert note(tmp_path)["asked"] == ["x"]
+    again = Asked(tmp_path, ALONE, ["x"])
+    assert (again.outdated(), again.is_settled) == ((), True)
+    without_a_mapping = Asked(tmp_path, ALONE, ["y"])
+    assert (without_a_mapping.outdated(), without_a_mapping.is_settled) == (("x",), False)
+
+
+@pytest.mark.parametrize("old", [None, '{"number": 2, "of_parts": 3, "group": null}', "{", "[]", '{"asked": 1}'])
+def test_a_spool_of_an_earlier_version_or_with_a_spoiled_note_takes_back_what_its_collector_asked_for(tmp_path, old):
+    if old is not None:
+        (tmp_path / "role").write_text(old)
+    now = Asked(tmp_path, Role(group="g"), Role(group="g").subscriptions(SUBSCRIPTIONS))
+    assert "tm/v1/+/+/pos" in now.outdated()
+    assert not now.is_settled
 
 
 def test_status_sees_a_part_that_nobody_keeps_and_a_member_that_is_gone(tmp_path, mosquitto, capsys):
