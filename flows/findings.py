@@ -16,8 +16,8 @@ from flows.settings import Settings
 from ingest.lake import waiting_segments
 from ingest.segments import DAMAGED_SUFFIX, SEALED_SUFFIX, TORN_SUFFIX, Segment
 from ingest.self_report import Health, read_health
-from ingest.sharing import ALONE, Role, role_of_spool
-from ingest.spool import spool_folders
+from ingest.sharing import ALONE, RETIRED, Role, is_member, role_of_spool
+from ingest.spool import is_unused, spool_folders
 
 LAG_MIN = 60
 SILENT_S = 60.0  # a collector writes its note every few seconds
@@ -40,16 +40,24 @@ def spools(settings: Settings) -> list[Finding]:
     """Look at every spool and at the collector that writes it."""
     findings = []
     waiting = waiting_segments(settings)
-    folders = spool_folders(settings.spool_dir)
-    for folder in folders:
-        findings.append(_lag(folder, waiting.get(folder, [])))
-        findings += _put_aside(folder)
+    members: list[Role] = []
+    is_all_kept = False
+    for folder in spool_folders(settings.spool_dir):
         role, is_running = role_of_spool(folder), _is_held(folder / "lock")
+        if not is_unused(folder) or is_running:
+            findings.append(_lag(folder, waiting.get(folder, [])))
+        findings += _put_aside(folder)
         if is_running:
             findings.append(collector(folder.name, role, read_health(folder), datetime.now(UTC).timestamp()))
+        elif is_member(folder):
+            findings.append(_stopped(folder, role, is_missed=settings.broker_url is not None or role != ALONE))
         else:
-            findings.append(_stopped(folder.name, role, is_missed=settings.broker_url is not None or role != ALONE))
-    findings += _missing_buckets([role_of_spool(folder) for folder in folders])
+            findings.append(_gone(folder))
+            continue
+        members.append(role)
+        is_all_kept |= is_running and role == ALONE
+    if not is_all_kept:
+        findings += _missing_buckets(members)
     return findings or [Finding("spool", "empty: nothing was collected yet")]
 
 
@@ -142,9 +150,19 @@ def _put_aside(folder: Path) -> list[Finding]:
     return findings
 
 
-def _stopped(name: str, role: Role, *, is_missed: bool) -> Finding:
-    start = f": start `odograph collect` with ODOGRAPH_COLLECTOR={name}" if is_missed else ""
-    return Finding(f"collector {name}", f"not running{_part(role, is_running=False)}{start}", is_missed)
+def _stopped(folder: Path, role: Role, *, is_missed: bool) -> Finding:
+    text = f"not running{_part(role, is_running=False)}"
+    if is_missed:
+        text += (
+            f": start `odograph collect` with ODOGRAPH_COLLECTOR={folder.name}"
+            f" or, if it is not to come back, `touch {folder / RETIRED}`"
+        )
+    return Finding(f"collector {folder.name}", text, is_missed)
+
+
+def _gone(folder: Path) -> Finding:
+    text = f"never began to collect; delete {folder} if it is not to"
+    return Finding(f"collector {folder.name}", "retired" if (folder / RETIRED).exists() else text)
 
 
 def _part(role: Role, *, is_running: bool) -> str:
@@ -169,7 +187,6 @@ def _missing_buckets(roles: Sequence[Role]) -> list[Finding]:
         )
         for count in sorted(counts)
         if (missing := sorted(set(range(1, count + 1)) - {role.number for role in roles if role.of_parts == count}))
-        and ALONE not in roles
     ]
 
 

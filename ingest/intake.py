@@ -153,7 +153,10 @@ class Intake:
             raise SubscriptionRefused(refused)
         if refused:
             logger.warning("the broker refused the subscription to %s", ", ".join(refused))
-        if not self._asked and not self.is_ready.is_set():
+        self._say_ready()
+
+    def _say_ready(self) -> None:
+        if not self._asked and self._taking_back_id is None and not self.is_ready.is_set():
             self.is_ready.set()
             print("ready", file=sys.stderr, flush=True)
 
@@ -163,6 +166,7 @@ class Intake:
             # A queue that names its subscriptions shows by itself what is in it for whom.
             if self._role.of_parts == 1 or self._identifier is not None or not self._is_resumed:
                 self._all_asked.settle()
+            self._say_ready()
         elif packet_id == self._question_id:
             self._all_asked.settle()
 

@@ -8,7 +8,8 @@
 Each has its own spool, and loading takes repeats out.
 A member of a group that is away keeps its session, and mosquitto goes on dealing to it: nothing is lost, and nothing
 of its share is seen until it is back. So what a collector was told is written into its spool folder (`role`), where
-`odograph status` sees a member that is gone and a part that nobody has.
+`odograph status` sees a member that is gone and a part that nobody has. A file `retired` beside the note says that
+nobody waits for this collector; it goes when the collector starts again.
 
 A collector may change its role. The broker goes on sending what the earlier role asked for as long as it keeps that
 session, and holds a queue of it, so the note also says what was asked for. That is taken back, and what was queued is
@@ -23,12 +24,13 @@ from typing import NamedTuple, Self
 from zlib import crc32
 
 from ingest.settings import IngestSettings
-from ingest.spool import write_small
+from ingest.spool import is_unused, write_small
 from ingest.topics import FOREIGN_SUBSCRIPTIONS, KINDS, SUBSCRIPTIONS
 
 logger = logging.getLogger(__name__)
 
 ROLE = "role"
+RETIRED = "retired"
 MOST_PARTS = 10_000
 SENDER_LEVELS = 4  # of a topic: all kinds of messages of one sender belong together
 RETAINED_KINDS = ("sta", "plan")  # a shared subscription is never sent what is retained
@@ -92,6 +94,7 @@ class Asked:
         asked = tuple(dict.fromkeys((*self._subscriptions, *before.asked)))
         is_settled = before.is_settled and before.role == role and set(asked) == set(self._subscriptions)
         self._note = Note(role, asked, is_settled)
+        (folder / RETIRED).unlink(missing_ok=True)
         if self._note != self._earlier:
             _write_note(folder, self._note)
 
@@ -120,6 +123,17 @@ def role_of_spool(folder: Path) -> Role:
     """Read the note of the collector that last had this spool."""
     note = _read_note(folder)
     return ALONE if note is None else note.role
+
+
+def is_member(folder: Path) -> bool:
+    """Whether the broker may hold something for the collector of this spool that nobody else will keep.
+
+    Not where it never got as far as a subscription, for a wrong name or password, and not where it is retired.
+    """
+    if (folder / RETIRED).exists():
+        return False
+    note = _read_note(folder)
+    return (note is not None and note.is_settled) or not is_unused(folder)
 
 
 def _read_note(folder: Path) -> Note | None:

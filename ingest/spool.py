@@ -33,6 +33,7 @@ __all__ = [
     "Segment",
     "Spool",
     "SpoolBusy",
+    "is_unused",
     "read_segment",
     "recover",
     "sealed_segments",
@@ -219,6 +220,11 @@ def sealed_segments(folder: Path) -> list[Segment]:
         return []
     spool_id = (folder / "id").read_text().strip()
     return [Segment(spool_id, number, sealed[number]) for number in sorted(sealed) if number <= newest and number < end]
+
+
+def is_unused(folder: Path) -> bool:
+    """Whether nothing was ever written to a spool."""
+    return not (folder / "number").exists() and not numbered(folder.iterdir())
 
 
 def spool_folders(spool_dir: Path) -> list[Path]:

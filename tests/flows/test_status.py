@@ -2,6 +2,7 @@
 
 import socket
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -10,8 +11,9 @@ from flows.findings import collector, disk_room, shown_age
 from flows.refresh import refresh
 from flows.status import print_status, rising_rejects
 from ingest.self_report import Health, write_health
-from ingest.sharing import ALONE
+from ingest.sharing import ALONE, Asked, Role
 from ingest.spool import Spool
+from ingest.topics import SUBSCRIPTIONS
 from tests.builders import collected, golden_points, positions, settings_in, yesterday_at
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -148,6 +150,56 @@ def test_a_day_on_the_screen_from_well_to_worse(tmp_path, capsys):
     assert f"attention broker mqtt://127.0.0.1:{port} does not answer (Connection refused): start it" in screen
     assert "attention collector main not running: start `odograph collect` with ODOGRAPH_COLLECTOR=main" in screen
     assert "hush" not in screen
+
+
+def begun(settings, name: str, role: Role, *, was_let_in: bool = True) -> Path:
+    """The spool of a collector that began to collect, and ended."""
+    collected(settings, [], name)
+    folder = settings.spool_dir / name
+    asked = Asked(folder, role, role.subscriptions(SUBSCRIPTIONS))
+    if was_let_in:
+        asked.settle()
+    return folder
+
+
+def test_only_a_running_collector_makes_up_for_a_part_that_nobody_keeps(tmp_path, capsys):
+    settings = settings_in(tmp_path)
+    begun(settings, "one", Role(1, 2))
+    begun(settings, "all", ALONE)
+    collected(settings, [positions(golden_points(yesterday_at(12)))], "of-an-earlier-version")
+    assert "nobody keeps part 2 of 2" in shown(settings, capsys)[1]
+    with Spool.open(settings.spool_dir / "all"):
+        assert "nobody keeps" not in shown(settings, capsys)[1]
+
+
+def test_a_collector_that_never_came_in_is_no_member(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "400")
+    settings = settings_in(tmp_path)
+    folder = begun(settings, "mian", Role(group="fleet"), was_let_in=False)
+    assert f"ok collector mian never began to collect; delete {folder} if it is not to" in shown(settings, capsys)[1]
+    begun(settings, "one", Role(1, 2))
+    begun(settings, "two", Role(2, 2), was_let_in=False)
+    assert "nobody keeps part 2 of 2" in shown(settings, capsys)[1]
+    begun(settings, "two", Role(2, 2))
+    screen = shown(settings, capsys)[1]
+    assert "nobody keeps" not in screen
+    assert "attention collector two not running, keeps part 2 of 2" in screen
+
+
+def test_a_collector_that_is_retired_is_missed_by_nobody(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "400")
+    settings = settings_in(tmp_path)
+    folder = begun(settings, "old", Role(2, 2))
+    begun(settings, "one", Role(1, 2))
+    collected(settings, [positions(golden_points(yesterday_at(12)))], "old")
+    assert f"or, if it is not to come back, `touch {folder}/retired`" in shown(settings, capsys)[1]
+    (folder / "retired").touch()
+    screen = shown(settings, capsys)[1]
+    assert "ok collector old retired" in screen
+    assert "spool old 1 segment, 0.0 MB, 1 not yet in the lake" in screen
+    assert "nobody keeps part 2 of 2" in screen
+    begun(settings, "old", Role(2, 2))
+    assert not (folder / "retired").exists()
 
 
 @pytest.mark.parametrize("columns", [80, 140])
