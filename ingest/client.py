@@ -11,6 +11,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from ingest.settings import SettingsError
+
 MQTT5 = MQTTProtocolVersion.MQTTv5
 MQTT311 = MQTTProtocolVersion.MQTTv311
 PROTOCOLS = {"3.1.1": MQTT311, "5": MQTT5}
@@ -111,9 +113,52 @@ def _send_small_packets_at_once(_client: Client, _data: object, connection: obje
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
+def check_tls(address: BrokerAddress) -> None:
+    """Raise SettingsError naming the setting where a certificate or key cannot be used."""
+    if address.tls:
+        _tls_context(address)
+
+
 def _tls_context(address: BrokerAddress) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=address.ca_file)
+    ca, cert, key = (
+        (f"ODOGRAPH_BROKER_{name}_FILE", path)
+        for name, path in (("CA", address.ca_file), ("CERT", address.cert_file), ("KEY", address.key_file))
+    )
+    unreadable = [problem for setting, path in (ca, cert, key) if (problem := _unreadable(setting, path))]
+    if address.key_file is not None and address.cert_file is None:
+        unreadable.append(f"{key[0]}='{address.key_file}': the key of what? {cert[0]} is not set")
+    if unreadable:
+        raise SettingsError(unreadable)
+    try:
+        context = ssl.create_default_context(cafile=address.ca_file)
+    except ssl.SSLError as error:
+        raise SettingsError([f"{ca[0]}='{address.ca_file}': no certificate in it ({error.reason})"]) from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if address.cert_file is not None:
-        context.load_cert_chain(address.cert_file, address.key_file)
+        try:
+            # With a password, if a wrong one, nobody is asked for it: a service has nobody to ask.
+            context.load_cert_chain(address.cert_file, address.key_file, password="-")
+        except ssl.SSLError as error:
+            raise SettingsError([_unfit(address.cert_file, address.key_file, error)]) from error
     return context
+
+
+def _unreadable(setting: str, path: Path | None) -> str | None:
+    try:
+        if path is not None:
+            path.read_bytes()
+    except OSError as error:
+        return f"{setting}='{path}': {error.strerror}"
+    return None
+
+
+def _unfit(cert_file: Path, key_file: Path | None, error: ssl.SSLError) -> str:
+    cert = f"ODOGRAPH_BROKER_CERT_FILE='{cert_file}'"
+    try:
+        ssl.create_default_context(cafile=cert_file)
+    except ssl.SSLError:
+        return f"{cert}: no certificate in it"
+    if key_file is None:
+        return f"{cert}: no key in it, and ODOGRAPH_BROKER_KEY_FILE is not set"
+    wrong = "not the key of" if error.reason == "KEY_VALUES_MISMATCH" else "no key, or an encrypted one, for"
+    return f"ODOGRAPH_BROKER_KEY_FILE='{key_file}': {wrong} {cert}"

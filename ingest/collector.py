@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 
 from ingest.adapters.sources import read_sources
 from ingest.broker_watch import BrokerWatch
-from ingest.client import KEEPALIVE_S, broker_address
+from ingest.client import KEEPALIVE_S, BrokerAddress, broker_address, check_tls
 from ingest.connection import Connection
 from ingest.handler import BrokerRefused, SubscriptionRefused
 from ingest.intake import Inbox, Intake
@@ -53,8 +53,10 @@ def collect(
 ) -> None:
     """Keep what the broker sends until told to stop; then flush, acknowledge and seal.
 
-    Raises SpoolBusy, BrokerRefused, SubscriptionRefused or MappingError where waiting would not help.
+    Raises SettingsError, SpoolBusy, BrokerRefused, SubscriptionRefused or MappingError where waiting would not help.
     """
+    address = _address(settings)
+    check_tls(address)  # before there is a spool, which would have somebody wait for us
     foreign = read_sources(settings).subscriptions
     folder = settings.spool_dir / settings.collector
     meter = Meter()
@@ -70,7 +72,7 @@ def collect(
             conf=settings.broker_conf,
         )
         intake = Intake(inbox, watch, asked, foreign, wall_ns=wall_ns)
-        connection = _connection(settings, intake, stopping, keepalive_s)
+        connection = _connection(settings, address, intake, stopping, keepalive_s)
 
         def answer(topic: str, payload: bytes) -> None:
             intake.receipts.append((topic, payload))
@@ -102,17 +104,22 @@ def client_id(collector: str) -> str:
     return f"odograph-{collector}"
 
 
-def _connection(settings: IngestSettings, intake: Intake, stopping: threading.Event, keepalive_s: int) -> Connection:
-    def stop() -> None:
-        stopping.set()
-        intake.inbox.arrived.set()
-
-    address = broker_address(
+def _address(settings: IngestSettings) -> BrokerAddress:
+    return broker_address(
         settings.broker_url or DEFAULT_BROKER_URL,
         ca_file=settings.broker_ca_file,
         cert_file=settings.broker_cert_file,
         key_file=settings.broker_key_file,
     )
+
+
+def _connection(
+    settings: IngestSettings, address: BrokerAddress, intake: Intake, stopping: threading.Event, keepalive_s: int
+) -> Connection:
+    def stop() -> None:
+        stopping.set()
+        intake.inbox.arrived.set()
+
     return Connection(
         address,
         intake,

@@ -43,7 +43,8 @@ class CollectorProcess:
             text=True,
         )
         is_ready = threading.Event()
-        threading.Thread(target=self._follow, args=(self._process, is_ready), daemon=True).start()
+        self.follower = threading.Thread(target=self._follow, args=(self._process, is_ready), daemon=True)
+        self.follower.start()
         assert not wait or is_ready.wait(START_S), self.log
         return self
 
