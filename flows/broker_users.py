@@ -5,7 +5,7 @@ The file is TOML, one table for each user:
     [[user]]
     name = "traccar"                     # its login: the name in its certificate, or beside its password
     role = "forwarder"                   # device, provider, depot, reader, dispatcher, forwarder or collector
-    topics = ["traccar/positions"]       # of a forwarder
+    topics = ["traccar/positions"]       # of a forwarder; `+` for a level that varies, as in "/+/report"
     identity = "password"                # certificate or password; unset: what the command says
 
     [[user]]

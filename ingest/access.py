@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from ingest.topics import ACK, KINDS, SYSTEM_SUBSCRIPTIONS
+from ingest.topics import ACK, KINDS, OUR_TREES, SYSTEM_SUBSCRIPTIONS, overlaps
 
 Identity = Literal["certificate", "password"]
 Sender = Literal["device", "provider", "depot"]
@@ -29,7 +29,8 @@ READABLE = ("tm", "rt")
 # Names become levels of topics, lines of files and names in certificates, so we list what is good, not what is bad.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,255}")
-TOPIC = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,255}")
+# Of a forwarder: `+` stands for one whole level, and the first may be empty (`/+/report`).
+TOPIC = re.compile(r"(?=.{1,256}\Z)/?([A-Za-z0-9._-]+|\+)(/([A-Za-z0-9._-]+|\+))*")
 
 
 class AccessRefused(Exception):
@@ -83,10 +84,18 @@ def dispatcher(tenant: str, user: str, identity: Identity) -> User:
 
 def forwarder(topics: Sequence[str], user: str, identity: Identity) -> User:
     """A gateway with topics of its own format."""
-    bad = [topic for topic in topics if not TOPIC.fullmatch(topic) or topic.split("/")[0] in KINDS]
+    bad = [
+        topic
+        for topic in topics
+        if not TOPIC.fullmatch(topic)
+        or topic.split("/")[0] in KINDS
+        or any(overlaps(topic, tree) for tree in OUR_TREES)
+    ]
     if bad or not topics:
         wrong = ", ".join(map(repr, bad)) or "none given"
-        raise AccessRefused([f"{user}: a forwarder's topics are written out, and not of our own tree: {wrong}"])
+        raise AccessRefused(
+            [f"{user}: a forwarder's topics are written out but for + levels, and not of our own tree: {wrong}"]
+        )
     return User(user, tuple(Rule("write", topic) for topic in topics), identity, "forwarder")
 
 

@@ -34,6 +34,12 @@ topics = ["traccar/positions"]
 identity = "password"
 
 [[user]]
+name = "gateway"
+role = "forwarder"
+topics = ["/+/report", "+/data", "fleet/+/telemetry"]
+identity = "password"
+
+[[user]]
 name = "acme-fuel"
 role = "provider"
 tenant = "acme"

@@ -129,6 +129,23 @@ def test_what_was_refused_did_not_arrive_and_what_is_allowed_did(broker, collect
     assert {'{"v":1,"dev":"own"}', "forwarded"} <= set(payloads)
 
 
+@pytest.mark.parametrize(
+    ("topic", "answer"),
+    [
+        ("/device-1/report", "Success"),
+        ("860000000000013/data", "Success"),
+        ("fleet/van-1/telemetry", "Success"),
+        ("device-1/report", "Not authorized"),
+        ("/a/b/report", "Not authorized"),
+        ("fleet/telemetry", "Not authorized"),
+        (POSITIONS, "Not authorized"),
+    ],
+)
+def test_a_forwarder_writes_any_device_of_its_own_topics_and_nothing_else(broker, collector, topic, answer):
+    login = {"login": ("gateway", broker.password("gateway")), "at_password_port": True}
+    assert broker.attempt(**login, publish=[topic]).answers == [answer]
+
+
 def test_those_who_belong_get_their_receipts(broker, collector):
     sent = {
         "van-1": (POSITIONS, position("van-1", 1)),
