@@ -48,6 +48,7 @@ def absorb(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
         _reopen_resolved(connection, "new_rejects", "rejects", timezone)
         connection.execute(sql("work/heard_devices.sql"))
         connection.execute("insert or replace into core.devices by name from heard_devices")
+        connection.execute(f"insert or replace into core.device_dates by name {sql('work/device_dates.sql')}")
         connection.execute(
             "insert or replace into core.absorbed select spool_id, max(segment_no) from ("
             + " union all ".join(f"select spool_id, segment_no from unseen_{name}" for name in READ_TABLES)
@@ -85,6 +86,7 @@ def reopen_everything(connection: duckdb.DuckDBPyConnection, timezone: str, day:
         if day is None:
             connection.execute("delete from core.absorbed")  # plans and devices are taken over anew as well
             connection.execute("delete from core.devices")
+            connection.execute("delete from core.device_dates")
         connection.execute(
             "create or replace temp view all_positions as"
             f" select tenant_id, device_id, {NO_SEGMENT}, at_utc from staging.timed_positions"

@@ -37,6 +37,22 @@ def test_a_backlog_never_overwrites_the_last_known_position(tmp_path):
     assert (found["latitude"], found["position_count"], found["backlog_count"]) == (40.73, 4, 1)
 
 
+def test_a_position_that_came_again_counts_once_whether_in_one_load_or_later(tmp_path):
+    settings = settings_in(tmp_path)
+    now = time.time()
+    first, late = positions([point(now - 600, seq=1), point(now - 500, seq=2)]), positions([point(now - 90_000, seq=3)])
+    backlog = positions([point(now - 400, seq=4, his=True)])._replace(topic="tm/v1/t1/d1/his")
+    collected(settings, [first, first])
+    assert devices(settings)["d1"]["position_count"] == 2
+    collected(settings, [late, first, backlog], "other")
+    collected(settings, [backlog])
+    found = devices(settings)["d1"]
+    assert (found["position_count"], found["backlog_count"]) == (4, 1)
+    refresh(settings, full=True)
+    again = devices(settings)["d1"]
+    assert (again["position_count"], again["backlog_count"]) == (4, 1)
+
+
 def test_a_last_will_of_an_earlier_boot_does_not_put_a_device_offline(tmp_path):
     settings = settings_in(tmp_path)
     now = time.time()

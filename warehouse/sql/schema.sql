@@ -149,6 +149,16 @@ create table if not exists core.absorbed (
     segment_no bigint not null
 );
 
+-- How many positions of each device the lake holds, by UTC date; a date is counted anew when rows of it come.
+create table if not exists core.device_dates (
+    tenant_id varchar not null,
+    device_id varchar not null,
+    fix_date date not null,
+    position_count bigint not null,     -- repeats left out
+    backlog_count bigint not null,      -- of them sent after a dead zone, and never live
+    primary key (tenant_id, device_id, fix_date)
+);
+
 -- What was ever heard of each device. Brought forward with new rows of the lake, never from all of them; `rank` is what
 -- decides which of two fixes or states is the newer one.
 create table if not exists core.devices (
@@ -156,8 +166,6 @@ create table if not exists core.devices (
     device_id varchar not null,
     first_seen_utc timestamp not null,  -- received
     last_seen_utc timestamp,            -- received; null: only its last will was
-    position_count bigint not null,     -- repeats included
-    backlog_count bigint not null,      -- of them sent after a dead zone
     fix struct(                         -- the newest live one
         fix_utc timestamp, received_utc timestamp, latitude double, longitude double, ignition boolean,
         battery_v double, charge_pct double, boot bigint, source_format varchar,

@@ -29,6 +29,14 @@ known as (
     left join staging.taken_names as taken
         on devices.tenant_id = taken.tenant_id and devices.device_id = taken.vehicle_id
 
+),
+
+counted as (
+
+    select tenant_id, device_id, sum(position_count)::bigint as position_count, sum(backlog_count)::bigint as backlog_count
+    from core.device_dates
+    group by all
+
 )
 
 select
@@ -66,3 +74,4 @@ select
     make_timestamp(epoch_us(now())) as as_of_utc
 
 from known
+left join counted using (tenant_id, device_id)

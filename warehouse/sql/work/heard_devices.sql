@@ -15,8 +15,6 @@ signs as (
         device_id,
         make_timestamp(min(received_us)) as first_seen_utc,
         make_timestamp(max(received_us)) as last_seen_utc,
-        count(*) as position_count,
-        count(*) filter (backlog) as backlog_count,
         arg_max(
             {
                 'fix_utc': make_timestamp(fix_ms * 1000),
@@ -42,8 +40,6 @@ signs as (
         device_id,
         make_timestamp(min(received_us)) as first_seen_utc,
         make_timestamp(max(received_us) filter (type != 'offline')) as last_seen_utc,
-        0 as position_count,
-        0 as backlog_count,
         null as fix,
         arg_max(
             {
@@ -68,8 +64,6 @@ select
     device_id,
     min(first_seen_utc) as first_seen_utc,
     max(last_seen_utc) as last_seen_utc,
-    sum(position_count)::bigint as position_count,
-    sum(backlog_count)::bigint as backlog_count,
     arg_max(fix, fix.rank) as fix,
     arg_max(status, status.rank) as status,
     arg_max(firmware, firmware.rank) as firmware
