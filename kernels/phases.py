@@ -150,7 +150,7 @@ def _close(track, depot, first, end, served_us, segments_before, is_last, phase)
     # return. `served_us` are the first arrival, the last departure, and the stand at the depot after it, NOT_KNOWN if
     # there is none. The last segment goes on to the end of the group.
     first_us, last_us, stand_us = served_us
-    exit_us, back_us = NOT_KNOWN, stand_us
+    exit_us, back_us = NOT_KNOWN, NOT_KNOWN if is_last else stand_us
     before = after = NO_PHASE  # the phases next to on_route
     if not np.isnan(depot[2]):
         exit_us, was_in = _exit(track, depot, first, end, first_us, segments_before > 0)
