@@ -156,6 +156,11 @@ PURCHASES = LakeTable(
             ("source_row", pa.int64()),
             ("received_date", pa.date32()),
             ("extra", pa.string()),
+            ("provider_tz", pa.string()),  # zone of the provider's local times where nothing better is known
+            ("product_family", pa.string()),  # gasoline, diesel, ..., other; null: no fuel, or not known
+            ("is_fuel", pa.bool_()),  # whether the product is a motor fuel; null: not known
+            ("flags", pa.string()),  # what is odd about the line, comma separated, sorted; empty: nothing
+            ("content_hash", pa.int64()),  # of what was sent but file, row and batch: equal for a repeat
             *SEGMENT_COLUMNS,
         ]
     ),

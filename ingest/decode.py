@@ -3,7 +3,7 @@
 Decoding is total: whatever arrives becomes rows or a reject with its reason, and nothing raises.
 Only what one message shows is judged here; rules that need neighbours are computed on each rebuild.
 
-    topic -> envelope -> typed points (positions.py) or records (records.py) -> tables of the lake
+    topic -> envelope -> typed points (positions.py) or records (records.py, purchases.py) -> tables of the lake
                  foreign formats (adapters/) -> points and events like our own
 """
 
@@ -21,8 +21,9 @@ from ingest.envelope import json_object
 from ingest.masking import masked
 from ingest.native import MAX_PAYLOAD_BYTES
 from ingest.positions import Judged, PointBatch, nothing_judged
+from ingest.purchases import purchase_row
 from ingest.received import Received, Undecodable, reject_row, rejects_table, table_of
-from ingest.records import event_row, happening_row, plan_rows, purchase_row, status_row
+from ingest.records import event_row, happening_row, plan_rows, status_row
 from ingest.topics import Topic
 
 logger = logging.getLogger(__name__)

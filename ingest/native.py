@@ -132,6 +132,7 @@ class Purchase(Struct, kw_only=True):
     batch_id: str | None = None
     source_file: str | None = None
     source_row: Int64 | None = None
+    provider_tz: str | None = None
 
 
 Count = Annotated[int, Meta(ge=0, le=1_000_000)]

@@ -1,35 +1,29 @@
-"""What do events, states of connection, purchases and plans say, one message at a time?
+"""What do events, states of connection and plans say, one message at a time?
 
 Each function turns a parsed message into rows of its table, or raises Undecodable with the reason.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
-from hashlib import blake2b
 from typing import Any, TypeVar
 
 import msgspec
 
 from ingest.adapters.readings import Happening
-from ingest.columns import PURCHASES
-from ingest.native import Event, Instant, Plan, Purchase, Route, Status
+from ingest.native import Event, Instant, Plan, Route, Status
 from ingest.position_rules import GPS_ROLLOVER_S, MAX_AHEAD_S, YEAR_2015_S
 from ingest.received import MICROSECONDS_PER_DAY, Received, Undecodable, reject_row
-from ingest.settings import is_known_zone
 
 CARD_AHEAD_S = 86_400  # clocks of card terminals and planners are nobody's instrument: a day ahead is still kept
 FIRST_SERVICE_DATE = date(2000, 1, 1)
 PLANNED_AHEAD = timedelta(days=366)
 ROUTE_WITHIN = timedelta(hours=48)  # a route leaves and returns no further than this from noon of its date, UTC
-_CENT = Decimal("0.000001")
-_MONEY_DIGITS = 12  # before the point
 
 Kind = TypeVar("Kind")
 
 
 def event_row(received: Received, document: dict[str, Any]) -> tuple[Any, ...]:
     """One row of events from an `evt` message."""
-    event = _converted(document, Event, required=("ts", "type"))
+    event = converted(document, Event, required=("ts", "type"))
     assert received.topic is not None
     if event.dev is not None and event.dev != received.topic.sender:
         raise Undecodable("device_mismatch")
@@ -49,7 +43,7 @@ def event_row(received: Received, document: dict[str, Any]) -> tuple[Any, ...]:
         event.boot,
         event.seq,
         received.retain,
-        _unknown_keys(document, Event),
+        unknown_keys(document, Event),
         *received.lineage,
     )
 
@@ -82,7 +76,7 @@ def happening_row(received: Received, happening: Happening, max_age_days: float)
 
 def status_row(received: Received, document: dict[str, Any]) -> tuple[Any, ...]:
     """One row of events from a `sta` message; a last will takes the receive time, because it cannot know its own."""
-    status = _converted(document, Status, required=("st",))
+    status = converted(document, Status, required=("st",))
     assert received.topic is not None
     event_us = received.received_us
     if status.ts is not None and not received.retain:
@@ -97,44 +91,14 @@ def status_row(received: Received, document: dict[str, Any]) -> tuple[Any, ...]:
         status.boot,
         None,
         received.retain,
-        _unknown_keys(document, Status),
+        unknown_keys(document, Status),
         *received.lineage,
     )
 
 
-def purchase_row(received: Received, document: dict[str, Any]) -> tuple[Any, ...]:
-    """One row of purchases from a `txn` message: one version of one line of a card transaction."""
-    purchase = _converted(document, Purchase, required=("event_type",))
-    assert received.topic is not None
-    values = {name: getattr(purchase, name) for name in Purchase.__struct_fields__}
-    for name, value in values.items():
-        if isinstance(value, Decimal):
-            values[name] = _money(value)
-    purchased_us = None
-    if purchase.ts_utc is not None:
-        purchased_us = _not_ahead(_instant_us(purchase.ts_utc), received)
-    _check_zone(purchase.tz)
-    values |= {
-        "tenant_id": received.topic.tenant,
-        "provider": received.topic.sender,
-        "provider_txn_id": purchase.provider_txn_id or _natural_key(purchase),
-        "seq": None if purchase.seq is None else str(purchase.seq),
-        "purchased_us": purchased_us,
-        "site_latitude": purchase.lat,
-        "site_longitude": purchase.lon,
-        "received_date": received.received_us // MICROSECONDS_PER_DAY,
-        "extra": _unknown_keys(document, Purchase),
-        "spool_id": received.spool_id,
-        "segment_no": received.segment_no,
-        "payload_hash": received.payload_hash,
-        "received_us": received.received_us,
-    }
-    return tuple(values[name] for name in PURCHASES.schema.names)
-
-
 def plan_rows(received: Received, document: dict[str, Any]) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
     """The routes of a `plan` message as rows of plans, and a reject for each route that is not one."""
-    plan = _converted(document, Plan, required=("service_date",))
+    plan = converted(document, Plan, required=("service_date",))
     routes = document.get("routes")
     if routes is None:
         raise Undecodable("missing_field")
@@ -142,7 +106,7 @@ def plan_rows(received: Received, document: dict[str, Any]) -> tuple[list[tuple[
         raise Undecodable("wrong_type")
     if not routes:
         raise Undecodable("no_points")
-    issued_us = None if plan.issued_utc is None else _not_ahead(_instant_us(plan.issued_utc), received)
+    issued_us = None if plan.issued_utc is None else not_ahead(instant_us(plan.issued_utc), received)
     if not FIRST_SERVICE_DATE <= plan.service_date <= _received_date(received) + PLANNED_AHEAD:
         raise Undecodable("time_out_of_range")
     rows, bad = [], []
@@ -157,7 +121,7 @@ def plan_rows(received: Received, document: dict[str, Any]) -> tuple[list[tuple[
 def _plan_row(received: Received, plan: Plan, issued_us: int | None, document: Any) -> tuple[Any, ...]:
     if not isinstance(document, dict):
         raise Undecodable("wrong_type")
-    route = _converted(document, Route, required=("route_id", "vehicle_id"))
+    route = converted(document, Route, required=("route_id", "vehicle_id"))
     exit_us, return_us = _planned_times(route, plan.service_date)
     assert received.topic is not None
     return (
@@ -174,13 +138,14 @@ def _plan_row(received: Received, plan: Plan, issued_us: int | None, document: A
         route.planned_stops,
         route.planned_packages,
         msgspec.json.encode(route.stops).decode(),
-        _unknown_keys(document, Route),
+        unknown_keys(document, Route),
         received.received_us // MICROSECONDS_PER_DAY,
         *received.lineage,
     )
 
 
-def _converted(document: dict[str, Any], kind: type[Kind], *, required: tuple[str, ...]) -> Kind:
+def converted(document: dict[str, Any], kind: type[Kind], *, required: tuple[str, ...]) -> Kind:
+    """Check a document against a message kind; `required` may not be null."""
     if any(document.get(name) is None for name in required):
         raise Undecodable("missing_field")
     try:
@@ -189,13 +154,15 @@ def _converted(document: dict[str, Any], kind: type[Kind], *, required: tuple[st
         raise Undecodable("wrong_type") from error
 
 
-def _unknown_keys(document: dict[str, Any], kind: type[msgspec.Struct]) -> str | None:
+def unknown_keys(document: dict[str, Any], kind: type[msgspec.Struct]) -> str | None:
+    """The keys that a message kind does not have, as JSON."""
     known = {*kind.__struct_fields__, "routes"}
     unknown = {key: value for key, value in document.items() if key not in known}
     return msgspec.json.encode(unknown).decode() if unknown else None
 
 
-def _instant_us(instant: Instant) -> int:
+def instant_us(instant: Instant) -> int:
+    """An instant as microseconds: epoch seconds, or ISO 8601 text with an offset."""
     if isinstance(instant, str):
         try:
             moment = datetime.fromisoformat(instant)
@@ -210,7 +177,8 @@ def _instant_us(instant: Instant) -> int:
     return round(instant * 1e6)
 
 
-def _not_ahead(instant_us: int, received: Received) -> int:
+def not_ahead(instant_us: int, received: Received) -> int:
+    """An instant that no clock of a card terminal or planner can be wrong by."""
     if instant_us > received.received_us + CARD_AHEAD_S * 1_000_000:
         raise Undecodable("clock_ahead")
     return instant_us
@@ -225,7 +193,7 @@ def _planned_times(route: Route, service_date: date) -> tuple[int | None, int | 
     noon_us = round(datetime.combine(service_date, time(12), UTC).timestamp() * 1e6)
     within_us = round(ROUTE_WITHIN.total_seconds() * 1e6)
     planned = [
-        None if instant is None else _instant_us(instant)
+        None if instant is None else instant_us(instant)
         for instant in (route.planned_exit_utc, route.planned_return_utc)
     ]
     if any(abs(found - noon_us) > within_us for found in planned if found is not None):
@@ -233,11 +201,6 @@ def _planned_times(route: Route, service_date: date) -> tuple[int | None, int | 
     if planned[0] is not None and planned[1] is not None and planned[1] < planned[0]:
         raise Undecodable("time_out_of_range")
     return planned[0], planned[1]
-
-
-def _check_zone(name: str | None) -> None:
-    if name is not None and not is_known_zone(name):
-        raise Undecodable("wrong_type")
 
 
 def _checked_instant(instant_s: float, received: Received, ahead_s: float, *, may_be_old: bool = False) -> int:
@@ -250,19 +213,3 @@ def _checked_instant(instant_s: float, received: Received, ahead_s: float, *, ma
     elif instant_s < (0 if may_be_old else YEAR_2015_S):
         raise Undecodable("before_2015")
     return round(instant_s * 1e6)
-
-
-def _money(value: Decimal) -> Decimal:
-    if not value.is_finite() or value.adjusted() >= _MONEY_DIGITS:
-        raise Undecodable("wrong_type")
-    return value.quantize(_CENT) if value.adjusted() >= -7 else Decimal(0)
-
-
-def _natural_key(purchase: Purchase) -> str:
-    """Card, minute, site, product, quantity and amount, for a provider that numbers nothing."""
-    when = str(purchase.ts_local or purchase.ts_utc or "")[:16]
-    card = purchase.card_id or purchase.card_last4
-    if not when or not card:
-        raise Undecodable("missing_field")
-    parts = (card, when, purchase.site_id, purchase.product_code, purchase.quantity, purchase.gross)
-    return "natural-" + blake2b("|".join(map(str, parts)).encode(), digest_size=8).hexdigest()

@@ -1,7 +1,7 @@
 -- marts.fuel_purchases: the current version of every line of a fuel-card transaction.
 --
 -- Versions are ordered by the provider's sequence where it has one, else by what they are (authorised, reversed or
--- declined, cleared, posted, adjusted), then by posting date, then by payload hash; when they arrived decides nothing.
+-- declined, cleared, posted, adjusted), then by posting date, then by content hash; when they arrived decides nothing.
 
 with
 
@@ -18,7 +18,7 @@ ranked as (
                     when 'clear' then 3 when 'post' then 4 else 5
                 end desc,
                 posted_date desc nulls last,
-                payload_hash desc
+                content_hash desc
         ) as version_rank
     from lake.purchases
     window line as (partition by tenant_id, provider, provider_txn_id, item_no)
@@ -129,13 +129,13 @@ select
     'unverifiable' as match_state,
     null::double as match_distance_m,
     null::double as match_offset_s,
-    list_filter([
+    list_sort(list_distinct(list_filter([
         case when card_vehicle_id is null and typed_vehicle_id is null then 'vehicle_unknown' end,
         case when ts_utc is null then 'time_unknown' end,
         case
             when abs(quantity::double * unit_price::double - gross::double) > 0.02 + 0.005 * abs(gross::double)
             then 'arithmetic'
         end
-    ], lambda flag: flag is not null) as quality_flags
+    ] || string_split(coalesce(flags, ''), ','), lambda flag: flag != ''))) as quality_flags
 
 from resolved
