@@ -17,7 +17,7 @@ from ingest.lake import waiting_segments
 from ingest.segments import DAMAGED_SUFFIX, SEALED_SUFFIX, TORN_SUFFIX, Segment
 from ingest.self_report import Health, read_health
 from ingest.sharing import ALONE, RETIRED, Role, is_member, role_of_spool
-from ingest.spool import is_unused, spool_folders
+from ingest.spool import IMPORTS, is_unused, spool_folders
 
 LAG_MIN = 60
 SILENT_S = 60.0  # a collector writes its note every few seconds
@@ -43,6 +43,10 @@ def spools(settings: Settings) -> list[Finding]:
     members: list[Role] = []
     is_all_kept = False
     for folder in spool_folders(settings.spool_dir):
+        if folder.name == IMPORTS:
+            findings.append(_lag(folder, waiting.get(folder, [])))
+            findings += _put_aside(folder)
+            continue
         role, is_running = role_of_spool(folder), _is_held(folder / "lock")
         if not is_unused(folder) or is_running:
             findings.append(_lag(folder, waiting.get(folder, [])))

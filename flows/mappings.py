@@ -1,4 +1,4 @@
-"""How would messages be read by a mapping file? What `odograph mappings check` prints."""
+"""How would messages be read by a mapping file, and which mappings are there? What `odograph mappings` prints."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -6,8 +6,11 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 
+from flows.settings import Settings
 from ingest.adapters.checking import checked
+from ingest.adapters.sources import read_sources
 from ingest.columns import SEGMENT_COLUMNS
+from ingest.fuel_cards.choosing import mappings
 
 HIDDEN = {name for name, _ in SEGMENT_COLUMNS} | {"fix_date", "event_date", "payload", "seen_count"}
 
@@ -22,6 +25,16 @@ def lines(file: Path, messages: Sequence[Path], topic: str | None) -> Iterator[s
             yield _shown(table)
     if messages and not any(table.num_rows for table in decoded):
         yield "nothing: the messages hold no point that this mapping names"
+
+
+def listed(settings: Settings) -> Iterator[str]:
+    """Every format of messages and of fuel-card files, one a line; raise MappingError if a mapping does not fit."""
+    yield "messages:"
+    for name, patterns in read_sources(settings).patterns().items():
+        yield f"  {name:<14} {'  '.join(patterns)}"
+    yield "fuel-card files (odograph import fuel-card FILE --provider NAME):"
+    for name, mapping in sorted(mappings(settings).items()):
+        yield f"  {name:<14} {mapping.about or mapping.source}"
 
 
 def _shown(table: pa.Table) -> str:

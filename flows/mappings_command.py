@@ -5,12 +5,10 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Sources of JSON that are described by a small TOML file.")
-
-
-@app.callback()
-def _subjects() -> None:
-    """Keep `check` a sub-command, also while there is only one."""
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Sources of JSON, and files of fuel-card providers, that are described by a small TOML file.",
+)
 
 
 @app.command()
@@ -32,4 +30,15 @@ def check(
 
     with settings_or_exit():
         for line in lines(file, messages or [], topic):
+            typer.echo(line)
+
+
+@app.command("list")
+def list_() -> None:
+    """Name the formats that are understood: messages by their topics, and files of fuel-card providers."""
+    from flows.cli import settings_or_exit
+    from flows.mappings import listed
+
+    with settings_or_exit() as settings:
+        for line in listed(settings):
             typer.echo(line)

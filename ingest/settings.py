@@ -107,6 +107,13 @@ class IngestSettings(BaseSettings):
             raise ValueError("expected mqtt://host[:port] or mqtts://host[:port]")
         return value
 
+    @field_validator("collector")
+    @classmethod
+    def _not_the_imports(cls, value: str) -> str:
+        if value == "imports":
+            raise ValueError("that is the spool folder of imported files; name the collector otherwise")
+        return value
+
     @field_validator("bucket")
     @classmethod
     def _one_of_the_buckets(cls, value: str | None) -> str | None:

@@ -42,6 +42,7 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
+IMPORTS = "imports"  # the spool of imported files: no collector writes it
 MIB = 1 << 20
 FOLDER_MODE = 0o700
 RETRY_SEAL_S = 1.0

@@ -38,6 +38,13 @@ class Sources:
         self._routes = [*_routes(mapped), *_routes(built_in())]
         self.subscriptions = without_covered(tuple(subscription for _, subscription, _, _ in self._routes))
 
+    def patterns(self) -> dict[str, list[str]]:
+        """The topics of each source, by its name."""
+        named: dict[str, list[str]] = {}
+        for _, _, pattern, source in self._routes:
+            named.setdefault(source.name, []).append(pattern)
+        return dict(sorted(named.items()))
+
     def find(self, topic: str) -> Found | None:
         """The source of a topic; None for a topic of no source."""
         for _, subscription, pattern, source in self._routes:

@@ -129,5 +129,4 @@ def _codes() -> dict[str, dict[str, tuple[_Coded, ...]]]:
 
 
 def _rows(name: str) -> Iterator[dict[str, str]]:
-    with (files("ingest") / "fuel_cards" / name).open(encoding="utf-8", newline="") as lines:
-        yield from csv.DictReader(lines)
+    yield from csv.DictReader((files("ingest") / "fuel_cards" / name).read_text(encoding="utf-8").splitlines())
