@@ -19,6 +19,7 @@ import duckdb
 import polars as pl
 
 from flows.areas import named_areas
+from flows.fuel.evaluating import evaluate_fuel
 from flows.measure import measure
 from flows.measured import measured_rows
 from flows.querying import open_published
@@ -31,7 +32,7 @@ from warehouse.connection import open_warehouse, transaction, writer_lock
 from warehouse.jurisdictions import jurisdictions
 from warehouse.lake import LakeTableFiles, attach_lake
 from warehouse.load import read_chunk, replace_measured, stations
-from warehouse.models import CheckFailed, add_device_status, build_day, build_whole, check_day, prepare_models
+from warehouse.models import CheckFailed, add_device_status, build_day, check_day, prepare_models
 from warehouse.publish import publish
 from warehouse.revisions import record_revisions
 from warehouse.work import (
@@ -130,9 +131,9 @@ def rebuild(settings: Settings, day: date) -> None:
 
 
 def publish_copy(settings: Settings) -> None:
-    """Rebuild the marts that have no date of their own, and swap in a fresh copy for readers."""
+    """Reconcile fuel purchases, rebuild what has no service date of its own, and swap in a fresh copy for readers."""
     with _opened(settings) as (warehouse, lake):
-        build_whole(warehouse, settings.timezone)
+        evaluate_fuel(warehouse, settings)
         publish(warehouse, settings.published_dir, lake, settings.timezone, version("odograph"))
 
 

@@ -77,12 +77,12 @@ def judge_day(connection: duckdb.DuckDBPyConnection, day: date) -> None:
     )
 
 
-def build_whole(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
-    """Replace the marts that have no service date of their own."""
-    for name in WHOLE_MARTS:
-        connection.execute(f"delete from marts.{name}")
-        text = sql(f"marts/{name}.sql").replace("{timezone}", timezone)
-        connection.execute(f"insert into marts.{name} by name {text}")
+def build_whole(connection: duckdb.DuckDBPyConnection) -> None:
+    """Replace the marts that have no service date of their own, all of them or none."""
+    with transaction(connection):
+        for name in WHOLE_MARTS:
+            connection.execute(f"delete from marts.{name}")
+            connection.execute(f"insert into marts.{name} by name {sql(f'marts/{name}.sql')}")
 
 
 def check_day(connection: duckdb.DuckDBPyConnection, day: date) -> None:

@@ -340,6 +340,135 @@ create table if not exists core.route_phases (
     quality_flags varchar[] not null
 );
 
+-- ------------------------------------------------------------------ core: fuel-card purchases
+
+-- One row per line of a fuel-card transaction: its current version, with time, site, van and driver resolved.
+create table if not exists core.fuel_lines (
+    tenant_id varchar not null,
+    provider varchar not null,
+    provider_txn_id varchar not null,
+    item_no integer not null,
+    event_type varchar not null,        -- of the last version
+    seq varchar,                        -- the provider's order of versions
+    version_count integer not null,
+    first_event_type varchar not null,
+    is_final boolean not null,          -- cleared, posted or adjusted
+    has_auth boolean not null,
+    has_decline boolean not null,
+    is_reversed boolean not null,       -- cancelled, or the whole quantity taken back
+    line_kind varchar,                  -- fill charge non_fuel credit pending void decline; null: what was bought is not known
+    service_date date,                  -- local date of the purchase
+    at_utc timestamp,                   -- null where only a date or nothing is known
+    at_utc_alternative timestamp,       -- the later of the two instants of a doubled hour
+    ts_quality varchar,                 -- exact, offset, site_local, date_only; null: no time known
+    time_source varchar not null,       -- offset (or a zone in the record), site, state, provider, none
+    zone varchar,                       -- IANA name; null: not known
+    is_time_moved boolean not null,     -- a local time that no clock showed, moved forward
+    from_utc timestamp,                 -- the local day of a date_only record
+    to_utc timestamp,                   -- exclusive
+    ts_utc timestamp,                   -- as the record says, likewise the following
+    ts_local varchar,
+    tz varchar,
+    provider_tz varchar,
+    posted_date date,
+    vehicle_id varchar,                 -- whose card it was at that time, else the typed reference
+    match_method varchar,               -- card, vehicle_ref; null: not resolved
+    driver_id varchar,                  -- the typed reference, where such a driver is known
+    is_card_known boolean,              -- assigned at that time; null: none given, or no cards known at all
+    is_vehicle_known boolean,           -- likewise of the typed vehicle
+    is_driver_known boolean,
+    vehicle_fuel_type varchar,          -- as registered on that date
+    tank_l double,
+    vehicle_options json,               -- other columns of the vehicles' file
+    card_options json,                  -- other columns of the assignments' file
+    card_id varchar,
+    card_last4 varchar,
+    vehicle_ref varchar,
+    driver_ref varchar,
+    site_id varchar,
+    site_name varchar,
+    address varchar,
+    city varchar,
+    state varchar,
+    postcode varchar,
+    site_latitude double,               -- the best known place of the site, degrees
+    site_longitude double,
+    site_source varchar not null,       -- record, station, none
+    geo_quality varchar,                -- provider, station, geocoded, city (never used for a distance)
+    station_id varchar,                 -- of core.stations
+    station_name varchar,
+    station_distance_m double,          -- from the place in the record to the station
+    code_set varchar,
+    product_code varchar,
+    product_raw varchar,
+    product varchar,
+    fuel_family varchar,                -- gasoline diesel e85 cng lpg lng electricity def other; null: no fuel, or not known
+    quantity decimal(18, 6),
+    unit varchar,
+    quantity_l double,                  -- litres; null for what is not a liquid
+    unit_price decimal(18, 6),
+    price_per_l decimal(18, 6),
+    gross decimal(18, 6),               -- as adjustments leave it, likewise the following
+    discount decimal(18, 6),
+    tax decimal(18, 6),
+    exempt_tax decimal(18, 6),
+    fees decimal(18, 6),
+    net decimal(18, 6),
+    currency varchar,
+    odometer_typed bigint,
+    odometer_unit varchar,
+    service_type varchar,
+    auth_code varchar,
+    batch_id varchar,
+    source_file varchar,
+    source_row bigint,
+    extra varchar,                      -- other keys of the record, as JSON
+    is_fuel boolean,                    -- as decoding found it, likewise the following; null: not known
+    flags varchar,                      -- comma separated, sorted
+    content_hash bigint,
+    payload_hash bigint                 -- of the last version
+);
+
+-- One row per line and van: always the assigned one, others that were near the site. Measured by kernels.presence.
+create table if not exists core.fuel_presence (
+    tenant_id varchar not null,
+    provider varchar not null,
+    provider_txn_id varchar not null,
+    item_no integer not null,
+    vehicle_id varchar not null,
+    candidate integer not null,         -- 1, or 2: the later instant of a doubled hour
+    is_assigned boolean not null,
+    fix_count_60 integer not null,      -- fixes within 60 min of the purchase; of another van those within 805 m only
+    fix_count_15 integer not null,
+    fix_count_3 integer not null,
+    nearest_10_m double,                -- smallest distance from a fix to the site within 10 min
+    nearest_15_m double,
+    nearest_60_m double,
+    nearest_offset_s double,            -- time of the nearest fix within 60 min, less that of the purchase
+    day_nearest_m double,               -- this and the following of the assigned van only; within the local day
+    day_fix_count integer,
+    min_speed_3_kmh double,             -- within 3 min
+    engine_on_site_s double,            -- engine on within 250 m of the site, within 15 min; null: engine not known there
+    level_before_pct double,            -- median of the last up to 5 levels of the 30 min before
+    level_before_age_s double,          -- purchase less the newest of them
+    level_after_pct double,             -- median of the first up to 5 levels from 5 to 30 min after
+    level_after_age_s double,           -- the first of them less the purchase
+    level_count_day integer,            -- different levels of the local day
+    level_span_day_pct double,
+    odometer_m double,                  -- of the vehicle, nearest in time within 15 min
+    shift_h integer,                    -- whole hours to move the purchase by so that the van was within 100 m
+    could_be_unseen boolean             -- a silence was long enough to drive to the site, fuel and drive on
+);
+
+-- What the rows of core.fuel_presence of a line were measured from; another digest measures them anew.
+create table if not exists core.fuel_evaluations (
+    tenant_id varchar not null,
+    provider varchar not null,
+    provider_txn_id varchar not null,
+    item_no integer not null,
+    inputs varchar not null             -- digest of time, place, van, and the vehicle-dates of the tenant around it
+);
+
 -- ------------------------------------------------------------------ marts: read by people
 
 -- What counts as idling under each definition; written in warehouse/definitions.toml.
@@ -634,10 +763,29 @@ create table if not exists marts.fuel_purchases (
     batch_id varchar,
     source_file varchar,
     source_row bigint,
-    match_state varchar not null,       -- unverifiable until evaluated
-    match_distance_m double,
-    match_offset_s double,
-    quality_flags varchar[] not null
+    match_state varchar not null,       -- match probable mismatch unverifiable
+    match_distance_m double,            -- smallest distance of the van's fixes to the site that decided
+    match_offset_s double,              -- time of that fix less that of the purchase
+    quality_flags varchar[] not null,
+    -- Further columns; see core.fuel_lines and core.fuel_presence.
+    line_kind varchar,
+    fuel_family varchar,
+    price_per_l decimal(18, 6),
+    first_event_type varchar,
+    is_final boolean,
+    at_utc_alternative timestamp,       -- the other instant of a doubled hour
+    time_source varchar,
+    zone varchar,
+    site_source varchar,
+    station_id varchar,
+    station_name varchar,
+    driver_id varchar,
+    match_candidate integer,            -- which instant of a doubled hour it was matched at; 1 without
+    other_vehicles json,                -- [{vehicle_id, distance_m, offset_s}], nearest first
+    time_shift_h integer,               -- the time seems to be wrong by so many whole hours; then unverifiable
+    odometer_m double,                  -- of the vehicle, at that time
+    odometer_valid boolean,             -- what was typed against it; null: not known
+    odometer_reason varchar             -- zero repeated_digits lower_than_previous digit_extra_or_missing other
 );
 
 create table if not exists marts.fuel_exceptions (

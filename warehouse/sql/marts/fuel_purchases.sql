@@ -1,63 +1,155 @@
--- marts.fuel_purchases: the current version of every line of a fuel-card transaction.
+-- marts.fuel_purchases: the current version of every line of a fuel-card transaction, and whether its van was there.
 --
--- Versions are ordered by the provider's sequence where it has one, else by what they are (authorised, reversed or
--- declined, cleared, posted, adjusted), then by posting date, then by content hash; when they arrived decides nothing.
+-- match       the van was within 250 m of the site within 15 min of the purchase
+-- probable    within 805 m within 60 min
+-- mismatch    it was heard in those 15 min, at every instant the purchase may have been made at, and was neither
+-- unverifiable  all else: no fixes, no van, no place or time that is sure enough; a silence in which the van could have
+--             been there; a time that looks wrong by whole hours
+--
+-- A record of a date alone is compared with all fixes of the local day and is never a mismatch.
 
 with
 
-ranked as (
+-- Of the instants of a doubled hour the one at which the van was nearer.
+assigned as (
 
     select
         *,
-        count(*) over line as version_count,
-        row_number() over (
-            line order by
-                try_cast(seq as bigint) desc nulls last,
-                case event_type
-                    when 'auth' then 1 when 'auth_reversal' then 2 when 'decline' then 2
-                    when 'clear' then 3 when 'post' then 4 else 5
-                end desc,
-                posted_date desc nulls last,
-                content_hash desc
-        ) as version_rank
-    from lake.purchases
+        min(fix_count_15) over line as least_fix_count_15,
+        bool_or(could_be_unseen) over line as could_be_unseen_once
+    from core.fuel_presence
+    where is_assigned
     window line as (partition by tenant_id, provider, provider_txn_id, item_no)
+    qualify row_number() over (
+        partition by tenant_id, provider, provider_txn_id, item_no
+        order by
+            nearest_15_m <= 250 desc nulls last,
+            nearest_60_m <= 805 desc nulls last,
+            coalesce(nearest_15_m, nearest_60_m) nulls last,
+            candidate
+    ) = 1
 
 ),
 
-current_version as (
+others as (
+
+    select
+        tenant_id,
+        provider,
+        provider_txn_id,
+        item_no,
+        to_json(list(
+            {'vehicle_id': vehicle_id, 'distance_m': round(nearest_60_m, 1), 'offset_s': nearest_offset_s}
+            order by nearest_60_m, vehicle_id
+        )) as other_vehicles
+    from (
+        from core.fuel_presence
+        where not is_assigned
+        qualify row_number() over (
+            partition by tenant_id, provider, provider_txn_id, item_no, vehicle_id order by nearest_60_m, candidate
+        ) = 1
+    )
+    group by all
+
+),
+
+compared as (
+
+    select
+        lines.*,
+        assigned.* exclude (tenant_id, provider, provider_txn_id, item_no, vehicle_id),
+        others.other_vehicles,
+        case candidate when 2 then at_utc_alternative else at_utc end as bought_utc
+    from core.fuel_lines as lines
+    left join assigned using (tenant_id, provider, provider_txn_id, item_no)
+    left join others using (tenant_id, provider, provider_txn_id, item_no)
+
+),
+
+-- A shift explains nothing where another purchase of the van was made when it would move this one to.
+shifted as (
+
+    select compared.*,
+        case
+            when not exists (
+                from compared as other
+                where other.tenant_id = compared.tenant_id
+                    and other.vehicle_id = compared.vehicle_id
+                    and (other.provider, other.provider_txn_id) != (compared.provider, compared.provider_txn_id)
+                    and (other.nearest_15_m <= 250)
+                    and other.bought_utc between
+                        compared.bought_utc + to_hours(compared.shift_h) - interval 20 minute
+                        and compared.bought_utc + to_hours(compared.shift_h) + interval 20 minute
+            ) then shift_h
+        end as time_shift_h
+    from compared
+
+),
+
+matched as (
 
     select
         *,
-        coalesce(ts_utc, local_time, posted_date::timestamp) as about_utc
-    from (
-        select
-            *,
-            case
-                when try_cast(ts_local as timestamp) between timestamp '2000-01-01' and timestamp '2100-01-01'
-                then try_cast(ts_local as timestamp)
-            end as local_time,
-            case when tz in (select name from pg_timezone_names()) then tz else '{timezone}' end as local_zone
-        from ranked
-    )
-    where version_rank = 1
+        case
+            when line_kind in ('void', 'credit') then 'unverifiable'
+            when nearest_15_m <= 250 then 'match'
+            when ts_quality = 'date_only' and day_nearest_m <= 250 then 'match'
+            when nearest_60_m <= 805 then 'probable'
+            when ts_quality = 'date_only' and day_nearest_m <= 805 then 'probable'
+            when ts_quality = 'date_only' or time_shift_h is not null then 'unverifiable'
+            when nearest_15_m is not null and least_fix_count_15 > 0 and not could_be_unseen_once then 'mismatch'
+            else 'unverifiable'
+        end as match_state,
+        case match_state
+            when 'match' then case when nearest_15_m <= 250 then nearest_15_m else day_nearest_m end
+            when 'probable' then case when nearest_60_m <= 805 then nearest_60_m else day_nearest_m end
+            when 'mismatch' then nearest_60_m
+        end as match_distance_m,
+        case when match_distance_m = nearest_60_m then nearest_offset_s end as match_offset_s
+    from shifted
 
 ),
 
-resolved as (
+-- What was typed is within 5 miles or half a percent of the vehicle's own reading.
+readings as (
 
     select
-        purchases.*,
-        case when cards.to_utc > purchases.about_utc then cards.vehicle_id end as card_vehicle_id,
-        registered.vehicle_id as typed_vehicle_id
-    from current_version as purchases
-    asof left join (from core.assignments where kind = 'card') as cards
-        on purchases.tenant_id = cards.tenant_id
-        and purchases.card_id = cards.id
-        and purchases.about_utc >= cards.from_utc
-    left join (select distinct tenant_id, vehicle_id from core.vehicles) as registered
-        on purchases.tenant_id = registered.tenant_id
-        and purchases.vehicle_ref = registered.vehicle_id
+        *,
+        odometer_typed * case
+            when lower(odometer_unit) like 'k%' then 1000
+            when lower(odometer_unit) like 'mi%' or odometer_unit is null and currency = 'USD' then 1609.344
+        end as typed_m,
+        greatest(5 * 1609.344, 0.005 * odometer_m) as tolerance_m,
+        abs(typed_m - odometer_m) <= tolerance_m as agrees,
+        odometer_typed > 999 and replace(odometer_typed::varchar, left(odometer_typed::varchar, 1), '') = ''
+            as repeats_a_digit
+    from matched
+
+),
+
+judged as (
+
+    select
+        *,
+        last_value(case
+            when coalesce(agrees, odometer_typed > 0 and not repeats_a_digit) and line_kind in ('fill', 'charge')
+            then typed_m
+        end ignore nulls) over (
+            partition by tenant_id, vehicle_id
+            order by bought_utc, provider, provider_txn_id, item_no
+            rows between unbounded preceding and 1 preceding
+        ) as earlier_m,
+        case
+            when odometer_typed is null then null
+            when odometer_typed = 0 then 'zero'
+            when agrees then null
+            when repeats_a_digit then 'repeated_digits'
+            when abs(typed_m / 10 - odometer_m) <= tolerance_m or abs(typed_m * 10 - odometer_m) <= tolerance_m
+                then 'digit_extra_or_missing'
+            when typed_m < earlier_m and vehicle_id is not null and bought_utc is not null then 'lower_than_previous'
+            when not agrees then 'other'
+        end as odometer_reason
+    from readings
 
 )
 
@@ -69,21 +161,14 @@ select
     event_type,
     seq,
     version_count,
-    coalesce(
-        cast(local_time as date),
-        cast((ts_utc at time zone 'UTC') at time zone local_zone as date),
-        posted_date
-    ) as service_date,
-    ts_utc,
+    service_date,
+    bought_utc as ts_utc,
     ts_local,
     tz,
     ts_quality,
     posted_date,
-    coalesce(card_vehicle_id, typed_vehicle_id) as vehicle_id,
-    case
-        when card_vehicle_id is not null then 'card'
-        when typed_vehicle_id is not null then 'vehicle_ref'
-    end as match_method,
+    vehicle_id,
+    match_method,
     card_id,
     card_last4,
     vehicle_ref,
@@ -103,14 +188,7 @@ select
     product,
     quantity,
     unit,
-    case lower(unit)
-        when 'gal' then quantity::double * core.litres_per_gallon()
-        when 'us_gal' then quantity::double * core.litres_per_gallon()
-        when 'us gal' then quantity::double * core.litres_per_gallon()
-        when 'imp_gal' then quantity::double * 4.54609
-        when 'imp gal' then quantity::double * 4.54609
-        when 'l' then quantity
-    end as quantity_l,
+    quantity_l,
     unit_price,
     gross,
     discount,
@@ -126,16 +204,38 @@ select
     batch_id,
     source_file,
     source_row,
-    'unverifiable' as match_state,
-    null::double as match_distance_m,
-    null::double as match_offset_s,
+    match_state,
+    match_distance_m,
+    match_offset_s,
     list_sort(list_distinct(list_filter([
-        case when card_vehicle_id is null and typed_vehicle_id is null then 'vehicle_unknown' end,
-        case when ts_utc is null then 'time_unknown' end,
+        case when vehicle_id is null then 'vehicle_unknown' end,
+        case when bought_utc is null then 'time_unknown' end,
+        case when at_utc_alternative is not null then 'time_doubled' end,
+        case when is_time_moved then 'time_missing' end,
+        case when time_shift_h is not null then 'time_shifted' end,
         case
             when abs(quantity::double * unit_price::double - gross::double) > 0.02 + 0.005 * abs(gross::double)
             then 'arithmetic'
         end
-    ] || string_split(coalesce(flags, ''), ','), lambda flag: flag != ''))) as quality_flags
+    ] || string_split(coalesce(flags, ''), ','), lambda flag: flag != ''))) as quality_flags,
+    line_kind,
+    fuel_family,
+    price_per_l,
+    first_event_type,
+    is_final,
+    case candidate when 2 then at_utc else at_utc_alternative end as at_utc_alternative,
+    time_source,
+    zone,
+    site_source,
+    station_id,
+    station_name,
+    driver_id,
+    case when bought_utc is not null then coalesce(candidate, 1) end as match_candidate,
+    coalesce(other_vehicles, '[]') as other_vehicles,
+    time_shift_h,
+    odometer_m,
+    case when odometer_typed is not null and (odometer_reason is not null or agrees) then odometer_reason is null end
+        as odometer_valid,
+    odometer_reason
 
-from resolved
+from judged

@@ -1,0 +1,1 @@
+"""Fuel-card purchases: which van was there, and what follows from it."""

@@ -1,0 +1,27 @@
+"""Which van was there when fuel was bought? Everything about purchases that a refresh builds, in its order.
+
+    lake.purchases -> core.fuel_lines -> core.fuel_presence -> marts
+
+Lines and marts are small and replaced whole, as versions may arrive for any date. The comparison with positions is
+done again only for lines whose inputs changed: a new version, a station, an assignment, late positions.
+"""
+
+import logging
+
+import duckdb
+
+from flows.fuel.presence import evaluate_presence
+from flows.fuel.zones import zones_of
+from flows.settings import Settings
+from warehouse.fuel_lines import replace_lines
+from warehouse.models import build_whole
+
+logger = logging.getLogger(__name__)
+
+
+def evaluate_fuel(warehouse: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Bring all that is said of purchases up to date with the lake and with core."""
+    replace_lines(warehouse, settings.timezone, zones_of)
+    if compared := evaluate_presence(warehouse, settings):
+        logger.info("%d fuel purchases compared with positions", compared)
+    build_whole(warehouse)
