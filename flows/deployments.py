@@ -14,7 +14,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 from prefect.schedules import Cron
 
-from flows.refresh import REFRESHED, Refreshed, is_news, load, publish_copy, rebuild, stale_dates
+from flows.refresh import REFRESHED, Refreshed, is_news, learning_dates, load, publish_copy, rebuild, stale_dates
 from flows.refresh_metrics import write_metrics
 from flows.report.mail import MailNotSent
 from flows.reporting import NoReportDue, ReportsFailed, run_report
@@ -69,6 +69,14 @@ def upkeep_task() -> Upkeep:
     return upkeep(Settings.read())
 
 
+def _rebuild_all(settings: Settings, days: list[date], failed: list[CheckFailed]) -> None:
+    for stale in days:
+        try:
+            rebuild_task(settings, stale)
+        except CheckFailed as failure:
+            failed.append(failure)
+
+
 @flow(name="odograph-refresh")
 def refresh_flow(day: date | None = None, full: bool = False) -> Refreshed:
     """Load what has arrived, rebuild the service dates it touched, publish them."""
@@ -78,11 +86,8 @@ def refresh_flow(day: date | None = None, full: bool = False) -> Refreshed:
         began_s = monotonic()
         loaded = load_task(settings)
         days = stale_dates_task(settings, day, full)
-        for stale in days:
-            try:
-                rebuild_task(settings, stale)
-            except CheckFailed as failure:
-                failed.append(failure)
+        _rebuild_all(settings, days, failed)
+        _rebuild_all(settings, learning_dates(settings, [failure.day for failure in failed]), failed)
         has_news = is_news(settings)
         if has_news:
             publish_task(settings)

@@ -14,6 +14,7 @@ from flows.areas import NamedAreas
 from flows.settings import Settings
 from flows.tracks import Day, Ints, e7
 from kernels.distance import DistanceRules, Distances, distances
+from kernels.fuel_levels import LevelRules, Levels, Refuels, fuel_levels
 from kernels.geometry import metres_between
 from kernels.kinds import BREAK as BREAK_KIND
 from kernels.kinds import DEPOT, PLANNED, TRAFFIC, UNPLANNED, KindRules, contexts, stop_kinds
@@ -38,6 +39,9 @@ SERVED_S = 30  # without a served planned stop: a stand this long outside depot 
 MERGE_S = 20  # a longer drive between two stands of one place ends the first
 WAIT_S, BREAK_S = 120, 600  # hardly anybody waits in traffic for longer than the first; a break from the second on
 COARSE_S, COARSE_SHARE = 20.0, 0.1  # under way with fewer fixes for longer than that share: hand-offs go unseen
+LEVEL_RULES = LevelRules(
+    slot_us=30_000_000, window=10, least=5, stand_us=60_000_000, stuck_us=7_200_000_000, rise_pct=8.0
+)
 NO_ROUTE = -1
 
 
@@ -71,6 +75,8 @@ class Measured(NamedTuple):
     route: Ints  # (n_rows,) label of the row's route: planned routes first, then `message_routes`
     message_routes: list[str]
     ledger: Ledger
+    levels: Levels
+    refuels: Refuels
     area_names: list[str]
     in_area: NDArray[np.bool_]  # (n_runs, n_areas) which areas hold the beginning of a run; idle runs only
 
@@ -103,6 +109,7 @@ def measure(day: Day, stations: pl.DataFrame, areas: NamedAreas, settings: Setti
     phases = _phases(day, track, stops, kinds, parts)
     route = _route_of_rows(said, parts)
     group_of_row = np.repeat(np.arange(len(day.names)), np.diff(track.starts))
+    levels, refuels = fuel_levels(track, states, day.level_pct, LEVEL_RULES)
     runs = ledger(
         track,
         states,
@@ -127,6 +134,8 @@ def measure(day: Day, stations: pl.DataFrame, areas: NamedAreas, settings: Setti
         route=route,
         message_routes=message_routes,
         ledger=runs,
+        levels=levels,
+        refuels=refuels,
         area_names=areas.names,
         in_area=_areas_of_idle_runs(track, runs, areas.areas),
     )

@@ -8,23 +8,24 @@ from numpy.typing import NDArray
 
 from flows.areas import lists_of_names
 from flows.measure import NO_ROUTE, Measured, is_listed
+from flows.measured_fuel import fuel_columns, refuel_rows, used_in_runs
 from flows.tracks import GROUP, GROUP_TYPES, Day, Ints
 from kernels.distance import SOURCE_NAMES
 from kernels.kinds import BREAK, CONTEXT_NAMES, KIND_NAMES, PLANNED, UNPLANNED
-from kernels.ledger import Ledger
 from kernels.phases import NOT_KNOWN, PHASE_NAMES, Phases
 from kernels.states import STATE_NAMES
 from warehouse.load import Chunk
 
 
 def measured_rows(chunk: Chunk, day: Day, measured: Measured) -> dict[str, pl.DataFrame]:
-    """The rows of `core.vehicle_dates`, `ledger`, `stops`, `planned_stops` and `route_phases`, by table."""
+    """The rows of `core.vehicle_dates`, `ledger`, `stops`, `planned_stops`, `route_phases` and `refuels`, by table."""
     return {
         "vehicle_dates": _vehicle_dates(chunk, day, measured),
         "ledger": _ledger(day, measured),
         "stops": _stops(day, measured),
         "planned_stops": _planned_stops(day, measured),
         "route_phases": _route_phases(day, measured),
+        "refuels": refuel_rows(day, measured),
     }
 
 
@@ -42,8 +43,8 @@ def _vehicle_dates(chunk: Chunk, day: Day, measured: Measured) -> pl.DataFrame:
         pl.Series("longest_gap_s", longest_s),
         pl.Series("distance_m", _sums(measured.distances.step_m, starts)),
         _names_of("distance_source", measured.distances.source, SOURCE_NAMES),
-        pl.Series("fuel_used_l", day.fuel_l).fill_nan(None),
-        pl.Series("energy_used_kwh", day.energy_kwh).fill_nan(None),
+        pl.Series("energy_used_kwh", day.energy.in_all).fill_nan(None),
+        *fuel_columns(day, measured),
     )
     frame = frame.join(chunk.counts, on=GROUP, how="left", maintain_order="left")
     has_plan = np.isin(np.arange(len(day.names)), day.routes.group)
@@ -78,23 +79,12 @@ def _ledger(day: Day, measured: Measured) -> pl.DataFrame:
         pl.Series("distance_m", runs.distance_m),
         _degrees("latitude", track.latitude_e7[runs.first_row], placed),
         _degrees("longitude", track.longitude_e7[runs.first_row], placed),
-        pl.Series("fuel_l", _used_in_runs(day.step_fuel_l, runs)).fill_nan(None),
-        pl.Series("energy_kwh", _used_in_runs(day.step_energy_kwh, runs)).fill_nan(None),
+        pl.Series("fuel_l", used_in_runs(day.fuel.step, runs)).fill_nan(None),
+        pl.Series("energy_kwh", used_in_runs(day.energy.step, runs)).fill_nan(None),
         pl.Series("is_pto", runs.pto),
         pl.Series("is_full_quality", _is_full_quality(day, measured)),
         lists_of_names("jurisdictions", measured.in_area, measured.area_names),
     )
-
-
-def _used_in_runs(step: NDArray[np.float64], runs: Ledger) -> NDArray[np.float64]:
-    """What a counter moved in each run; NaN where it cannot tell intervals apart.
-
-    Counters come in whole thousandths, so their sums are taken in whole numbers: the same whichever vans share a chunk.
-    """
-    thousandths = np.rint(np.nan_to_num(step) * 1000).astype(np.int64)
-    so_far = np.concatenate([[0], thousandths.cumsum()])
-    used = (so_far[runs.end_row] - so_far[runs.first_row]) / 1000
-    return np.where(np.isnan(step[runs.first_row]), np.nan, used)
 
 
 def _is_full_quality(day: Day, measured: Measured) -> NDArray[np.bool_]:

@@ -29,10 +29,19 @@ from flows.tracks import day_of
 from ingest.columns import LAKE_TABLES
 from ingest.lake import Loaded, lake_files, load_spool
 from warehouse.connection import open_warehouse, transaction, writer_lock
+from warehouse.consumption import build_consumption
+from warehouse.idle_rates import relearned_dates, remember_idle, reopen_learners
 from warehouse.jurisdictions import jurisdictions
 from warehouse.lake import LakeTableFiles, attach_lake
 from warehouse.load import read_chunk, replace_measured, stations
-from warehouse.models import CheckFailed, add_device_status, build_day, check_day, prepare_models
+from warehouse.models import (
+    CheckFailed,
+    add_device_status,
+    build_day,
+    check_day,
+    choose_co2_factors,
+    prepare_models,
+)
 from warehouse.publish import publish
 from warehouse.revisions import record_revisions
 from warehouse.work import (
@@ -73,18 +82,22 @@ def refresh(
     with writer_lock(settings.lock_path, wait_s=WAIT_S):
         began_s = monotonic()
         loaded = load(settings, tell)
-        days = stale_dates(settings, day=day, full=full)
         rebuilt: list[date] = []
         failed: list[CheckFailed] = []
-        for done, stale in enumerate(days):
-            tell("measure", done, len(days))
-            try:
-                rebuild(settings, stale)
-                rebuilt.append(stale)
-            except CheckFailed as failure:
-                logger.error("held back, keeps what it had: %s", failure)
-                failed.append(failure)
-        tell("measure", len(days), len(days))
+
+        def rebuild_all(days: Sequence[date]) -> None:
+            for done, stale in enumerate(days):
+                tell("measure", done, len(days))
+                try:
+                    rebuild(settings, stale)
+                    rebuilt.append(stale)
+                except CheckFailed as failure:
+                    logger.error("held back, keeps what it had: %s", failure)
+                    failed.append(failure)
+            tell("measure", len(days), len(days))
+
+        rebuild_all(stale_dates(settings, day=day, full=full))
+        rebuild_all(learning_dates(settings, [failure.day for failure in failed]))
         has_news = is_news(settings)
         if has_news:
             publish_copy(settings)
@@ -107,6 +120,12 @@ def stale_dates(settings: Settings, *, day: date | None = None, full: bool = Fal
         return reopened_dates(warehouse)
 
 
+def learning_dates(settings: Settings, failed: Sequence[date]) -> list[date]:
+    """Return the service dates, oldest first, whose idle rates were learned anew by what was just rebuilt."""
+    with _opened(settings) as (warehouse, _):
+        return [found for found in relearned_dates(warehouse) if found not in failed]
+
+
 def rebuild(settings: Settings, day: date) -> None:
     """Measure the re-opened vans of one service date, rebuild its marts and check them: all of it or nothing.
 
@@ -117,12 +136,14 @@ def rebuild(settings: Settings, day: date) -> None:
         sites = stations(warehouse)
         areas = named_areas(jurisdictions(warehouse))
         position_count = 0
+        remember_idle(warehouse, day)
         for chunk_of in _chunks(vehicle_dates):
             chunk = read_chunk(warehouse, chunk_of, settings.timezone)
             laid_out = day_of(chunk, settings)
             rows = measured_rows(chunk, laid_out, measure(laid_out, sites, areas, settings))
             replace_measured(warehouse, day, chunk_of, rows)
             position_count += chunk.track.height
+        reopen_learners(warehouse, day)
         record_revisions(warehouse, day, version("odograph"))
         build_day(warehouse, day)
         check_day(warehouse, day)
@@ -134,6 +155,7 @@ def publish_copy(settings: Settings) -> None:
     """Reconcile fuel purchases, rebuild what has no service date of its own, and swap in a fresh copy for readers."""
     with _opened(settings) as (warehouse, lake):
         evaluate_fuel(warehouse, settings)
+        build_consumption(warehouse)
         publish(warehouse, settings.published_dir, lake, settings.timezone, version("odograph"))
 
 
@@ -160,6 +182,7 @@ def _opened(settings: Settings) -> Iterator[tuple[duckdb.DuckDBPyConnection, dic
     lake = lake_tables(settings)
     with open_warehouse(settings.warehouse_path) as warehouse:
         prepare_models(warehouse)
+        choose_co2_factors(warehouse, settings.co2_factors)
         attach_lake(warehouse, lake, settings.timezone)
         add_device_status(warehouse)
         yield warehouse, lake

@@ -4,6 +4,7 @@ Those of `ingest` and, beside them, thresholds of measurement and where mail goe
 """
 
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
@@ -25,6 +26,9 @@ class Settings(IngestSettings):
     stop_radius_m: float = Field(25, gt=0, description="a stop is one place within this radius, metres")
     stop_match_m: float = Field(60, gt=0, description="a planned stop is served from within this distance, metres")
     site_radius_m: float = Field(75, gt=0, description="a stop is at a fuel station within this distance, metres")
+    co2_factors: Literal["tailpipe", "inventory", "fossil"] = Field(
+        "tailpipe", description="CO2 factors of the dates rebuilt from now on: tailpipe, inventory or fossil"
+    )
     min_coverage: float = Field(0.8, ge=0, le=1, description="reports show n/a below this share of known time")
 
     broker_log: Path | None = Field(

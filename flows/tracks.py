@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from flows.devices import Voices, voices
+from flows.meters import Counter, counter, level_pct
 from flows.settings import Settings
 from kernels.engine import engine_state
 from kernels.track import Limits, Track
@@ -20,7 +21,6 @@ from warehouse.load import Chunk
 GROUP = ["tenant_id", "service_date", "vehicle_id"]
 GROUP_TYPES = {"tenant_id": pl.String, "service_date": pl.Date, "vehicle_id": pl.String}
 OWN_SPEED = ("native", "arrow", "openxc", "trucks")  # formats whose speed may be the vehicle's, not the receiver's
-DENSE_SHARE = 0.8  # of the fixes of a van must carry a fuel counter before it can tell idle fuel from driving fuel
 EXACT_M = 50  # a message that says it is less accurate than this proves no place
 Ints = NDArray[np.int64]
 
@@ -60,9 +60,10 @@ class Day(NamedTuple):
     has_can   bool (n_groups,)  the van reports its engine speed, and so its own road speed
     several_devices  bool (n_groups,)  more than one device sent fixes
     devices_apart    bool (n_groups,)  one of them was elsewhere (Q11)
-    step_fuel_l  float64 (n_rows,)  litres burnt in each interval, from a dense cumulative counter; NaN without one
-    fuel_l       float64 (n_groups,)  litres burnt in all; NaN without a counter
-    step_energy_kwh, energy_kwh  the same out of the traction battery
+    fuel         litres burnt, from a cumulative counter
+    energy       kWh out of the traction battery, likewise
+    level_pct    float32 (n_rows,)  the fuel gauge, percent of the tank; NaN where it was not sent
+    tank_l       float64 (n_groups,)  litres that the tank holds; NaN where not registered
     message_route  route_id of each row as the message said it, or None
     pto       bool (n_rows,)  the message said that the power take-off was at work
     has_fix   bool (n_rows,)  a position was sent, of whatever quality
@@ -76,10 +77,10 @@ class Day(NamedTuple):
     several_devices: NDArray[np.bool_]
     devices_apart: NDArray[np.bool_]
     median_interval_s: NDArray[np.float64]
-    step_fuel_l: NDArray[np.float64]
-    fuel_l: NDArray[np.float64]
-    step_energy_kwh: NDArray[np.float64]
-    energy_kwh: NDArray[np.float64]
+    fuel: Counter
+    energy: Counter
+    level_pct: NDArray[np.float32]
+    tank_l: NDArray[np.float64]
     depots: Depots
     routes: Routes
     planned: PlannedStops
@@ -99,8 +100,7 @@ def day_of(chunk: Chunk, settings: Settings) -> Day:
     median_s = _median_interval_s(starts, time_us)
     number = pl.DataFrame(names, schema=GROUP_TYPES, orient="row").with_row_index("group")
     routes = _routes(chunk.routes, number, starts, time_us)
-    step_fuel_l, fuel_l = _used(rows, starts, "fuel_used_ml")
-    step_energy_kwh, energy_kwh = _used(rows, starts, "energy_out_wh")
+    tank_l = _floats(vans["tank_l"])
     # A tracker of ours that reports the engine's speed reports the vehicle's own road speed as well. Platforms and
     # phones send the receiver's speed, also where they know the engine's.
     own_speed = rows["rpm"].is_not_null() & rows["source_format"].is_in(OWN_SPEED)
@@ -113,10 +113,10 @@ def day_of(chunk: Chunk, settings: Settings) -> Day:
         several_devices=heard.several,
         devices_apart=heard.apart,
         median_interval_s=median_s,
-        step_fuel_l=step_fuel_l,
-        fuel_l=fuel_l,
-        step_energy_kwh=step_energy_kwh,
-        energy_kwh=energy_kwh,
+        fuel=counter(rows, starts, "fuel_used_ml"),
+        energy=counter(rows, starts, "energy_out_wh"),
+        level_pct=level_pct(rows, starts, tank_l),
+        tank_l=tank_l,
         depots=_depots(vans),
         routes=routes,
         planned=_planned_stops(chunk.planned_stops, number, routes, len(names)),
@@ -235,28 +235,6 @@ def _planned_stops(planned: pl.DataFrame, number: pl.DataFrame, routes: Routes, 
         e7(listed["longitude"]),
         listed["planned_seq"].fill_null(0).to_numpy().astype(np.int64),
         listed["route"].fill_null(-1).to_numpy().astype(np.int64),
-    )
-
-
-def _used(rows: pl.DataFrame, starts: Ints, counter: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Litres or kWh used in each interval (n_rows,) and each group (n_groups,), from a cumulative counter; NaN without.
-
-    What was used between two readings goes to the interval that reaches the later one, so it tells one state from
-    another only where most fixes carry a reading; elsewhere only the day's total is known. A reset uses nothing.
-    """
-    has_reading = rows[counter].is_not_null().to_numpy()
-    reading_count = np.add.reduceat(has_reading.astype(np.int64), starts[:-1]) if has_reading.size else starts[:0]
-    filled = rows.select(pl.col(counter).forward_fill().over(GROUP)).to_series()
-    reading = _floats(filled) / 1000
-    step = np.zeros_like(reading)
-    step[:-1] = np.diff(reading)
-    step[starts[1:] - 1] = 0
-    step = np.where(np.isnan(step) | (step < 0), 0, step)
-    in_all = np.add.reduceat(step, starts[:-1]) if step.size else np.zeros(0)
-    is_dense = reading_count >= np.maximum(2, DENSE_SHARE * np.diff(starts))
-    return (
-        np.where(np.repeat(is_dense, np.diff(starts)), step, np.nan),
-        np.where(reading_count >= 2, in_all, np.nan),
     )
 
 

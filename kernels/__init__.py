@@ -20,6 +20,7 @@ The order in which one day passes through them:
     kinds      what an episode was for, and the context of every interval
     phases     pre, stem out, on route, stem back, post
     polygons   which places are in which areas
+    fuel_levels  how full the tank was, and when it was filled up (`gauge` has its parts)
     ledger     maximal runs of one state in one context, phase and route; the root of all sums
 
 What holds for all of them:

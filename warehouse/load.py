@@ -14,7 +14,7 @@ from warehouse.connection import sql
 from warehouse.lake import ranked, resolved
 from warehouse.work import VehicleDate
 
-MEASURED_TABLES = ("vehicle_dates", "ledger", "stops", "planned_stops", "route_phases")
+MEASURED_TABLES = ("vehicle_dates", "ledger", "stops", "planned_stops", "route_phases", "refuels")
 
 
 class Chunk(NamedTuple):

@@ -40,7 +40,7 @@ class CheckFailed(Exception):
 
 def prepare_models(connection: duckdb.DuckDBPyConnection) -> None:
     """Create what models share, and the table of definitions, unless these very ones are there already."""
-    shared = sql("constants.sql") + sql("periods.sql")
+    shared = sql("constants.sql") + sql("periods.sql") + sql("economy.sql")
     digest = sha256(
         (shared + (files("warehouse") / "definitions.toml").read_text(encoding="utf-8")).encode()
     ).hexdigest()
@@ -52,6 +52,15 @@ def prepare_models(connection: duckdb.DuckDBPyConnection) -> None:
         replace_definitions(connection, listed_definitions())
         connection.execute("delete from core.models_stamp")
         connection.execute("insert into core.models_stamp values ($digest)", {"digest": digest})
+
+
+def choose_co2_factors(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Use this set of CO2 factors, by its name in `core.co2_factors`, for what is built from now on."""
+    if connection.execute("from core.co2_choice").fetchall() == [(name,)]:
+        return
+    with transaction(connection):
+        connection.execute("delete from core.co2_choice")
+        connection.execute("insert into core.co2_choice values ($name)", {"name": name})
 
 
 def add_device_status(connection: duckdb.DuckDBPyConnection) -> None:

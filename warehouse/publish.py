@@ -87,6 +87,7 @@ def _add_views(
         attach_lake(copy, lake, timezone)
         copy.execute(sql("constants.sql"))
         copy.execute(sql("periods.sql"))
+        copy.execute(sql("economy.sql"))
         add_device_status(copy)
         copy.execute(
             "create table core.generation as select $generation as generation_id,"

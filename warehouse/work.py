@@ -11,6 +11,7 @@ from typing import NamedTuple
 import duckdb
 
 from warehouse.connection import sql, transaction
+from warehouse.idle_rates import REASON
 from warehouse.lake import resolved
 from warehouse.windows import move_ends, renew_windows
 
@@ -72,10 +73,11 @@ def reopened_dates(connection: duckdb.DuckDBPyConnection) -> list[date]:
 
 
 def reopened_vehicles(connection: duckdb.DuckDBPyConnection, day: date) -> list[VehicleDate]:
-    """The vehicle-dates of a service date to rebuild."""
+    """The vehicle-dates of a service date to measure again; those with a rate learned anew need only its marts."""
     rows = connection.execute(
-        "select distinct tenant_id, vehicle_id, service_date from core.reopened where service_date = $day order by all",
-        {"day": day},
+        "select distinct tenant_id, vehicle_id, service_date from core.reopened"
+        " where service_date = $day and reason != $reason order by all",
+        {"day": day, "reason": REASON},
     ).fetchall()
     return [VehicleDate(*row) for row in rows]
 

@@ -85,6 +85,7 @@ class RouteDay(NamedTuple):
     is_coarse: bool  # sampled too rarely to see every hand-off
     on_time_start: bool | None
     fuel_used_l: float | None
+    fuel_distance_m: float  # driven while that was burnt
     cost: float | None
     currency: str | None
     wage_per_h: float | None
@@ -106,7 +107,7 @@ class VehicleDay(NamedTuple):
     is_heard: bool
     excess_idle_s: float
     idle_cost: float | None
-    fuel_used_l: float | None
+    is_metered: bool  # its fuel is known, from the source that the fleet's figure is of
 
 
 class IdleContext(NamedTuple):

@@ -79,7 +79,7 @@ def _route_row(route: RouteDay, data: DailyData, units: Units) -> RouteRow:
     if route.depot_exit_utc and route.planned_exit_utc:
         against_plan = signed_minutes((route.depot_exit_utc - route.planned_exit_utc).total_seconds())
     idle_s = route_idle_s(route, data)
-    fuel = economy(route.distance_m, route.fuel_used_l, units)
+    fuel = economy(route.fuel_distance_m, route.fuel_used_l, units)
     return RouteRow(
         route=route.route_id + (" (rescue)" if route.role == "rescue" else ""),
         van=route.vehicle_id,

@@ -88,7 +88,7 @@ def _economy(data: DailyData, units: Units) -> Tile:
         rating = _rating(gain, good=-0.03, fair=-0.08)
     value, detail = _value(figure, lambda v: f"{v:.1f}")
     if figure.value is not None and data.fleet.fuel_used_l is not None:
-        metered = sum(van.fuel_used_l is not None for van in data.vehicles)
+        metered = sum(van.is_metered for van in data.vehicles)
         used = f"{data.fleet.fuel_used_l / units.litres:,.0f} {units.volume}"
         detail = f"{used}, {metered} of {len(data.vehicles)} vans"
     label = "Fuel economy" if figure.value is None else f"Fuel economy, {units.economy}"

@@ -70,7 +70,9 @@ class VanDay:
         return self
 
     def close(self, *, depot_id: str | None = "DAX7", **measured: object) -> None:
-        """The row of the vehicle-date."""
+        """The row of the vehicle-date; a counter is read from its first fix to its last."""
+        if measured.get("fuel_used_l") is not None:
+            measured = {"fuel_distance_m": self.distance_m} | measured
         insert(
             self.warehouse, "core.vehicle_dates", **self.key, depot_id=depot_id, timezone=ZONE.key,
             first_fix_utc=self.begins_utc, last_fix_utc=self.now_utc, distance_m=self.distance_m,

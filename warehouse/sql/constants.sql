@@ -8,7 +8,13 @@ create or replace macro core.non_communicating_s() as 86400; -- and silent for l
 create or replace macro core.litres_per_gallon() as 3.785411784;
 create or replace macro core.unplanned_stop_s() as 600;
 create or replace macro core.after_hours_slack() as interval 60 minute;
-create or replace macro core.co2_factor_set() as 'EPA tailpipe 8.887/10.180';
+create or replace macro core.learning_days() as 28; -- idle rates are learned from so many dates before
+create or replace macro core.least_learned_us() as 3600 * 1_000_000::bigint; -- and from that much idle time at least
+create or replace macro core.refuel_rise_pct() as 8.0; -- the least rise of a fuel gauge that is a refuel
+create or replace macro core.full_pct() as 85.0; -- a gauge at or above this says that the tank is full
+create or replace macro core.missed_fill_factor() as 1.6; -- a fill this much too small for the distance was not the only one
+create or replace macro core.least_coverage() as 0.8; -- below this share of known time metres are not all there
+create or replace macro core.same_fill() as interval 60 minute; -- fills of a van this near in time are one
 
 -- What a van burns, by the name that fuel has here, however a file words it: case, spaces and signs say nothing. Null:
 -- not known. A hybrid, or a van of two fuels, is not known either: laws and factors ask what is burnt.
@@ -30,17 +36,50 @@ create or replace macro core.known_fuel(fuel_type) as list_filter(
 )[1].fuel;
 create or replace macro core.is_electric(fuel_type) as coalesce(core.known_fuel(fuel_type) = 'electric', false);
 
--- Litres an hour at idle where the vehicle's own rate is not known, and the EPA tailpipe factors (kg CO2 per US
--- gallon: gasoline 8.887, diesel 10.180, E85 6.295) per litre.
-create or replace view core.fuel_facts as
+-- Kilograms of CO2 at the tailpipe per US gallon (CNG: per gallon of gasoline that it is equivalent to), by set. The
+-- name is that of the setting, the set what is stored with each result.
+create or replace view core.co2_factors as
 select * from (
     values
-        ('gasoline', 0.40 * 3.785411784, 8.887 / 3.785411784),
-        ('diesel', 0.25 * 3.785411784, 10.180 / 3.785411784),
-        ('diesel_step_van', 0.84 * 3.785411784, 10.180 / 3.785411784),
-        ('e85', 0.40 * 3.785411784, 6.295 / 3.785411784),
-        ('electric', 0.0, 0.0)
-) as facts (fuel_type, idle_l_per_h, co2_kg_per_l);
+        ('tailpipe', 'EPA tailpipe 8.887/10.180', 8.887, 10.180),
+        ('inventory', 'Inventory 8.78/10.21', 8.78, 10.21),
+        ('fossil', 'Fossil part of E10 8.020, diesel 10.180', 8.020, 10.180)
+) as sets (name, factor_set, gasoline_kg, diesel_kg);
+
+create or replace macro core.co2_factor_set() as (
+    select coalesce(max(factor_set), 'EPA tailpipe 8.887/10.180')
+    from core.co2_factors
+    semi join core.co2_choice using (name)
+);
+
+-- Of what counters and gauges saw of a group, the one that saw more metres; the counter where they are equal. Litres of
+-- the two are never in one ratio.
+create or replace macro core.better_source(counter_m, counter_l, level_m, level_l) as
+    case
+        when level_l is not null and (counter_l is null or coalesce(level_m, 0) > coalesce(counter_m, 0))
+            then {'source': 'level', 'distance_m': level_m::double, 'fuel_l': level_l::double}
+        when counter_l is not null
+            then {'source': 'counter', 'distance_m': counter_m::double, 'fuel_l': counter_l::double}
+        else {'source': 'none', 'distance_m': 0::double, 'fuel_l': null::double}
+    end;
+
+-- Litres an hour at idle where the vehicle's own rate is not known, and the factors of the chosen set per litre.
+create or replace view core.fuel_facts as
+select
+    facts.fuel_type,
+    facts.idle_l_per_h,
+    case facts.burns when 'gasoline' then chosen.gasoline_kg when 'diesel' then chosen.diesel_kg else facts.co2_kg end
+    / 3.785411784 as co2_kg_per_l
+from (
+    values
+        ('gasoline', 'gasoline', 0.40 * 3.785411784, null),
+        ('diesel', 'diesel', 0.25 * 3.785411784, null),
+        ('diesel_step_van', 'diesel', 0.84 * 3.785411784, null),
+        ('e85', null, 0.40 * 3.785411784, 6.295),
+        ('cng', null, null, 7.030),
+        ('electric', null, 0.0, 0.0)
+) as facts (fuel_type, burns, idle_l_per_h, co2_kg)
+cross join (from core.co2_factors where factor_set = core.co2_factor_set()) as chosen;
 
 -- The row of each vehicle that is valid on a day.
 create or replace macro core.vehicles_on(day) as table
@@ -145,6 +184,17 @@ having idle_us > 0;
 create or replace view staging.idle_runs as
 select * exclude (unit, idle_us) from staging.idle_units where unit = 'run';
 
+-- Litres an hour at idle of each van by its own counter, in the weeks before a day.
+create or replace macro core.learned_idle_on(day) as table
+select
+    tenant_id,
+    vehicle_id,
+    sum(counted_idle_l order by service_date) / (sum(counted_idle_us) / 3.6e9) as idle_l_per_h
+from core.vehicle_dates
+where service_date >= day - core.learning_days() and service_date < day
+group by tenant_id, vehicle_id
+having sum(counted_idle_us) >= core.least_learned_us() and sum(counted_idle_l) > 0;
+
 -- What a litre burnt costs and emits for each vehicle heard on a day, and how much it burns at idle.
 create or replace macro core.fuel_terms_on(day) as table
 select
@@ -152,14 +202,18 @@ select
     days.vehicle_id,
     vehicles.fuel_type,
     core.is_electric(vehicles.fuel_type) as is_electric,
-    coalesce(vehicles.idle_l_per_h, facts.idle_l_per_h) as idle_l_per_h,
-    case when vehicles.idle_l_per_h is not null then 'vehicle' when facts.idle_l_per_h is not null then 'table' end
-        as idle_rate_source,
+    coalesce(learned.idle_l_per_h, vehicles.idle_l_per_h, facts.idle_l_per_h) as idle_l_per_h,
+    case
+        when learned.idle_l_per_h is not null then 'learned'
+        when vehicles.idle_l_per_h is not null then 'vehicle'
+        when facts.idle_l_per_h is not null then 'table'
+    end as idle_rate_source,
     facts.co2_kg_per_l,
     prices.price_per_l,
     prices.currency
 from core.vehicle_dates as days
 left join core.vehicles_on(day) as vehicles using (tenant_id, vehicle_id)
+left join core.learned_idle_on(day) as learned using (tenant_id, vehicle_id)
 left join core.fuel_facts as facts on facts.fuel_type = core.known_fuel(vehicles.fuel_type)
 left join core.prices_on(day) as prices on prices.fuel_type = core.known_fuel(vehicles.fuel_type)
 where days.service_date = day;

@@ -24,14 +24,17 @@ from (
 -- K3, K4, K6, K10-K12, K21, K22, K27, K28 by van.
 create or replace macro core.vehicle_totals(from_day, to_day) as table
 select
-    * exclude (windowed_engine_on_s, targeted_distance_m),
+    * exclude (windowed_engine_on_s, targeted_distance_m, better),
     windowed_engine_on_s / nullif(available_window_s, 0) as time_utilization,
     targeted_distance_m / nullif(target_distance_m, 0) as distance_utilization,
     idle_s / nullif(idle_engine_on_s, 0) as idle_share,
     1 - idle_s / nullif(idle_engine_on_s, 0) as engine_productivity,
     known_s / nullif(observed_s, 0) as coverage,
     window_known_s / nullif(window_observed_s, 0) as window_coverage,
-    fuel_used_l / nullif(metered_distance_m, 0) * 1e5 as fuel_l_per_100km,
+    better.source as fuel_used_source,
+    better.distance_m as metered_distance_m,
+    better.fuel_l as fuel_used_l,
+    better.fuel_l / nullif(better.distance_m, 0) * 1e5 as fuel_l_per_100km,
     energy_used_kwh / nullif(energy_distance_m, 0) * 1e3 as energy_kwh_per_km
 from (
     select
@@ -53,8 +56,12 @@ from (
         sum(drive_s + idle_s + off_s + ready_s + parked_s + unknown_s order by service_date) as observed_s,
         sum(window_known_s order by service_date) as window_known_s,
         sum(window_observed_s order by service_date) as window_observed_s,
-        sum(distance_m order by service_date) filter (fuel_used_l is not null) as metered_distance_m,
-        sum(fuel_used_l order by service_date) as fuel_used_l,
+        core.better_source(
+            sum(fuel_distance_m order by service_date) filter (fuel_used_source = 'counter'),
+            sum(fuel_used_l order by service_date) filter (fuel_used_source = 'counter'),
+            sum(fuel_distance_m order by service_date) filter (fuel_used_source = 'level'),
+            sum(fuel_used_l order by service_date) filter (fuel_used_source = 'level')
+        ) as better,
         sum(distance_m order by service_date) filter (energy_used_kwh is not null) as energy_distance_m,
         sum(energy_used_kwh order by service_date) as energy_used_kwh,
         sum(unplanned_stop_count)::bigint as unplanned_stop_count,
@@ -124,13 +131,16 @@ from (
 -- K1, K7, K10-K14, K20-K26 by tenant.
 create or replace macro core.fleet_totals(from_day, to_day) as table
 select
-    *,
+    * exclude (better),
+    better.source as fuel_used_source,
+    better.distance_m as metered_distance_m,
+    better.fuel_l as fuel_used_l,
     available_dispatched / nullif(vehicles_available, 0) as asset_utilization,
     books_dispatched / nullif(vehicles_on_books, 0) as books_utilization,
     route_time_s / nullif(planned_route_time_s, 0) as route_utilization,
     idle_s / nullif(idle_engine_on_s, 0) as idle_share,
     on_time_starts / nullif(starts_with_plan, 0) as on_time_start_share,
-    fuel_used_l / nullif(metered_distance_m, 0) * 1e5 as fuel_l_per_100km,
+    better.fuel_l / nullif(better.distance_m, 0) * 1e5 as fuel_l_per_100km,
     energy_used_kwh / nullif(energy_distance_m, 0) * 1e3 as energy_kwh_per_km,
     known_s / nullif(observed_s, 0) as coverage,
     co2_kg / nullif(co2_distance_m, 0) * 1e3 as co2_kg_per_km,
@@ -158,8 +168,12 @@ from (
         sum(on_time_starts)::bigint as on_time_starts,
         sum(starts_with_plan)::bigint as starts_with_plan,
         sum(distance_m order by service_date) as distance_m,
-        sum(metered_distance_m order by service_date) as metered_distance_m,
-        sum(fuel_used_l order by service_date) as fuel_used_l,
+        core.better_source(
+            sum(counter_distance_m order by service_date),
+            sum(counter_fuel_l order by service_date),
+            sum(level_distance_m order by service_date),
+            sum(level_fuel_l order by service_date)
+        ) as better,
         sum(energy_distance_m order by service_date) as energy_distance_m,
         sum(energy_used_kwh order by service_date) as energy_used_kwh,
         sum(known_s order by service_date) as known_s,
@@ -167,6 +181,7 @@ from (
         sum(co2_kg order by service_date) as co2_kg,
         sum(co2_distance_m order by service_date) as co2_distance_m,
         sum(co2_stop_count)::bigint as co2_stop_count,
+        string_agg(distinct co2_factor_set, '; ' order by co2_factor_set) as co2_factor_set,
         sum(cost order by service_date) as cost,
         sum(counted_cost order by service_date) as counted_cost,
         sum(costed_stop_count)::bigint as costed_stop_count,

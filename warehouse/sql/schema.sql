@@ -184,7 +184,7 @@ create table if not exists core.reopened (
     tenant_id varchar not null,
     vehicle_id varchar not null,
     service_date date not null,
-    reason varchar not null,            -- positions, rejects, plan, window, import, full
+    reason varchar not null,            -- positions, rejects, plan, window, import, full; idle_rate: only its marts
     noted_utc timestamp not null,
     spool_id varchar,                   -- where the news came from; null: not from a message
     first_segment_no bigint,            -- the first and last segment of that spool with news
@@ -218,7 +218,15 @@ create table if not exists core.revisions (
     unknown_s double,
     distance_m double,
     stop_count bigint,
+    fuel_used_l double,
+    level_used_pct double,
+    refuel_count bigint,
     contents map(varchar, varchar)      -- {table of core: digest of its rows}; null: nothing left
+);
+
+-- Which set of CO2 factors is in use, by its name in core.co2_factors; one row, written at every start.
+create table if not exists core.co2_choice (
+    name varchar not null
 );
 
 create table if not exists core.imports (
@@ -262,7 +270,17 @@ create table if not exists core.vehicle_dates (
     peak_messages_per_min bigint,       -- received in one minute; replays and bursts after a dead zone count
     distance_m double not null,
     distance_source varchar not null,   -- odometer, gps, speed or none
-    fuel_used_l double,                 -- from a cumulative counter; null without one
+    fuel_used_l double,                 -- from a cumulative counter, its first reading to its last; null without one
+    fuel_sigma_l double,                -- standard error of that: a counter moves in steps
+    fuel_distance_m double,             -- driven between those two readings
+    counted_idle_us bigint,             -- idle, power take-off off, as measured by the counter; null where it cannot
+    counted_idle_l double,              -- and what was burnt in it
+    level_first_pct double,             -- fuel gauge, percent of the tank: the first level that is known
+    level_last_pct double,              -- and the last
+    level_used_pct double,              -- burnt between the two, refuels taken into account
+    level_sigma_pct double,             -- standard error of one level; burnt is made of 2, and 2 more for each refuel
+    level_distance_m double,            -- driven between the two
+    refuel_count bigint,                -- while it was heard; null without a gauge
     energy_used_kwh double,             -- out of the traction battery, from a cumulative counter; null without one
     quality_flags varchar[] not null
 );
@@ -469,6 +487,20 @@ create table if not exists core.fuel_evaluations (
     inputs varchar not null             -- digest of time, place, van, and the vehicle-dates of the tenant around it
 );
 
+-- One row per rise of the fuel gauge while the van stood. Rises between two dates are in marts.refuels only.
+create table if not exists core.refuels (
+    tenant_id varchar not null,
+    vehicle_id varchar not null,
+    service_date date not null,
+    started_utc timestamp not null,     -- the last reading before
+    ended_utc timestamp not null,       -- the first reading after
+    from_pct double not null,           -- level around each, percent of the tank
+    to_pct double not null,
+    litres double,                      -- null where the tank is not registered
+    latitude double,                    -- where the van stood; null: no place known
+    longitude double
+);
+
 -- ------------------------------------------------------------------ marts: read by people
 
 -- What counts as idling under each definition; written in warehouse/definitions.toml.
@@ -536,13 +568,20 @@ create table if not exists marts.vehicle_days (
     unplanned_stop_count integer,       -- stands of 10 min or more away from depot, plan and fuel site (K27)
     unplanned_stop_s double,            -- how long they were
     fuel_type varchar,                  -- as registered
-    fuel_used_l double,
-    fuel_l_per_100km double,            -- fuel_used_l over distance_m (K21)
+    fuel_used_l double,                 -- from one source
+    fuel_used_source varchar,           -- counter, level (the gauge, refuels taken into account) or none
+    fuel_used_sigma_l double,           -- standard error of it: steps of the counter; noise and steps of the gauge
+    fuel_distance_m double,             -- driven while it was burnt: from the first reading of that source to its last
+    fuel_l_per_100km double,            -- fuel_used_l over fuel_distance_m (K21)
+    fuel_cost decimal(18, 4),
+    level_first_pct double,             -- the gauge at the ends of the day
+    level_last_pct double,
+    refuel_count bigint,                -- rises of the gauge while the van was heard; null without a gauge
     energy_used_kwh double,             -- electric: out of the battery; never added to litres
     energy_kwh_per_km double,
     ready_energy_kwh double,            -- what of it was used standing and ready
     idle_fuel_l double,                 -- K13
-    idle_fuel_source varchar,           -- counter, vehicle or table
+    idle_fuel_source varchar,           -- counter, learned (the van's own, 28 days before), vehicle or table
     idle_cost decimal(18, 4),           -- K14
     currency varchar,
     co2_kg double,                      -- K23, at the tailpipe; null where the fuel is not known
@@ -605,8 +644,11 @@ create table if not exists marts.route_days (
     stops_per_hour double,              -- per hour on route (K18)
     stops_per_route_hour double,        -- per hour from depot exit to depot return (K18)
     on_time_start boolean,              -- exit no later than planned + 5 min (K20)
-    fuel_used_l double,
-    fuel_l_per_100km double,            -- K21
+    fuel_used_l double,                 -- counted over its runs, else that of the day of a van with one route
+    fuel_used_source varchar,           -- counter, level or none
+    fuel_used_sigma_l double,
+    fuel_distance_m double,             -- driven while it was burnt
+    fuel_l_per_100km double,            -- fuel_used_l over fuel_distance_m (K21)
     energy_used_kwh double,             -- electric: out of the battery
     energy_kwh_per_km double,
     co2_kg double,                      -- K23, at the tailpipe
@@ -843,8 +885,13 @@ create table if not exists marts.fleet_days (
     unplanned_stop_count bigint,        -- K27
     unplanned_stop_s double,
     after_hours_m double,               -- K28
-    metered_distance_m double not null, -- distance of vans whose fuel is known: the K21 numerator
+    metered_distance_m double not null, -- fuel_distance_m of the vans with the source that saw more of it: the K21 numerator
     fuel_used_l double,                 -- and denominator
+    fuel_used_source varchar,           -- that source: counter, level or none; the other one stands beside it
+    counter_distance_m double,
+    counter_fuel_l double,
+    level_distance_m double,
+    level_fuel_l double,
     fuel_l_per_100km double,            -- K21
     energy_used_kwh double,             -- electric vans: beside the litres, never added to them
     energy_distance_m double,           -- distance of vans whose energy is known
@@ -909,4 +956,66 @@ create table if not exists marts.data_health (
     longest_gap_s double,
     is_registered boolean not null,
     quality_flags varchar[] not null
+);
+
+-- Every rise of a fuel gauge that was a refuel, also those nobody saw happen.
+create table if not exists marts.refuels (
+    tenant_id varchar not null,
+    vehicle_id varchar not null,
+    service_date date not null,         -- of a rise between two dates the later one
+    started_utc timestamp not null,     -- the last reading before; of a rise between two dates the last fix of the first
+    ended_utc timestamp not null,       -- the first reading after; the first fix of the second
+    from_pct double not null,           -- percent of the tank
+    to_pct double not null,
+    litres double,                      -- null where the tank is not registered
+    is_between_dates boolean not null,
+    latitude double,
+    longitude double
+);
+
+-- What the cards of each van bought on each date; never added to what it burnt.
+create table if not exists marts.card_days (
+    tenant_id varchar not null,
+    service_date date not null,         -- local date of the fills
+    vehicle_id varchar not null,
+    fill_count bigint not null,         -- lines of motor fuel that count
+    card_l double not null,
+    card_cost decimal(18, 4),           -- net; null where currencies differ
+    currency varchar
+);
+
+-- Tank to tank: one row per fill of a van but its first, from its last full tank.
+create table if not exists marts.fuel_intervals (
+    tenant_id varchar not null,
+    vehicle_id varchar not null,
+    provider varchar not null,          -- this and the following: the fill it ends with
+    provider_txn_id varchar not null,
+    item_no integer not null,
+    service_date date not null,         -- of that fill, local
+    from_utc timestamp not null,        -- the fill before it that filled the tank
+    to_utc timestamp not null,
+    fill_count bigint not null,         -- fills after the first instant, up to and with the last
+    litres double not null,             -- of those fills
+    distance_m double,
+    distance_source varchar not null,   -- odometer (telematics at both fills), days (sums of vehicle_days), typed or none
+    coverage double,                    -- known seconds / observed seconds of the dates it spans; null where none was heard
+    l_per_100km double,                 -- null with any flag below
+    mpg double,
+    is_full boolean not null,           -- the fill it ends with filled the tank
+    full_source varchar not null,       -- level: the gauge says so; assumed: nothing says otherwise
+    quality_flags varchar[] not null    -- missed_fill low_coverage no_distance not_full
+);
+
+-- Card, counter and tank over 14 dates up to a fill (F20).
+create table if not exists marts.fuel_balances (
+    tenant_id varchar not null,
+    vehicle_id varchar not null,
+    from_date date not null,
+    to_date date not null,              -- inclusive; the date of a fill
+    card_l double not null,
+    counter_l double,                   -- null: no counter on any of the dates
+    level_change_l double,              -- in the tank at the end less at the start; null: not known
+    gap_l double,                       -- card_l - counter_l - level_change_l
+    gap_share double,                   -- of card_l
+    coverage double                     -- metres driven while the counter was read / all metres
 );

@@ -30,6 +30,7 @@ select
     list_contains(routes.quality_flags, 'sampling_too_coarse') as is_coarse,
     routes.on_time_start,
     routes.fuel_used_l,
+    coalesce(routes.fuel_distance_m, routes.distance_m) as fuel_distance_m,
     routes.cost::double as cost,
     routes.currency,
     depots.wage_per_h::double as wage_per_h

@@ -14,7 +14,11 @@ select
     coalesce(coverage, 1) >= $min_coverage as is_heard,
     excess_idle_s,
     idle_cost::double as idle_cost,
-    fuel_used_l
+    fuel_used_l is not null and fuel_used_source is not distinct from (
+        select fuel_used_source
+        from marts.fleet_days
+        where tenant_id = $tenant_id and service_date = $service_date::date
+    ) as is_metered
 
 from marts.vehicle_days
 where tenant_id = $tenant_id and service_date = $service_date::date

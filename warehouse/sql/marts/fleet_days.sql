@@ -45,11 +45,16 @@ vans as (
         sum(after_hours_m order by vehicle_id) as after_hours_m,
         sum(energy_used_kwh order by vehicle_id) as energy_used_kwh,
         sum(distance_m order by vehicle_id) filter (energy_used_kwh is not null) as energy_distance_m,
-        sum(distance_m order by vehicle_id) filter (co2_kg is not null) as co2_distance_m,
+        sum(case when core.is_electric(fuel_type) then distance_m else fuel_distance_m end order by vehicle_id)
+            filter (co2_kg is not null) as co2_distance_m,
         max(co2_factor_set) as co2_factor_set,
         sum(distance_m order by vehicle_id) as distance_m,
-        coalesce(sum(distance_m order by vehicle_id) filter (fuel_used_l is not null), 0) as metered_distance_m,
-        sum(fuel_used_l order by vehicle_id) as fuel_used_l,
+        coalesce(sum(fuel_distance_m order by vehicle_id) filter (fuel_used_source = 'counter'), 0)
+            as counter_distance_m,
+        sum(fuel_used_l order by vehicle_id) filter (fuel_used_source = 'counter') as counter_fuel_l,
+        coalesce(sum(fuel_distance_m order by vehicle_id) filter (fuel_used_source = 'level'), 0) as level_distance_m,
+        sum(fuel_used_l order by vehicle_id) filter (fuel_used_source = 'level') as level_fuel_l,
+        core.better_source(counter_distance_m, counter_fuel_l, level_distance_m, level_fuel_l) as better,
         sum(co2_kg order by vehicle_id) as co2_kg,
         sum(stop_count order by vehicle_id)::bigint as stop_count,
         max(currency) as currency
@@ -64,7 +69,8 @@ fuel as (
     select
         tenant_id,
         sum(fuel_used_l * price_per_l order by vehicle_id) as fuel_cost,
-        sum(distance_m order by vehicle_id) filter (fuel_used_l * price_per_l is not null) as fuel_costed_distance_m
+        sum(fuel_distance_m order by vehicle_id) filter (fuel_used_l * price_per_l is not null)
+            as fuel_costed_distance_m
     from marts.vehicle_days
     join core.fuel_terms_on($day) using (tenant_id, vehicle_id)
     where service_date = $day
@@ -172,12 +178,17 @@ select
     coalesce(vans.known_s, 0) as known_s,
     coalesce(vans.observed_s, 0) as observed_s,
     coalesce(vans.distance_m, 0) as distance_m,
-    coalesce(vans.metered_distance_m, 0) as metered_distance_m,
+    coalesce(vans.better.distance_m, 0) as metered_distance_m,
+    coalesce(vans.better.source, 'none') as fuel_used_source,
+    coalesce(vans.counter_distance_m, 0) as counter_distance_m,
+    vans.counter_fuel_l,
+    coalesce(vans.level_distance_m, 0) as level_distance_m,
+    vans.level_fuel_l,
     coalesce(vans.stop_count, 0) as stop_count,
     vans.idle_fuel_l,
     vans.idle_cost,
     vans.idle_co2_kg,
-    vans.fuel_used_l,
+    vans.better.fuel_l as fuel_used_l,
     vans.co2_kg,
     vans.currency,
     coalesce(routes.routes_planned, 0) as routes_planned,
@@ -199,7 +210,7 @@ select
     served.co2_stop_count,
     vans.co2_kg / nullif(served.co2_stop_count, 0) as co2_kg_per_stop,
     vans.co2_factor_set,
-    vans.fuel_used_l / nullif(vans.metered_distance_m, 0) * 1e5 as fuel_l_per_100km,
+    vans.better.fuel_l / nullif(vans.better.distance_m, 0) * 1e5 as fuel_l_per_100km,
     routes.cost,
     routes.completed_stop_count,
     routes.planned_stop_count,

@@ -80,6 +80,20 @@ drivers as (
 
 ),
 
+vans as (
+
+    select
+        tenant_id,
+        vehicle_id,
+        fuel_used_l as day_fuel_l,
+        fuel_used_source as day_fuel_source,
+        fuel_used_sigma_l as day_fuel_sigma_l,
+        fuel_distance_m as day_fuel_distance_m
+    from marts.vehicle_days
+    where service_date = $day
+
+),
+
 measured as (
 
     select
@@ -111,7 +125,7 @@ measured as (
         times.counted_fuel_l,
         times.counted_energy_kwh,
         times.estimated_paid_s,
-        days.fuel_used_l as day_fuel_l,
+        vans.* exclude (tenant_id, vehicle_id),
         days.energy_used_kwh as day_energy_kwh,
         fuel.is_electric,
         fuel.co2_kg_per_l,
@@ -125,6 +139,7 @@ measured as (
     left join times using (tenant_id, route_id, vehicle_id)
     left join idling using (tenant_id, route_id, vehicle_id)
     left join core.vehicle_dates as days using (tenant_id, service_date, vehicle_id)
+    left join vans using (tenant_id, vehicle_id)
     left join core.fuel_terms_on($day) as fuel using (tenant_id, vehicle_id)
     left join core.vehicles_on($day) as vehicles using (tenant_id, vehicle_id)
     left join core.depots as depots using (tenant_id, depot_id)
@@ -145,7 +160,8 @@ clocked as (
 
 completed as (
 
-    -- A counter that cannot tell states apart still knows the fuel of the van's day: its only route burnt it.
+    -- What cannot tell states apart still knows the fuel of the van's day: its only route burnt it. Litres and metres
+    -- of a ratio are those of the same time.
     select
         measured.* replace (
             coalesce(scans.completed_stop_count, measured.completed_stop_count) as completed_stop_count
@@ -166,9 +182,20 @@ completed as (
         ) as counted_stop_count,
         coalesce(scans.dispatched_package_count, measured.planned_package_count) as dispatched_package_count,
         scans.delivered_package_count,
-        coalesce(
-            measured.counted_fuel_l, case when measured.routes_of_vehicle = 1 then measured.day_fuel_l end
-        ) as fuel_used_l,
+        case
+            when measured.counted_fuel_l is not null then 'counter'
+            when measured.routes_of_vehicle = 1 and measured.day_fuel_l is not null then measured.day_fuel_source
+            else 'none'
+        end as fuel_used_source,
+        case
+            when measured.counted_fuel_l is not null then measured.counted_fuel_l
+            when fuel_used_source != 'none' then measured.day_fuel_l
+        end as fuel_used_l,
+        case when fuel_used_source != 'none' then measured.day_fuel_sigma_l end as fuel_used_sigma_l,
+        case
+            when measured.counted_fuel_l is not null then measured.distance_m
+            when fuel_used_source != 'none' then measured.day_fuel_distance_m
+        end as fuel_distance_m,
         coalesce(
             measured.counted_energy_kwh, case when measured.routes_of_vehicle = 1 then measured.day_energy_kwh end
         ) as energy_used_kwh,
@@ -190,8 +217,8 @@ completed as (
 select
     * exclude (
         price_per_l, fixed_cost_per_day, wage_per_h, routes_of_vehicle, planned_driver_id, served_stop_count,
-        counted_fuel_l, counted_energy_kwh, estimated_paid_s, day_fuel_l, day_energy_kwh, is_electric, co2_kg_per_l,
-        counted_by
+        counted_fuel_l, counted_energy_kwh, estimated_paid_s, day_fuel_l, day_fuel_source, day_fuel_sigma_l,
+        day_fuel_distance_m, day_energy_kwh, is_electric, co2_kg_per_l, counted_by
     ),
     coalesce(served_stop_count, 0) as stop_count,
     route_time_s / nullif(planned_route_time_s, 0) as route_utilization,
@@ -211,10 +238,10 @@ select
     counted_stop_count / nullif(route_time_s / 3600, 0) as stops_per_route_hour,
     case when mean_dwell_s is not null or stops_per_hour is not null then counted_by end as dwell_basis,
     depot_exit_utc <= planned_exit_utc + to_seconds(core.on_time_tolerance_s()) as on_time_start,
-    fuel_used_l / nullif(distance_m, 0) * 1e5 as fuel_l_per_100km,
+    fuel_used_l / nullif(fuel_distance_m, 0) * 1e5 as fuel_l_per_100km,
     energy_used_kwh / nullif(distance_m, 0) * 1e3 as energy_kwh_per_km,
     case when is_electric then 0 else fuel_used_l * co2_kg_per_l end as co2_kg,
-    co2_kg / nullif(distance_m, 0) * 1e3 as co2_kg_per_km,
+    co2_kg / nullif(case when is_electric then distance_m else fuel_distance_m end, 0) * 1e3 as co2_kg_per_km,
     co2_kg / nullif(counted_stop_count, 0) as co2_kg_per_stop,
     case when co2_kg is not null then core.co2_factor_set() end as co2_factor_set,
     -- Nothing is rounded before the last step, which is the column's four decimals.
@@ -224,6 +251,6 @@ select
     fuel_cost + wage_cost + fixed_cost as cost,
     cost / nullif(counted_stop_count, 0) as cost_per_stop,
     cost / nullif(distance_m, 0) * 1e3 as cost_per_km,
-    fuel_cost / nullif(distance_m, 0) * 1e3 as fuel_cost_per_km
+    fuel_cost / nullif(fuel_distance_m, 0) * 1e3 as fuel_cost_per_km
 
 from completed

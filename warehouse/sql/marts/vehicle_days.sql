@@ -180,7 +180,27 @@ measured as (
         try_cast(vehicles.extra ->> 'target_km_per_day' as double) * 1000 as target_distance_m,
         fuel.fuel_type,
         fuel.is_electric,
-        days.fuel_used_l,
+        -- One source for a day: what the counter says and what the gauge says are never put together.
+        case
+            when days.fuel_used_l is not null then 'counter'
+            when days.level_used_pct is not null and vehicles.tank_l > 0 and not fuel.is_electric then 'level'
+            else 'none'
+        end as fuel_used_source,
+        case fuel_used_source
+            when 'counter' then days.fuel_used_l
+            when 'level' then greatest(0, days.level_used_pct / 100 * vehicles.tank_l)
+        end as fuel_used_l,
+        case fuel_used_source
+            when 'counter' then days.fuel_sigma_l
+            when 'level' then days.level_sigma_pct / 100 * vehicles.tank_l * sqrt(2 + 2 * days.refuel_count)
+        end as fuel_used_sigma_l,
+        case fuel_used_source
+            when 'counter' then days.fuel_distance_m
+            when 'level' then days.level_distance_m
+        end as fuel_distance_m,
+        days.level_first_pct,
+        days.level_last_pct,
+        days.refuel_count,
         days.energy_used_kwh,
         times.ready_energy_kwh,
         coalesce(times.counted_idle_fuel_l, coalesce(times.idle_s, 0) / 3600 * fuel.idle_l_per_h) as idle_fuel_l,
@@ -215,7 +235,8 @@ select
     distance_m / nullif(target_distance_m, 0) as distance_utilization,
     case when not is_electric then idle_s / nullif(engine_on_s, 0) end as idle_share,
     1 - idle_share as engine_productivity,
-    fuel_used_l / nullif(distance_m, 0) * 1e5 as fuel_l_per_100km,
+    fuel_used_l / nullif(fuel_distance_m, 0) * 1e5 as fuel_l_per_100km,
+    fuel_used_l * price_per_l as fuel_cost,
     energy_used_kwh / nullif(distance_m, 0) * 1e3 as energy_kwh_per_km,
     idle_fuel_l * price_per_l as idle_cost,
     case when is_electric then 0 else fuel_used_l * co2_kg_per_l end as co2_kg,

@@ -61,6 +61,9 @@ select
     times.unknown_s,
     days.distance_m,
     case when days.first_fix_utc is not null then coalesce(stops.stop_count, 0) end as stop_count,
+    days.fuel_used_l,
+    days.level_used_pct,
+    days.refuel_count,
     parts.contents
 
 from (from staging.reopened_vans where service_date = $day) as vans

@@ -54,7 +54,10 @@ select
             {'measure': 'parked_s', 'values': to_json([latest.parked_s, now_has.parked_s])},
             {'measure': 'unknown_s', 'values': to_json([latest.unknown_s, now_has.unknown_s])},
             {'measure': 'distance_m', 'values': to_json([latest.distance_m, now_has.distance_m])},
-            {'measure': 'stop_count', 'values': to_json([latest.stop_count, now_has.stop_count])}
+            {'measure': 'stop_count', 'values': to_json([latest.stop_count, now_has.stop_count])},
+            {'measure': 'fuel_used_l', 'values': to_json([latest.fuel_used_l, now_has.fuel_used_l])},
+            {'measure': 'level_used_pct', 'values': to_json([latest.level_used_pct, now_has.level_used_pct])},
+            {'measure': 'refuel_count', 'values': to_json([latest.refuel_count, now_has.refuel_count])}
         ],
         lambda entry: entry['values'][0] != entry['values'][1]
     ))) end as changes,

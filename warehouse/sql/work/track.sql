@@ -15,6 +15,8 @@ select
     battery_mv,
     charging,
     odometer_m,
+    fuel_cpct,
+    fuel_ml,
     fuel_used_ml,
     energy_out_wh,
     quality,

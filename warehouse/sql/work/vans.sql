@@ -6,6 +6,7 @@ select
     wanted.vehicle_id,
     try_cast(vehicles.extra ->> 'reporting_interval_s' as double) as reporting_interval_s,
     core.is_electric(vehicles.fuel_type) as is_electric,
+    vehicles.tank_l,
     depots.latitude as depot_latitude,
     depots.longitude as depot_longitude,
     coalesce(depots.radius_m, 150) as depot_radius_m

@@ -1,0 +1,72 @@
+"""Columns to arrays: what do the meters of a van say, the counters and the fuel gauge?"""
+
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+DENSE_SHARE = 0.8  # of the fixes of a van must carry a counter before it can tell idle from driving
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+class Counter(NamedTuple):
+    """What a cumulative counter moved. NaN where it does not say.
+
+    step       float64 (n_rows,)    in each interval, from a counter that most fixes carry
+    in_all     float64 (n_groups,)  from its first reading to its last
+    sigma      float64 (n_groups,)  standard error of that: a counter moves in steps, the smallest seen is its step
+    first_row  int64 (n_groups,)    its first reading; -1 with fewer than two
+    last_row   int64 (n_groups,)    its last
+    """
+
+    step: Floats
+    in_all: Floats
+    sigma: Floats
+    first_row: Ints
+    last_row: Ints
+
+
+def counter(rows: pl.DataFrame, starts: Ints, name: str) -> Counter:
+    """Litres or kWh from the column `name`, which counts thousandths.
+
+    What was used between two readings goes to the interval that reaches the later one, so it tells one state from
+    another only where most fixes carry a reading; elsewhere only the sum is known. A reset uses nothing.
+    """
+    has_reading = rows[name].is_not_null().to_numpy()
+    thousandths = rows[name].fill_null(0).to_numpy().astype(np.int64)
+    row = np.arange(rows.height)
+    group = np.repeat(np.arange(starts.size - 1), np.diff(starts))
+    latest = np.maximum.accumulate(np.where(has_reading, row, -1)) if rows.height else row
+    is_known = latest >= starts[group]
+    step = np.zeros(rows.height, dtype=np.int64)
+    if rows.height > 1:
+        moved = thousandths[latest[1:]] - thousandths[latest[:-1]]
+        step[:-1] = np.where(is_known[:-1] & (group[1:] == group[:-1]), np.maximum(moved, 0), 0)
+    so_far = np.concatenate([[0], step.cumsum()])
+    count = np.bincount(group[has_reading], minlength=starts.size - 1)
+    knows = count >= 2
+    smallest = np.full(starts.size - 1, np.iinfo(np.int64).max)
+    np.minimum.at(smallest, group[step > 0], step[step > 0])
+    smallest = np.where(smallest == np.iinfo(np.int64).max, 0, smallest)
+    dense = count >= np.maximum(2, DENSE_SHARE * np.diff(starts))
+    first_row = np.full(starts.size - 1, -1)
+    reading = np.flatnonzero(has_reading)
+    first_row[group[reading[::-1]]] = reading[::-1]
+    return Counter(
+        step=np.where(np.repeat(dense, np.diff(starts)), step / 1000, np.nan),
+        in_all=np.where(knows, (so_far[starts[1:]] - so_far[starts[:-1]]) / 1000, np.nan),
+        sigma=np.where(knows, smallest / 1000 / np.sqrt(6), np.nan),
+        first_row=np.where(knows, first_row, -1),
+        last_row=np.where(knows, latest[starts[1:] - 1] if rows.height else first_row, -1),
+    )
+
+
+def level_pct(rows: pl.DataFrame, starts: Ints, tank_l: Floats) -> NDArray[np.float32]:
+    """The fuel gauge in percent of the tank, float32 (n_rows,), NaN without: as sent, else from litres and the tank."""
+    pct = rows["fuel_cpct"].cast(pl.Float64).fill_null(np.nan).to_numpy() / 100
+    litres = rows["fuel_ml"].cast(pl.Float64).fill_null(np.nan).to_numpy() / 1000
+    in_tank = np.repeat(np.where(tank_l > 0, tank_l, np.nan), np.diff(starts))
+    result: NDArray[np.float32] = np.where(np.isnan(pct), litres / in_tank * 100, pct).astype(np.float32)
+    return result
