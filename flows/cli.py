@@ -17,6 +17,7 @@ import typer
 from flows.bench.commands import app as bench
 from flows.broker_command import broker_config
 from flows.explain_command import app as explain
+from flows.fuel_command import app as fuel
 from flows.mappings_command import app as mappings
 from ingest.logs import log_to_stderr
 
@@ -289,6 +290,7 @@ def query(
 
 
 app.add_typer(explain, name="explain")
+app.add_typer(fuel, name="fuel")
 app.command("broker-config")(broker_config)
 app.add_typer(mappings, name="mappings")
 

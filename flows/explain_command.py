@@ -33,3 +33,16 @@ def idle(
 
     with settings_or_exit() as settings:
         print_idle(settings, vehicle=vehicle, day=day.date(), tenant=tenant, definition=definition, run=run, raw=raw)
+
+
+@app.command()
+def fuel(
+    txn: Annotated[str, typer.Argument(help="Transaction id of the provider, as in marts.fuel_purchases.")],
+    tenant: Annotated[str | None, typer.Option(help="Tenant, where several have that transaction.")] = None,
+    provider: Annotated[str | None, typer.Option(help="Card provider, where several have it.")] = None,
+    item: Annotated[int | None, typer.Option(help="Line of the ticket; unset: all of them.")] = None,
+) -> None:
+    """Print what is behind a fuel purchase and its flags; the same as `odograph fuel show`."""
+    from flows.fuel_command import show
+
+    show(txn, tenant, provider, item)

@@ -164,7 +164,10 @@ def is_news(settings: Settings) -> bool:
     if not settings.published_path.exists():
         return True
     with open_warehouse(settings.warehouse_path) as warehouse, open_published(settings.published_path) as published:
-        return work_done(warehouse) != work_done(published)
+        try:
+            return work_done(warehouse) != work_done(published)
+        except duckdb.CatalogException:  # published by a version that did not have all of these tables
+            return True
 
 
 def lake_tables(settings: Settings) -> dict[str, LakeTableFiles]:

@@ -29,6 +29,7 @@ COMMANDS = [
     "import",
     "query",
     "explain",
+    "fuel",
     "broker-config",
     "bench",
     "status",

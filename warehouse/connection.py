@@ -29,6 +29,8 @@ KEPT_TABLES = (
     "jurisdictions",
     "imports",
     "revisions",
+    "fuel_reviews",
+    "fuel_flag_history",
 )
 
 

@@ -58,10 +58,14 @@ def absorb(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
 
 
 def work_done(connection: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]:
-    """What a warehouse, or a copy of one, has taken into account; equal lists mean equal content."""
+    """What a warehouse, or a copy of one, has taken into account; equal lists mean equal content.
+
+    A copy that was published before a table was there raises CatalogException.
+    """
     return connection.execute(
         "select (select count(*) from core.imports), (select max(load_id) from core.loads),"
         " (select count(*) from core.reopened), (from core.schema_stamp),"
+        " (select count(*) from core.fuel_reviews), (select count(*) from core.fuel_flag_history),"
         " (select list((spool_id, segment_no) order by spool_id) from core.absorbed)"
     ).fetchall()
 

@@ -32,7 +32,8 @@ from flows.report.tables import (
 )
 from flows.report.tiles import tiles
 from flows.report.units import US, Units, counted, day, listed, percent
-from flows.report.words import NO_PROOF, history_label, place, subject, verdict
+from flows.report.words import history_label, place, subject, verdict
+from warehouse.fuel_rules import NO_PROOF
 
 TIMELINE_CID, PARETO_CID = "timeline@odograph", "idle-by-van@odograph"
 TEXT_WIDTH = 78

@@ -13,12 +13,6 @@ from flows.report.measures import (
 from flows.report.rows import DailyData, RouteDay
 from flows.report.units import Units, counted, day, distance, listed, minutes, money, percent
 
-# Neutral wording under every table of fuel flags, as the trade asks for (docs/definitions.md, fuel rules).
-NO_PROOF = (
-    "A flag is a lead, not proof: positions, clocks, site coordinates and card assignments can all be wrong. "
-    "Check the receipt and ask before drawing a conclusion."
-)
-
 
 def place(data: DailyData) -> str:
     """Name what the report is about: the depot if there is one, else the tenant."""

@@ -246,6 +246,39 @@ create table if not exists core.loads (
     reasons varchar[] not null
 );
 
+-- What people said about flags; append-only, the last row counts. The key is line and rule, so a review stays whatever
+-- is imported or rebuilt.
+create table if not exists core.fuel_reviews (
+    tenant_id varchar not null,
+    provider varchar not null,
+    provider_txn_id varchar not null,
+    item_no integer not null,
+    rule_id varchar not null,
+    state varchar not null,             -- open, explained, confirmed, dismissed
+    reviewer varchar not null,
+    note varchar,
+    reviewed_utc timestamp not null
+);
+
+-- What became of each flag; append-only, never computed anew.
+create table if not exists core.fuel_flag_history (
+    tenant_id varchar not null,
+    provider varchar not null,
+    provider_txn_id varchar not null,
+    item_no integer not null,
+    rule_id varchar not null,
+    rule_version integer not null,
+    changed_utc timestamp not null,
+    change varchar not null,            -- opened, changed, closed, reopened, reviewed
+    why varchar not null,               -- first evaluation, late GPS, later version, rule version, other, review
+    state varchar not null,             -- as of then
+    severity varchar not null,
+    explanation varchar not null,       -- as of then; of a closed flag the last one
+    evidence json not null,
+    is_provisional boolean,
+    basis struct(version varchar, positions varchar, rule varchar) -- digests of what it was judged by; of a review null
+);
+
 -- ------------------------------------------------------------------ core: measured by the kernels
 
 -- One row per tenant, service date, vehicle: what is measured once a day.
@@ -830,19 +863,44 @@ create table if not exists marts.fuel_purchases (
     odometer_reason varchar             -- zero repeated_digits lower_than_previous digit_extra_or_missing other
 );
 
+-- What rules found on purchases: leads and not proof. A flag that no longer fires is not here but in
+-- core.fuel_flag_history.
 create table if not exists marts.fuel_exceptions (
     tenant_id varchar not null,
     provider varchar not null,
     provider_txn_id varchar not null,
     item_no integer not null,
     service_date date,
+    purchase_utc timestamp,             -- null: only the date is known
     vehicle_id varchar,
     rule_id varchar not null,           -- F1-F21
     rule_version integer not null,
-    severity varchar not null,
-    state varchar not null,             -- open, explained, confirmed, dismissed
-    evidence json not null,
-    explanation varchar not null
+    severity varchar not null,          -- high, medium, low, info
+    state varchar not null,             -- open, explained, confirmed, dismissed: that of the last review
+    is_provisional boolean not null default false, -- the purchase is authorised only so far
+    cost decimal(18, 6),                -- at stake: the part in question, else the purchase; null: nothing to pay
+    currency varchar,
+    evidence json not null,             -- distances, times, levels, amounts and the thresholds used
+    explanation varchar not null,       -- one neutral sentence
+    first_opened_utc timestamp,         -- when the flag was raised for the first time
+    evaluated_utc timestamp,
+    reviewer varchar,                   -- of the last review; null: none
+    note varchar,
+    reviewed_utc timestamp
+);
+
+-- What each rule asks; written in warehouse/fuel_rules.toml.
+create table if not exists marts.fuel_rules (
+    rule_id varchar not null,           -- F1-F21
+    version integer not null,
+    title varchar not null,
+    wording varchar not null,
+    severity varchar not null,          -- high, medium, low, info
+    thresholds json not null,           -- {name: {value, unit}}
+    inputs varchar[] not null,
+    guard varchar not null,             -- what keeps the rule quiet
+    source varchar not null,
+    yields_to varchar[] not null        -- rules that tell the same fact better
 );
 
 create table if not exists marts.fleet_days (
