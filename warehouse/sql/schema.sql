@@ -270,13 +270,13 @@ create table if not exists core.fuel_flag_history (
     rule_version integer not null,
     changed_utc timestamp not null,
     change varchar not null,            -- opened, changed, closed, reopened, reviewed
-    why varchar not null,               -- first evaluation, late GPS, later version, rule version, other, review
+    why varchar not null,               -- first evaluation, late GPS, later version, assignment, rule version, other, review
     state varchar not null,             -- as of then
     severity varchar not null,
     explanation varchar not null,       -- as of then; of a closed flag the last one
     evidence json not null,
     is_provisional boolean,
-    basis struct(version varchar, positions varchar, rule varchar) -- digests of what it was judged by; of a review null
+    basis struct(version varchar, vehicle varchar, positions varchar, rule varchar) -- what it was judged by; of a review null
 );
 
 -- ------------------------------------------------------------------ core: measured by the kernels

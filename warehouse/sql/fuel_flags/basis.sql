@@ -28,6 +28,7 @@ select
     lines.provider_txn_id,
     lines.item_no,
     md5(concat_ws('|', lines.event_type, lines.version_count, lines.payload_hash, lines.line_kind)) as version,
+    lines.vehicle_id as vehicle,
     concat_ws('|', positions.digest, days.revision) as positions
 
 from core.fuel_lines as lines

@@ -55,6 +55,7 @@ select
     reviews.reviewed_utc,
     {
         'version': basis.version,
+        'vehicle': basis.vehicle,
         'positions': basis.positions,
         'rule': md5(rules.version || rules.thresholds::varchar)
     } as basis

@@ -38,6 +38,7 @@ compared as (
             flags.basis,
             {
                 'version': basis.version,
+                'vehicle': basis.vehicle,
                 'positions': basis.positions,
                 'rule': md5(rules.version || rules.thresholds::varchar)
             }
@@ -72,6 +73,7 @@ select
         when noted_change is null then 'first evaluation'
         when basis.rule is distinct from noted_basis.rule then 'rule version'
         when basis.version is distinct from noted_basis.version then 'later version'
+        when basis.vehicle is distinct from noted_basis.vehicle then 'assignment'
         when basis.positions is distinct from noted_basis.positions then 'late GPS'
         else 'other'
     end as why
