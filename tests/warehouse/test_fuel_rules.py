@@ -201,6 +201,8 @@ CASES = {
     "F2 said by F1": one("P1:F1", line={"quantity": 27.3}),
     "F2 stale level": one(line={"quantity": 21.5}, presence={"level_before_age_s": 1900.0}),
     "F2 stuck sensor": one(line={"quantity": 21.5}, presence={"level_span_day_pct": 2.0}),
+    "F2 sensor with three levels": one(line={"quantity": 21.5}, presence={"level_count_day": 3}),
+    "F3 sensor with three levels": one(presence={"level_after_pct": 25.0, "level_count_day": 3}),
     "F2 second tank": one(line={"quantity": 21.5}, options={"tank2_l": "60"}),
     "F2 canisters": one(line={"quantity": 21.5}, options={"canisters_allowed": "true"}),
     "F2 van not seen there": one(line={"quantity": 21.5}, match=UNVERIFIABLE),
@@ -409,6 +411,9 @@ CASES = {
     "F17 no GPS at the time": one(presence=SILENT | {"day_nearest_m": 32_000.0}, match=UNVERIFIABLE),
     "F17 day half heard": one(
         "", coverage(0.5), line=DATE_ONLY, presence={"day_nearest_m": 32_000.0}, match=UNVERIFIABLE
+    ),
+    "F17 a silence in which it could have gone there": one(
+        presence=AWAY | {"day_nearest_m": 32_000.0}, match=UNVERIFIABLE
     ),
     "F17 few positions": one(
         line=DATE_ONLY, presence={"day_nearest_m": 32_000.0, "day_fix_count": 25}, match=UNVERIFIABLE

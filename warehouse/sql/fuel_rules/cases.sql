@@ -17,7 +17,7 @@ presence as (
 joined as (
 
     select
-        lines.*,
+        lines.* replace (lines.price_per_l::double as price_per_l),
         purchases.match_state,
         purchases.match_distance_m,
         purchases.match_offset_s,
@@ -39,6 +39,7 @@ joined as (
         presence.level_before_age_s,
         presence.level_after_pct,
         presence.level_after_age_s,
+        presence.level_count_day,
         presence.level_span_day_pct,
         presence.odometer_m
     from core.fuel_lines as lines

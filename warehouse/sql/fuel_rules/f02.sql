@@ -15,6 +15,7 @@ judged as (
         and match_state = 'match'
         and time_shift_h is null
         and level_before_age_s <= $level_age_s
+        and level_count_day >= $level_count
         and level_span_day_pct > $level_span_pct
 
 )

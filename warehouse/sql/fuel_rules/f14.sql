@@ -32,34 +32,25 @@ days as (
 
 ),
 
--- Which prices may stand for a product, nearest first.
+-- Which prices may stand for a product, nearest first. A grade that is not told may be any.
 products as (
 
     select
         product,
-        unnest(
-            if(
-                regexp_matches(product, '^(gasoline_regular|gasoline_e10_regular|gasoline_e5\.7_regular)$'),
-                [product, 'gasoline_regular', 'gasoline'],
-                if(
-                    regexp_matches(product, '^(diesel|diesel_[12]|ulsd_[12])$'),
-                    [product, 'diesel_2', 'ulsd_2', 'diesel'],
-                    [product]
-                )
-            )
-        ) as price_product,
-        generate_subscripts(
-            if(
-                regexp_matches(product, '^(gasoline_regular|gasoline_e10_regular|gasoline_e5\.7_regular)$'),
-                [product, 'gasoline_regular', 'gasoline'],
-                if(
-                    regexp_matches(product, '^(diesel|diesel_[12]|ulsd_[12])$'),
-                    [product, 'diesel_2', 'ulsd_2', 'diesel'],
-                    [product]
-                )
-            ), 1
-        ) as product_rank
-    from (select distinct product from priced)
+        unnest(candidates) as price_product,
+        generate_subscripts(candidates, 1) as product_rank
+    from (
+        select distinct
+            product,
+            case
+                when regexp_matches(product, '^gasoline(_\w+)?_regular$')
+                then [product, 'gasoline_regular', 'gasoline']
+                when regexp_matches(product, '^(diesel|ulsd)(_[12])?$')
+                then [product, 'diesel_2', 'ulsd_2', 'diesel']
+                else [product]
+            end as candidates
+        from priced
+    )
 
 ),
 

@@ -29,4 +29,4 @@ where is_placed
     and days.coverage >= $coverage
     and geo_quality is distinct from 'city'
     and time_shift_h is null
-    and (ts_quality = 'date_only' or fewest_fixes_15 > 0)
+    and (ts_quality = 'date_only' or (match_state = 'mismatch' and fewest_fixes_15 > 0))

@@ -57,7 +57,7 @@ select
     cases.vehicle_id,
     (gap_l * price_per_l)::decimal(18, 6) as cost,
     {
-        'from_date': from_date,
+        'from_date': found.from_date,
         'to_date': found.to_date,
         'card_l': round(card_l, 1),
         'counter_l': round(counter_l, 1),
@@ -68,7 +68,7 @@ select
     } as evidence,
     printf(
         'From %s to %s %s was bought for %s, which burned %s; with the change of its tank %s are not accounted for.',
-        from_date::varchar, found.to_date::varchar, fuel_volume(card_l, is_us), van, fuel_volume(counter_l, is_us),
+        found.from_date::varchar, found.to_date::varchar, fuel_volume(card_l, is_us), van, fuel_volume(counter_l, is_us),
         fuel_volume(gap_l, is_us)
     ) as explanation
 
