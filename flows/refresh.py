@@ -29,7 +29,6 @@ from flows.tracks import day_of
 from ingest.columns import LAKE_TABLES
 from ingest.lake import Loaded, lake_files, load_spool
 from warehouse.connection import open_warehouse, transaction, writer_lock
-from warehouse.consumption import build_consumption
 from warehouse.idle_rates import relearned_dates, remember_idle, reopen_learners
 from warehouse.jurisdictions import jurisdictions
 from warehouse.lake import LakeTableFiles, attach_lake
@@ -155,7 +154,6 @@ def publish_copy(settings: Settings) -> None:
     """Reconcile fuel purchases, rebuild what has no service date of its own, and swap in a fresh copy for readers."""
     with _opened(settings) as (warehouse, lake):
         evaluate_fuel(warehouse, settings)
-        build_consumption(warehouse)
         publish(warehouse, settings.published_dir, lake, settings.timezone, version("odograph"))
 
 

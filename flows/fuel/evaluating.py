@@ -1,6 +1,7 @@
 """Which van was there when fuel was bought? Everything about purchases that a refresh builds, in its order.
 
-    lake.purchases -> core.fuel_lines -> core.fuel_presence -> marts
+    lake.purchases -> core.fuel_lines -> core.fuel_presence -> marts.fuel_purchases
+      -> marts.fuel_intervals, marts.fuel_balances -> marts.fuel_exceptions
 
 Lines and marts are small and replaced whole, as versions may arrive for any date. The comparison with positions is
 done again only for lines whose inputs changed: a new version, a station, an assignment, late positions.
@@ -13,6 +14,8 @@ import duckdb
 from flows.fuel.presence import evaluate_presence
 from flows.fuel.zones import zones_of
 from flows.settings import Settings
+from warehouse.consumption import build_consumption
+from warehouse.fuel_exceptions import evaluate_rules
 from warehouse.fuel_lines import replace_lines
 from warehouse.models import build_whole
 
@@ -25,3 +28,5 @@ def evaluate_fuel(warehouse: duckdb.DuckDBPyConnection, settings: Settings) -> N
     if compared := evaluate_presence(warehouse, settings):
         logger.info("%d fuel purchases compared with positions", compared)
     build_whole(warehouse)
+    build_consumption(warehouse)
+    evaluate_rules(warehouse)

@@ -1,22 +1,14 @@
-"""When are the rules asked, and how does a review get into the warehouse?
+"""How does a review get into the warehouse?
 
-Rules are asked in a refresh, after purchases, presence and consumption are up to date. A review is written at once,
-the lock held for as long as that takes; readers see it with the next refresh, which finds it by itself.
+It is written at once, the lock held for as long as that takes; readers see it with the next refresh, which finds it by
+itself.
 """
-
-import duckdb
 
 from flows.settings import Settings
 from warehouse.connection import open_warehouse, writer_lock
-from warehouse.fuel_exceptions import evaluate_rules
 from warehouse.fuel_reviews import LineKey, record_review
 
 WAIT_S = 60.0
-
-
-def ask_rules(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """Bring the flags up to date. The warehouse is ready for models, and its lines, presence and intervals are new."""
-    evaluate_rules(warehouse)
 
 
 def run_review(
