@@ -38,6 +38,7 @@ class Station(NamedTuple):
     name: str
     x_m: float  # the pump
     y_m: float
+    state: str = "NJ"
 
 
 class Area(NamedTuple):

@@ -24,7 +24,20 @@ TO_KEY_S, FROM_KEY_S = (
     (2.0, 7.0),
     (3.0, 8.0),
 )  # standing before the key is turned off, and after it is turned on
+CARD_READ_S = 45.0  # from arriving at the pump
+PAST_M = 3_200.0  # how far a van that drives past a pump goes on before it turns
 PLANNED_CYCLE_S = 150.0  # what a planner allows for one stop, drive included
+
+
+class FuelStop(NamedTuple):
+    """A stop at a pump on the way home, and what is odd about it."""
+
+    station: Station
+    filled_share: float = 1.0  # of the room in the tank up to `full_share`
+    most_l: float = 1e6
+    full_share: float = 0.96  # where the nozzle clicks off
+    engine_on: bool = False  # all the time
+    is_passed: bool = False  # the van drives past without stopping
 
 
 class Task(NamedTuple):
@@ -34,7 +47,7 @@ class Task(NamedTuple):
     late_s: float  # leaves this much after the plan
     area: Area
     hand_off_count: int
-    fuel_station: Station | None
+    fuel_stops: tuple[FuelStop, ...] = ()
     off_share: float | None = None  # of the hand-offs long enough to turn the key; None: the longer, the more often
 
 
@@ -57,6 +70,14 @@ class Stand(NamedTuple):
     engine_on: bool  # all the time
 
 
+class Fuelling(NamedTuple):
+    """A fuel stop as it happened; `at_s` is when the card was read."""
+
+    stop: FuelStop
+    stand: Stand
+    at_s: float
+
+
 class Day(NamedTuple):
     """A finished day: what happened and what had been planned."""
 
@@ -67,10 +88,15 @@ class Day(NamedTuple):
     return_s: float
     hand_offs: list[Stand]
     lunch: Stand
-    fuelling: Stand | None
+    fuellings: list[Fuelling]
     doors: list[Door]
     planned_exit_s: float
     planned_return_s: float
+
+    @property
+    def fuelling(self) -> Stand | None:
+        """The first stop at a pump."""
+        return self.fuellings[0].stand if self.fuellings else None
 
 
 def live_through(task: Task, random: np.random.Generator) -> Day:
@@ -88,7 +114,7 @@ def live_through(task: Task, random: np.random.Generator) -> Day:
         cruise_mps=random.uniform(13.0, 15.5),
     )
     hand_offs, lunch, doors = _deliver(van, task, random)
-    fuelling = _return(van, task.fuel_station, random)
+    fuellings = _return(van, task.fuel_stops, random)
     return_s = van.now_s
     _unload(van, random)
     sleep_s = van.now_s
@@ -102,7 +128,7 @@ def live_through(task: Task, random: np.random.Generator) -> Day:
         return_s,
         hand_offs,
         lunch,
-        fuelling,
+        fuellings,
         doors,
         task.planned_exit_s,
         task.planned_exit_s + planned_s,
@@ -186,17 +212,51 @@ def _lunch(van: JourneyBuilder, random: np.random.Generator) -> Stand:
     return Stand(arrived_s, van.now_s, van.x_m, van.y_m, False)
 
 
-def _return(van: JourneyBuilder, station: Station | None, random: np.random.Generator) -> Stand | None:
+def _return(van: JourneyBuilder, stops: tuple[FuelStop, ...], random: np.random.Generator) -> list[Fuelling]:
     cruise_mps = random.uniform(13.0, 15.5)
-    fuelling: Stand | None = None
-    if station is not None:
+    fuellings: list[Fuelling] = []
+    for stop in stops:
+        if stop.is_passed:
+            return [*fuellings, _drive_past(van, stop, cruise_mps, random)]
+        station = stop.station
         way = arterial_way((van.x_m, van.y_m), (station.x_m - 25, station.y_m - 18), random)
         van.drive([*way, Waypoint(station.x_m, station.y_m, 0.0)], cruise_mps=cruise_mps)
         arrived_s = van.now_s
-        _stand_with_key_turned(van, random.uniform(4, 7) * MINUTE_S, random)
-        fuelling = Stand(arrived_s, van.now_s, van.x_m, van.y_m, False)
+        duration_s = random.uniform(4, 7) * MINUTE_S
+        if stop.engine_on:
+            van.stand(duration_s, engine_on=True)
+        else:
+            _stand_with_key_turned(van, duration_s, random)
+        stand = Stand(arrived_s, van.now_s, van.x_m, van.y_m, stop.engine_on)
+        fuellings.append(Fuelling(stop, stand, arrived_s + CARD_READ_S))
     van.drive(arterial_way((van.x_m, van.y_m), (0.0, 0.0), random), cruise_mps=min(cruise_mps, ROLL_MPS))
-    return fuelling
+    return fuellings
+
+
+def _drive_past(van: JourneyBuilder, stop: FuelStop, cruise_mps: float, random: np.random.Generator) -> Fuelling:
+    """Drive home past a station without a halt, fast enough for minutes before and after."""
+    station = stop.station
+    pump = (station.x_m, station.y_m)
+    beyond_m = station.y_m + (PAST_M if station.y_m > 0 else -PAST_M)
+    way = [
+        *_without_waits(arterial_way((van.x_m, van.y_m), pump, random)),
+        Waypoint(*pump, TURN_MPS),
+        Waypoint(station.x_m, beyond_m, TURN_MPS),
+        Waypoint(*pump, TURN_MPS),
+        *_without_waits(arterial_way(pump, (0.0, 0.0), random)),
+    ]
+    began_s = van.now_s
+    van.drive(way, cruise_mps=cruise_mps)
+    journey = van.finished()
+    times_ms = np.arange(round(began_s * 1000), round(van.now_s * 1000), 500, dtype=np.int64)
+    sight = journey.at(times_ms)
+    metres = np.hypot(sight.x_m - station.x_m, sight.y_m - station.y_m)
+    at_s = float(times_ms[int(np.flatnonzero(metres < 10.0)[0])]) / 1000
+    return Fuelling(stop, Stand(at_s, at_s, *pump, True), at_s)
+
+
+def _without_waits(way: list[Waypoint]) -> list[Waypoint]:
+    return [Waypoint(point.x_m, point.y_m, max(point.speed_mps, TURN_MPS)) for point in way]
 
 
 def _unload(van: JourneyBuilder, random: np.random.Generator) -> None:

@@ -12,7 +12,8 @@ import polars as pl
 
 from ingest.simulation.city import Depot, Station, place
 from ingest.simulation.fleet import Van
-from ingest.simulation.paperwork import PRICES
+from ingest.simulation.fuel_cases.habits import NO_OPTION, Option
+from ingest.simulation.paperwork import PRICES, STATE_PRICE
 
 WINDOW = ("08:30", "19:30")
 WAGE_PER_H = 22.50
@@ -39,21 +40,34 @@ KNOWN_BEFORE_DAYS = 400  # dimensions begin this long before the first day
 
 
 def dimension_frames(
-    vans: list[Van], stations: dict[Depot, list[Station]], *, tenant: str, timezone: str, first_date: date
+    vans: list[Van],
+    stations: dict[Depot, list[Station]],
+    *,
+    tenant: str,
+    timezone: str,
+    first_date: date,
+    options: dict[str, Option] | None = None,
 ) -> dict[str, pl.DataFrame]:
-    """Build the dimension tables, by file name without its ending."""
+    """Build the dimension tables, by file name without its ending; `options` are further columns of some vans."""
+    options = options or {}
     since = first_date - timedelta(days=KNOWN_BEFORE_DAYS)
     return {
-        "vehicles": pl.DataFrame([_vehicle(van, tenant, since) for van in vans]),
+        "vehicles": _frame([_vehicle(van, tenant, since) | _of(van, options).vehicle for van in vans]),
         "depots": pl.DataFrame([_depot(depot, tenant, timezone) for depot in stations]),
         "drivers": pl.DataFrame(
             [{"tenant_id": tenant, "driver_id": van.driver_id, "name": _driver_name(van.number)} for van in vans]
         ),
-        "assignments": pl.DataFrame([row for van in vans for row in _assignments(van, tenant, since)]),
+        "assignments": _frame(
+            [
+                row | (_of(van, options).card if row["kind"] == "card" else {})
+                for van in vans
+                for row in _assignments(van, tenant, since)
+            ]
+        ),
         "stations": pl.DataFrame(
             [_station(depot, station, timezone) for depot, of_depot in stations.items() for station in of_depot]
         ),
-        "prices": pl.DataFrame(_prices(since)),
+        "prices": pl.DataFrame(_prices(since, sorted({one.state for there in stations.values() for one in there}))),
     }
 
 
@@ -122,21 +136,31 @@ def _station(depot: Depot, station: Station, timezone: str) -> dict[str, Any]:
         "name": station.name,
         "latitude": latitude,
         "longitude": longitude,
-        "state": "NJ",
+        "state": station.state,
         "timezone": timezone,
     }
 
 
-def _prices(since: date) -> list[dict[str, Any]]:
+def _frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
+    """Build a table whose rows may have columns that others have not."""
+    return pl.from_dicts(rows, infer_schema_length=None)
+
+
+def _of(van: Van, options: dict[str, Option]) -> Option:
+    return options.get(van.vehicle_id, NO_OPTION)
+
+
+def _prices(since: date, states: list[str]) -> list[dict[str, Any]]:
     return [
         {
-            "region": "NJ",
+            "region": state,
             "product": product,
             "from_date": since.isoformat(),
-            "price": float(price),
+            "price": round(float(price * STATE_PRICE[state]), 3),
             "unit": "gal",
             "currency": "USD",
         }
+        for state in states
         for product, price in PRICES.items()
     ]
 

@@ -13,7 +13,7 @@ from ingest.simulation.city import AVENUE_M, STREET_M, Area, Depot, Station, sta
 
 VANS_PER_DEPOT = 20
 LITRES_PER_GALLON = 3.785411784
-FILLED_SHARE, FUEL_BELOW_SHARE = 0.96, 0.32  # a van fuels on its way home when its tank is lower than this
+FUEL_BELOW_SHARE = 0.32  # a van fuels on its way home when its tank is lower than this
 DAY_BURN_L = 19.0  # what a day takes, roughly; only used to decide in the morning who will fuel
 FIRST_EXIT_S, WAVE_S, WAVES = 100 * 60, 300, 12  # 09:40 local, then every five minutes
 
@@ -50,9 +50,9 @@ class Meters(NamedTuple):
     boot: int
     seq: int
 
-    def will_fuel(self, van: Van) -> bool:
+    def will_fuel(self, van: Van, below_share: float = FUEL_BELOW_SHARE) -> bool:
         """Say in the morning whether the van has to fuel tonight."""
-        return self.fuel_l - DAY_BURN_L < FUEL_BELOW_SHARE * van.tank_l
+        return self.fuel_l - DAY_BURN_L < below_share * van.tank_l
 
 
 def van_random(seed: int, number: int) -> np.random.Generator:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ingest.simulation.city import TURN_DEG, degrees
 from ingest.simulation.day import Day
-from ingest.simulation.fleet import FILLED_SHARE, Meters, Van
+from ingest.simulation.fleet import Meters, Van
 from ingest.simulation.journey import Floats, Ints, Sight
 
 WANDER_M = 2.4  # standard deviation along each axis: 3.4 m in the plane
@@ -45,11 +45,12 @@ class Samples(NamedTuple):
 
 
 class Tank(NamedTuple):
-    """Litres in the tank, used so far, and added today; one value for each instant asked for."""
+    """Litres in the tank and used so far at each instant asked for; litres there before, and added at, each pump."""
 
     fuel_l: Floats
     used_l: Floats
-    added_l: float
+    before_l: list[float]
+    added_l: list[float]
 
 
 def sample_times_ms(day: Day, sample_s: float) -> Ints:
@@ -65,13 +66,16 @@ def tank(van: Van, day: Day, meters: Meters, sight: Sight, time_ms: Ints) -> Tan
     """Follow the fuel of a day: burned by running and by driving, filled up at a pump."""
     burned_l = sight.engine_on_s / 3600 * van.idle_l_per_h + sight.distance_m / 1000 * van.drive_l_per_km
     fuel_l = meters.fuel_l - burned_l
-    if day.fuelling is None:
-        return Tank(fuel_l, meters.fuel_used_l + burned_l, 0.0)
-    start_ms, end_ms = day.fuelling.arrived_s * 1000 + 60_000, day.fuelling.departed_s * 1000 - 45_000
-    before_l = float(np.interp(start_ms, time_ms, fuel_l))
-    added_l = max(FILLED_SHARE * van.tank_l - before_l, 0.0)
-    pumped = np.clip((time_ms - start_ms) / (end_ms - start_ms), 0.0, 1.0)
-    return Tank(fuel_l + pumped * added_l, meters.fuel_used_l + burned_l, added_l)
+    before_l, added_l = [], []
+    for fuelling in day.fuellings:
+        start_ms, end_ms = fuelling.stand.arrived_s * 1000 + 60_000, fuelling.stand.departed_s * 1000 - 45_000
+        before_l.append(float(np.interp(start_ms, time_ms, fuel_l)))
+        room_l = max(fuelling.stop.full_share * van.tank_l - before_l[-1], 0.0)
+        stop = fuelling.stop
+        added_l.append(0.0 if stop.is_passed else min(stop.filled_share * room_l, stop.most_l))
+        if added_l[-1] > 0:
+            fuel_l = fuel_l + np.clip((time_ms - start_ms) / (end_ms - start_ms), 0.0, 1.0) * added_l[-1]
+    return Tank(fuel_l, meters.fuel_used_l + burned_l, before_l, added_l)
 
 
 def take_samples(

@@ -3,7 +3,9 @@
     states.parquet     what each van did, without holes, from the first to the last fix sent on each day
     handoffs.parquet   where and when something was handed over; one parking for several stops counts once
     breaks.parquet     the same of lunch
-    faults.parquet     fuel records that are wrong on purpose
+    faults.parquet     fuel records that are wrong on purpose; one fault may be of several records
+    consequences.parquet  what else may rightly be flagged because of them
+    decoys.parquet     fuel records that look wrong and are not
 
 A night is in no state: the tracker sleeps, and nothing measured covers it either.
 """
@@ -39,6 +41,9 @@ FAULTS: Columns = {
     "purchased_utc": INSTANT,
     "rule_id": pl.String,
     "description": pl.String,
+    "item_no": pl.Int32,
+    "case_name": pl.String,
+    "fault_no": pl.Int32,
 }
 
 
@@ -89,13 +94,22 @@ def _stands_frame(days: list[tuple[DayTruth, list[Stand]]], tenant: str) -> pl.D
     return _frame(rows, STANDS, "arrived_utc")
 
 
-def write_truth(folder: Path, days: list[DayTruth], faults: list[Fault], tenant: str) -> None:
-    """Write the four files into `folder`, which is made if need be."""
+def write_truth(
+    folder: Path,
+    days: list[DayTruth],
+    faults: list[Fault],
+    tenant: str,
+    *,
+    consequences: list[Fault],
+    decoys: list[Fault],
+) -> None:
+    """Write the six files into `folder`, which is made if need be."""
     folder.mkdir(parents=True, exist_ok=True)
     states_frame(days, tenant).write_parquet(folder / "states.parquet")
     hand_offs_frame(days, tenant).write_parquet(folder / "handoffs.parquet")
     breaks_frame(days, tenant).write_parquet(folder / "breaks.parquet")
-    pl.DataFrame(faults, schema=FAULTS, orient="row").write_parquet(folder / "faults.parquet")
+    for name, rows in (("faults", faults), ("consequences", consequences), ("decoys", decoys)):
+        pl.DataFrame(rows, schema=FAULTS, orient="row").write_parquet(folder / f"{name}.parquet")
 
 
 def _frame(rows: list[tuple[object, ...]], columns: Columns, instant: str) -> pl.DataFrame:

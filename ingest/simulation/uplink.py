@@ -63,14 +63,17 @@ def send(
     clock_s: float,
     sample_s: float,
     random: np.random.Generator,
+    silent_from_s: float | None = None,
 ) -> Sent:
     """Turn a day's samples into the messages of one tracker, ordered by the time they are sent.
 
-    `clock_s` is the Unix time at which the day's own clock is zero.
+    `clock_s` is the Unix time at which the day's own clock is zero; from `silent_from_s` on it, nothing is sent.
     """
     zones = _dead_zones(day, random)
     reboot_s = _reboot_s(van, day, random)
     items, boot, seq = _items(van, day, samples, meters, zones, reboot_s, clock_s, random)
+    if silent_from_s is not None:
+        items = [item for item in items if item.time_s < silent_from_s]
     line = _Line(f"tm/v1/{tenant}/{van.device_id}", van.device_id, clock_s, random)
     line.status("online", day.wake_s, meters.boot)
     if reboot_s is not None:
@@ -79,13 +82,14 @@ def send(
     line.live([item for item in items if item.leg % 2 == 0])
     for number, (start_s, end_s) in enumerate(zones):
         stored = [item for item in items if item.leg == 2 * number + 1]
-        if not stored:  # samples farther apart than the dead zone is long
+        seen_again = next((item.time_s for item in items if item.is_point and item.time_s >= end_s), None)
+        if not stored or seen_again is None:  # samples farther apart than the zone is long, or silent ever after
             continue
-        seen_again = next(item.time_s for item in items if item.is_point and item.time_s >= end_s)
         # The first live message leaves when it is full.
         live_again_s = seen_again + POINTS_PER_MESSAGE * sample_s + 2.0
         line.dead_zone(stored, start_s, end_s, live_again_s)
-    line.status("offline", day.sleep_s + 3.0, boot)
+    if silent_from_s is None:
+        line.status("offline", day.sleep_s + 3.0, boot)
     fixes = [round(item.time_s * 1000) for item in items if item.is_point]
     return Sent(sorted(line.messages, key=lambda message: message.due_us), fixes[0], fixes[-1], boot, seq)
 
