@@ -201,12 +201,28 @@ def simulate(
         float | None,
         typer.Option(help="Times real speed; unset: as fast as the line takes it.", show_default=False),
     ] = None,
+    fuel_cases: Annotated[
+        bool,
+        typer.Option(
+            "--fuel-cases",
+            help="Everything that can go wrong with fuel cards, in place of three faults; give it vans and days.",
+        ),
+    ] = False,
 ) -> None:
     """Publish synthetic delivery days over MQTT, with the exact truth beside them."""
     from flows.publishing import run_simulate
 
     with settings_or_exit() as settings:
-        line = run_simulate(settings, vans=vans, days=days, seed=seed, truth=truth, tenant=tenant, speed=speed)
+        line = run_simulate(
+            settings,
+            vans=vans,
+            days=days,
+            seed=seed,
+            truth=truth,
+            tenant=tenant,
+            speed=speed,
+            fuel_cases=fuel_cases,
+        )
         typer.echo(line)
 
 

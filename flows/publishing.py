@@ -32,9 +32,10 @@ def run_simulate(
     truth: Path | None,
     tenant: str,
     speed: float | None,
+    fuel_cases: bool = False,
 ) -> str:
     """Simulate, write the truth where asked to, publish, and say what was sent."""
-    fleet = simulate(vans=vans, days=days, seed=seed, tenant=tenant)
+    fleet = simulate(vans=vans, days=days, seed=seed, tenant=tenant, fuel_cases=fuel_cases)
     if truth is not None:
         fleet.write_truth(truth)
         fleet.write_dimensions(truth)

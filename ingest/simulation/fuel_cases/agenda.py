@@ -20,7 +20,7 @@ from ingest.simulation.fuel_cases.writing import Papers, Scene
 
 CLICK_OFF = (0.955, 0.985)  # where nozzles stop; of the tank
 DIES_BEFORE_S = 2_400.0  # the tracker, before its van fuels
-OUTLIERS, MISSED = (7, 11), 9  # which fills of a van that has a history of consumption
+STEADY_CASES, OUTLIERS, MISSED = (2, 4, 6), (7, 11), 9  # which fills of a van that has a history of consumption
 
 Write = Callable[[Scene, Papers], None]
 
@@ -66,6 +66,7 @@ RECORDS = {
     "zone_off": Kind(innocent.zone_off),
     "without_time": Kind(innocent.without_time),
     "city_coordinates": Kind(innocent.city_coordinates),
+    "tracker_dies": Kind(innocent.tracker_dies),
     "premium": Kind(faults.premium, "gasoline"),
     "dyed_diesel": Kind(faults.dyed_diesel, "diesel"),
     "unknown_driver": Kind(faults.unknown_driver),
@@ -76,7 +77,6 @@ RECORDS = {
     "held_amount": Kind(innocent.held_amount),
     "voided": Kind(innocent.voided),
     "sister_grade": Kind(innocent.sister_grade),
-    "tracker_dies": Kind(innocent.tracker_dies),
     "repeated": Kind(innocent.repeated),
     "corrected": Kind(innocent.corrected),
     "repriced": Kind(innocent.repriced),
@@ -110,6 +110,17 @@ OTHERS = {
     "rest_day": Kind(ghosts.rest_day),
 }
 KINDS = VOLUMES | RECORDS | GHOSTS | PAPER_ONLY | OTHERS
+# What leaves the history of a van's consumption alone.
+STEADY = (
+    "dear",
+    "arithmetic",
+    "odometer",
+    "merchandise",
+    "premium",
+    "unknown_card",
+    "unknown_driver",
+    "unknown_vehicle",
+)
 OWN_CASES = {"second_tank": "second_tank", "canisters": "canisters", "limited": "split_below_limit"}
 
 
@@ -162,6 +173,8 @@ class Agenda:
         if habits.option.name == "limited":
             return "split_below_limit"
         if habits.role == "steady":
+            if ordinal in STEADY_CASES:
+                return self._next({name: RECORDS[name] for name in STEADY}, van, habits)
             return "outlier" if ordinal in OUTLIERS else _around_missed(ordinal)
         if ordinal == 0:
             return "honest"
