@@ -38,7 +38,7 @@ from ingest.simulation.truth import DayTruth, write_truth
 from ingest.simulation.uplink import send
 
 CLOCK_STARTS = time(8)  # a day's own clock is zero at this local time
-HAND_OFFS, HAND_OFFS_SPREAD = 168, 7
+HAND_OFFS, HAND_OFFS_SPREAD, SHORT_SHARE = 168, 7, 0.65
 LATE_SHARE = 0.12
 
 
@@ -177,7 +177,7 @@ def _live(
     off_share: float | None,
     random: np.random.Generator,
 ) -> _Lived:
-    day = live_through(_task(van, errand.stops, random)._replace(off_share=off_share), random)
+    day = live_through(_task(van, errand, random)._replace(off_share=off_share), random)
     samples, tank = take_samples(van, day, meters, sample_s=sample_s, random=random)
     silent_from_s = silence_s(errand, day.fuelling.arrived_s) if day.fuelling is not None else None
     sent = send(
@@ -208,15 +208,15 @@ def _live(
     return _Lived(sent.messages, truth, fills, tomorrow)
 
 
-def _task(van: Van, stops: tuple[FuelStop, ...], random: np.random.Generator) -> Task:
+def _task(van: Van, errand: Errand, random: np.random.Generator) -> Task:
     is_late = random.random() < LATE_SHARE
     late_s = float(random.uniform(900, 1800) if is_late else np.clip(random.normal(150, 150), -240, 600))
     return Task(
         planned_exit_s=float(FIRST_EXIT_S + WAVE_S * (van.number % WAVES)),
         late_s=late_s,
         area=van.area,
-        hand_off_count=round(random.normal(HAND_OFFS, HAND_OFFS_SPREAD)),
-        fuel_stops=stops,
+        hand_off_count=round(random.normal(HAND_OFFS, HAND_OFFS_SPREAD) * (SHORT_SHARE if errand.is_short else 1.0)),
+        fuel_stops=errand.stops,
     )
 
 

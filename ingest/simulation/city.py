@@ -134,13 +134,15 @@ class Walker:
 
     def _choose(self) -> int:
         choices = [self._heading, (self._heading + 1) % 4, (self._heading + 3) % 4]
-        weights = np.array([0.6, 0.2, 0.2])
+        weights = [0.6, 0.2, 0.2]
         for index, heading in enumerate(choices):
             step_x, step_y = STEPS[heading]
             outward = step_x * (self.x_m - self._area.x_m) + step_y * (self.y_m - self._area.y_m)
             if outward > self._area.half_m:
                 weights[index] = 0.001
-        return choices[int(self._random.choice(3, p=weights / weights.sum()))]
+        # As `choice` with probabilities does, which takes ten times as long for three.
+        drawn = self._random.random() * sum(weights)
+        return choices[0] if drawn < weights[0] else choices[1] if drawn < weights[0] + weights[1] else choices[2]
 
 
 def _crossing(

@@ -43,6 +43,7 @@ class Errand(NamedTuple):
     stops: tuple[FuelStop, ...] = ()
     is_silent: bool = False  # no GPS all day
     dies: bool = False  # no GPS from some time before fuelling
+    is_short: bool = False  # home hours before the others
 
 
 VOLUMES = {
@@ -67,11 +68,12 @@ RECORDS = {
     "without_time": Kind(innocent.without_time),
     "city_coordinates": Kind(innocent.city_coordinates),
     "tracker_dies": Kind(innocent.tracker_dies),
+    "site_clock": Kind(innocent.site_clock),
     "premium": Kind(faults.premium, "gasoline"),
     "dyed_diesel": Kind(faults.dyed_diesel, "diesel"),
     "unknown_driver": Kind(faults.unknown_driver),
     "unknown_vehicle": Kind(faults.unknown_vehicle),
-    "wash": Kind(innocent.wash, "permitted"),
+    "wash": Kind(innocent.wash),
     "allowed_premium": Kind(innocent.allowed_premium, "permitted"),
     "exhaust_fluid": Kind(innocent.exhaust_fluid, "diesel"),
     "held_amount": Kind(innocent.held_amount),
@@ -165,6 +167,7 @@ class Agenda:
             _stops(name, habits, stop, stations) if fills else (),
             is_silent=name == "unheard",
             dies=name == "tracker_dies",
+            is_short=name == "other_van",
         )
 
     def _fill_case(self, van: Van, habits: Habits, ordinal: int) -> str:

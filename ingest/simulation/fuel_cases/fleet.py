@@ -14,6 +14,7 @@ from ingest.simulation.truth import DayTruth
 _CASE_STREAM = 4  # of random numbers; see ingest.simulation.fleet
 NY_STATIONS = 2  # of a depot's, the last ones
 FAR_M = 40_000.0
+LENDERS = ("plain", "option")  # roles whose volumes and consumption are disturbed anyway
 
 
 def case_stations(stations: list[Station]) -> list[Station]:
@@ -85,7 +86,7 @@ class FuelCases:
         """Find a van whose card may be in the wrong hands: heard, far away, and free of other cases that day."""
         fill = scene.fills[0]
         for whose in self._scenes:
-            is_free = whose.day_number == scene.day_number and whose.habits.role == "plain" and not whose.fills
+            is_free = whose.day_number == scene.day_number and whose.habits.role in LENDERS and not whose.fills
             is_here = whose.van.depot == scene.van.depot and whose.is_heard(fill.time_s)
             if is_free and is_here and whose.is_away(fill.station, fill.time_s):
                 faults.other_van(scene, self.papers, whose)

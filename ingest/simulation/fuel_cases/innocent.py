@@ -123,6 +123,13 @@ def without_time(scene: Scene, papers: Papers) -> None:
     _innocent(scene, papers, record, None, "only the date is given")
 
 
+def site_clock(scene: Scene, papers: Papers) -> None:
+    """As the terminal's clock shows it: no offset and no zone, only where the site is."""
+    record = papers.record(scene, scene.fills[0]) | {"ts_quality": "site_local"}
+    record = {key: value for key, value in record.items() if key not in ("ts_utc", "tz")}
+    _innocent(scene, papers, record, None, "the zone follows from the site alone")
+
+
 def repeated(scene: Scene, papers: Papers) -> None:
     record = papers.record(scene, scene.fills[0])
     papers.buy(record, scene.fills[0].time_s)
