@@ -18,6 +18,7 @@ from flows.bench.commands import app as bench
 from flows.broker_command import broker_config
 from flows.explain_command import app as explain
 from flows.fuel_command import app as fuel
+from flows.import_command import import_
 from flows.mappings_command import app as mappings
 from ingest.logs import log_to_stderr
 
@@ -48,21 +49,6 @@ class Period(StrEnum):
     """The reports there are."""
 
     daily = "daily"
-
-
-class Dimension(StrEnum):
-    """The kinds of files `import` takes."""
-
-    vehicles = "vehicles"
-    depots = "depots"
-    drivers = "drivers"
-    assignments = "assignments"
-    stations = "stations"
-    prices = "prices"
-    timeclock = "timeclock"
-    deliveries = "deliveries"
-    jurisdictions = "jurisdictions"
-    fuel_card = "fuel-card"
 
 
 class Output(StrEnum):
@@ -246,50 +232,7 @@ def replay(
             typer.echo(line)
 
 
-@app.command("import")
-def import_(
-    kind: Dimension,
-    files: Annotated[
-        list[Path],
-        typer.Argument(help="CSV or Parquet; areas also GeoJSON; fuel cards CSV, XLSX, fixed-width or JSON."),
-    ],
-    provider: Annotated[
-        str | None, typer.Option(help="fuel-card: whose file it is; its mapping has the same name.", show_default=False)
-    ] = None,
-    tenant: Annotated[
-        str | None, typer.Option(help="fuel-card: whose cards; unset: the only tenant known.", show_default=False)
-    ] = None,
-    mapping: Annotated[
-        str | None, typer.Option(help="fuel-card: another mapping, a TOML file or a name.", show_default=False)
-    ] = None,
-    timezone: Annotated[
-        str | None,
-        typer.Option(help="fuel-card: zone of local times, where the site tells none.", show_default=False),
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="fuel-card: show how lines would be read; import nothing.")
-    ] = False,
-) -> None:
-    """Take files about vans, depots, drivers, prices, hours, scans, areas or fuel cards; each whole or not at all.
-
-    Fuel cards: [bold]odograph import fuel-card FILE --provider wex --dry-run[/bold] shows the first lines as they will
-    be read and lists each bad one; without --dry-run they are imported, and the next refresh loads them. Import a
-    file twice, or one that overlaps, and nothing changes. [bold]odograph mappings list[/bold] names the providers;
-    docs/fuel-cards.md tells how to describe another.
-    """
-    from flows.fuel_cards import Cards, run_fuel_cards
-    from flows.importing import run_import
-
-    if kind is Dimension.fuel_card:
-        if provider is None:
-            raise typer.BadParameter("a fuel-card file needs it; `odograph mappings list`", param_hint="--provider")
-        cards = Cards(provider, tenant, mapping, timezone, dry_run)
-        with settings_or_exit() as settings:
-            raise typer.Exit(0 if run_fuel_cards(settings, files, cards) else FAILED)
-    if dry_run or any(given is not None for given in (provider, tenant, mapping, timezone)):
-        raise typer.BadParameter("--provider, --tenant, --mapping, --timezone and --dry-run are for fuel-card files")
-    with settings_or_exit() as settings:
-        raise typer.Exit(0 if run_import(settings, kind.value, files) else FAILED)
+app.command("import")(import_)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""What can `odograph mappings` be asked? Whether a mapping file reads messages as its author meant."""
+"""What can `odograph mappings` be asked? Which formats there are, and whether a mapping reads messages as meant."""
 
 from pathlib import Path
 from typing import Annotated

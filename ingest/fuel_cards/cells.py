@@ -81,19 +81,23 @@ def _date_time(cells: list[Cell], when: When) -> tuple[datetime, bool]:
         return datetime.fromtimestamp(seconds, UTC), True
     days = [cell for cell in cells if isinstance(cell, date)]
     clocks = [cell for cell in cells if isinstance(cell, time)]
-    if days and (isinstance(days[0], datetime) and days[0].time() != time()) and not clocks:
-        return days[0], True
     if days and clocks:
         return datetime.combine(days[0], clocks[0]), True
-    forms = when.format.split(" ", 1)
-    texts = [cell if isinstance(cell, str) else cell.strftime(forms[0]) for cell in cells]
-    text = " ".join(texts)
+    if days and len(cells) == 1:
+        # A workbook keeps a date as its midnight; of a purchase at that second the hour is given up.
+        found = days[0] if isinstance(days[0], datetime) else datetime.combine(days[0], time())
+        return found, found.time() != time()
+    first_form = when.format.split(" ", 1)[0]
+    text = " ".join(cell if isinstance(cell, str) else cell.strftime(first_form) for cell in cells)
     if when.format == "iso":
         return datetime.fromisoformat(text), len(text) > len("2026-02-27")
     has_clock = any(part in when.format for part in _CLOCK)
-    if len(cells) < len(when.column) and when.date_format is not None:
+    if when.date_format is None:
+        return _parsed(text, when.format), has_clock
+    try:
+        return _parsed(text, when.format), has_clock
+    except ValueError:
         return _parsed(text, when.date_format), False
-    return _parsed(text, when.format), has_clock
 
 
 def _parsed(text: str, form: str) -> datetime:

@@ -1,0 +1,71 @@
+"""What can `odograph import` be given? Files about the fleet, and files of fuel-card providers."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Dimension(StrEnum):
+    """The kinds of files `import` takes."""
+
+    vehicles = "vehicles"
+    depots = "depots"
+    drivers = "drivers"
+    assignments = "assignments"
+    stations = "stations"
+    prices = "prices"
+    timeclock = "timeclock"
+    deliveries = "deliveries"
+    jurisdictions = "jurisdictions"
+    fuel_card = "fuel-card"
+
+
+def import_(
+    kind: Dimension,
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="CSV or Parquet; areas also GeoJSON; fuel cards CSV, XLSX, fixed-width or JSON."),
+    ],
+    provider: Annotated[
+        str | None, typer.Option(help="fuel-card: whose file it is; its mapping has the same name.", show_default=False)
+    ] = None,
+    tenant: Annotated[
+        str | None, typer.Option(help="fuel-card: whose cards; unset: the only tenant known.", show_default=False)
+    ] = None,
+    mapping: Annotated[
+        str | None, typer.Option(help="fuel-card: another mapping, a TOML file or a name.", show_default=False)
+    ] = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option(help="fuel-card: zone of local times, where the site tells none.", show_default=False),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="fuel-card: show how lines would be read; import nothing.")
+    ] = False,
+) -> None:
+    """Take files about vans, depots, drivers, prices, hours, scans, areas or fuel cards; each whole or not at all.
+
+    Fuel cards: [bold]odograph import fuel-card FILE --provider wex --dry-run[/bold]
+    shows the first lines as they will be read, and lists each bad one with its
+    number and reason. Without --dry-run they are imported, and the next refresh
+    loads them. A file that comes twice or overlaps another changes nothing.
+
+    [bold]odograph mappings list[/bold] names the providers; docs/fuel-cards.md tells
+    how to describe another one.
+    """
+    from flows.cli import FAILED, settings_or_exit
+    from flows.fuel_cards import Cards, run_fuel_cards
+    from flows.importing import run_import
+
+    if kind is Dimension.fuel_card:
+        if provider is None:
+            raise typer.BadParameter("a fuel-card file needs it; `odograph mappings list`", param_hint="--provider")
+        cards = Cards(provider, tenant, mapping, timezone, dry_run)
+        with settings_or_exit() as settings:
+            raise typer.Exit(0 if run_fuel_cards(settings, files, cards) else FAILED)
+    if dry_run or any(given is not None for given in (provider, tenant, mapping, timezone)):
+        raise typer.BadParameter("--provider, --tenant, --mapping, --timezone and --dry-run are for fuel-card files")
+    with settings_or_exit() as settings:
+        raise typer.Exit(0 if run_import(settings, kind.value, files) else FAILED)
