@@ -1,5 +1,11 @@
 """Files of fuel-card providers on the whole line: shown, taken whole or not at all, harmless when they come again."""
 
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from polars.testing import assert_frame_equal
 from typer.testing import CliRunner
@@ -9,11 +15,13 @@ from flows.findings import spools
 from flows.fuel_cards import CannotImport, Cards, run_fuel_cards
 from flows.importing import run_import
 from flows.refresh import refresh
+from ingest.lake import load_spool
 from ingest.settings import IngestSettings, SettingsError
 from ingest.spool import IMPORTS, read_segment, sealed_segments
 from tests.builders import collected, positions, published, settings_in, yesterday_at
 from tests.ingest.fuel_cards.files import wex_rows, write_csv
 
+ROOT = Path(__file__).parents[2]
 WEX = Cards("wex", "urbana", None, "America/Chicago", is_dry_run=False)
 ALL_BUT_LINEAGE = "select * exclude (source_file, source_row) from marts.fuel_purchases order by all"
 
@@ -59,6 +67,24 @@ def test_a_file_with_a_bad_line_leaves_nothing_behind(tmp_path, capsys):
     assert "line 9: Gross Cost=" in said.err
     assert "41111111" not in said.err
     assert not (settings.spool_dir / IMPORTS).exists()
+
+
+@pytest.mark.parametrize(("killed_at", "count"), [("ingest.open_segment.write_all", 0), ("ingest.spool.seal", 13)])
+def test_an_import_that_is_killed_has_happened_or_has_not(tmp_path, killed_at, count):
+    settings = settings_in(tmp_path / "data")
+    path = write_csv(tmp_path / "export.csv", wex_rows())
+    module, name = killed_at.rsplit(".", 1)
+    program = (
+        f"import os, signal, {module} as module; from flows.cli import app\n"
+        f"module.{name} = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"app(['import', 'fuel-card', {str(path)!r}, '--provider', 'wex', '--tenant', 't1'])"
+    )
+    environment = os.environ | {"ODOGRAPH_DATA_DIR": str(settings.data_dir)}
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert load_spool(settings).purchases == count
+    assert run_fuel_cards(settings, [path], WEX._replace(tenant="t1"))
+    assert load_spool(settings).purchases == 13
 
 
 def test_a_good_file_beside_a_bad_one_is_taken(tmp_path):
@@ -143,5 +169,6 @@ def test_the_command_explains_what_it_lacks(tmp_path, monkeypatch):
     assert CliRunner().invoke(app, ["import", "vehicles", str(path), "--dry-run"]).exit_code == 2
     dry = CliRunner().invoke(app, [*ask, "--provider", "wex", "--tenant", "t1", "--dry-run"])
     assert (dry.exit_code, "13 lines can be read" in dry.output) == (0, True)
+    assert not (tmp_path / "data" / "spool").exists()
     listed = CliRunner().invoke(app, ["mappings", "list"])
     assert (listed.exit_code, "samsara" in listed.output, "traccar/positions" in listed.output) == (0, True, True)
