@@ -23,6 +23,11 @@ The order in which one day passes through them:
     fuel_levels  how full the tank was, and when it was filled up (`gauge` has its parts)
     ledger     maximal runs of one state in one context, phase and route; the root of all sums
 
+and, beside that day, of a fuel purchase:
+
+    presence   which vans were near the site
+    pump       what the assigned van says about it: levels, engine, odometer
+
 What holds for all of them:
 
 - Time is whole microseconds in int64, so sums are exact.

@@ -11,20 +11,31 @@ with
 described as (
 
     select distinct
-        site_key, site_id, site_name, address, city, state, postcode,
+        site_key,
+        site_id,
+        site_name,
+        address,
+        city,
+        state,
+        postcode,
+        case when is_place then site_latitude end as latitude,
+        case when is_place then site_longitude end as longitude,
         case
-            when abs(latitude) > 90 or abs(longitude) > 180 or abs(latitude) < 0.01 and abs(longitude) < 0.01 then null
-            else latitude
-        end as latitude,
-        case when latitude is not null then longitude end as longitude,
-        case
-            when coalesce(latitude, longitude) is null then null
-            when quality is null or quality in ('provider', 'station') then 'provider'
-            when quality in ('city', 'postcode', 'state') then 'city'
+            when not is_place then null
+            when lower(geo_quality) in ('provider', 'station') or geo_quality is null then 'provider'
+            when lower(geo_quality) in ('city', 'postcode', 'state') then 'city'
             else 'geocoded'
         end as quality
     from (
-        select *, site_latitude as latitude, site_longitude as longitude, lower(geo_quality) as quality
+        select
+            *,
+            -- Zeros stand for an unknown place in several systems.
+            coalesce(
+                abs(site_latitude) <= 90
+                and abs(site_longitude) <= 180
+                and (abs(site_latitude) > 0.01 or abs(site_longitude) > 0.01),
+                false
+            ) as is_place
         from fuel_versions
     )
 

@@ -37,13 +37,13 @@ told as (
         *,
         event_type in ('clear', 'post')
         or event_type = 'adjust'
-        and quantity > 0
+        and coalesce(quantity, 0) > 0
         and coalesce(
             extra ->> 'refers_to', extra ->> 'original_txn_id', extra ->> 'original_transaction_id',
             extra ->> 'reference_txn_id', extra ->> 'ref_txn_id', extra ->> 'parent_txn_id', extra ->> 'adjusts'
         ) is null as is_record,
         event_type = 'adjust' and not is_record as is_amendment,
-        is_amendment and coalesce(net, gross) < 0 as is_credit
+        is_amendment and coalesce(net, gross, 0) < 0 as is_credit
     from numbered
 
 ),
@@ -138,12 +138,12 @@ current_lines as (
 
     select
         adjusted.* replace (
-            adjusted.gross + coalesce(credits.gross, 0) as gross,
-            adjusted.discount + coalesce(credits.discount, 0) as discount,
-            adjusted.tax + coalesce(credits.tax, 0) as tax,
-            adjusted.exempt_tax + coalesce(credits.exempt_tax, 0) as exempt_tax,
-            adjusted.fees + coalesce(credits.fees, 0) as fees,
-            adjusted.net + coalesce(credits.net, 0) as net
+            coalesce(adjusted.gross + coalesce(credits.gross, 0), credits.gross) as gross,
+            coalesce(adjusted.discount + coalesce(credits.discount, 0), credits.discount) as discount,
+            coalesce(adjusted.tax + coalesce(credits.tax, 0), credits.tax) as tax,
+            coalesce(adjusted.exempt_tax + coalesce(credits.exempt_tax, 0), credits.exempt_tax) as exempt_tax,
+            coalesce(adjusted.fees + coalesce(credits.fees, 0), credits.fees) as fees,
+            coalesce(adjusted.net + coalesce(credits.net, 0), credits.net) as net
         )
     from adjusted
     join credits using (tenant_id, provider, provider_txn_id, item_no)
