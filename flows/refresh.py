@@ -96,7 +96,8 @@ def refresh(
             tell("measure", len(days), len(days))
 
         rebuild_all(stale_dates(settings, day=day, full=full))
-        rebuild_all(learning_dates(settings, [failure.day for failure in failed]))
+        if learned := learning_dates(settings, [failure.day for failure in failed]):
+            rebuild_all(learned)
         has_news = is_news(settings)
         if has_news:
             publish_copy(settings)

@@ -9,7 +9,8 @@ moves in steps, and sends 0 when it has nothing to say. So
   `window` slots of time apart unless they are fewer than `least`.
 - Refuelled is where the level after a cut between two slots is higher than the level before it by more than the bound,
   at least `least` slots on either side, with a stand of `stand_us` or longer about the cut. What is not driving may be
-  a stand, silence too. Of cuts less than `window` slots apart the one with the greatest step counts.
+  a stand, silence too. Of cuts less than `window` slots apart the one with the greatest step counts. A refuel goes from
+  the foot of its ramp to its top: the slots about the cut that are each higher than the one before by RISING bounds.
 - The bound is the greatest of `rise_pct`, four times the noise (1.4826 / sqrt 2 of the median step from slot to slot)
   and two quanta (the smallest step from reading to reading, up to an eighth of the tank; 0 with fewer than three).
 - Used is the first level less the last one and all rises between. Not known with fewer than twice `least` slots, or
@@ -31,6 +32,7 @@ from kernels.gauge import (
     noise_of,
     quantum_of,
     slots_of,
+    smooth,
     window_back,
     window_forth,
 )
@@ -39,6 +41,7 @@ from kernels.track import Ints, Metres, Speeds, Track, checked, column
 
 MEDIAN_ERROR = 1.2533  # of the median of many normal values, in standard errors of their mean
 BOUND_NOISES, BOUND_QUANTA = 4.0, 2.0
+RISING = 1 / 8  # of the bound
 
 
 class LevelRules(NamedTuple):
@@ -120,9 +123,8 @@ def fuel_levels(track: Track, states: States, level_pct: Speeds, rules: LevelRul
     from_pct, to_pct = (np.zeros(level_pct.size) for _ in range(2))
     reading = np.zeros(group_count + 1, dtype=np.int64)
     _count_readings(track.starts, level_pct, reading)
-    reading = np.cumsum(reading)
     _follow(
-        *(track, states, level_pct, rules, reading, by_group, first_row, last_row, smooth_pct),
+        *(track, states, level_pct, rules, np.cumsum(reading), by_group, first_row, last_row, smooth_pct),
         *(end_row, stand_row, from_pct, to_pct),
     )
     begins = np.flatnonzero(end_row).astype(np.int64, copy=False)
@@ -183,31 +185,29 @@ def _follow(
         step = _candidates(states, rules, first, end, rows, slots, level, at_us, bound_pct, buffer)
         cuts = _chosen(step, rules.window)
 
+        feet = np.empty(cuts.size + 1, dtype=np.int64)
+        tops = np.empty(cuts.size, dtype=np.int64)
+        risen = _ramps(level, cuts, bound_pct * RISING, feet, tops)
+        feet[risen] = slot_count - 1
         risen_pct = 0.0
-        low = 0
-        for index in range(cuts.size):
-            cut = cuts[index]
-            high = cuts[index + 1] + 1 if index + 1 < cuts.size else slot_count
-            before_pct = level_of(level, window_back(at_us, rules, cut, low), cut + 1, buffer)
-            after_pct = level_of(level, cut + 1, window_forth(at_us, rules, cut + 1, high), buffer)
+        kept = low = 0
+        for ramp in range(risen):
+            foot, top = feet[ramp], tops[ramp]
+            before_pct = level_of(level, window_back(at_us, rules, foot, low), foot + 1, buffer)
+            after_pct = level_of(level, top, window_forth(at_us, rules, top, feet[ramp + 1] + 1), buffer)
             if not after_pct - before_pct > bound_pct:
-                cuts[index] = -1
                 continue
-            quarter_pct = (after_pct - before_pct) / 4
-            before, after = cut, cut + 1
-            while before > low and level[before] > before_pct + quarter_pct:
-                before -= 1
-            while after + 1 < high and level[after] < after_pct - quarter_pct:
-                after += 1
-            begin, until = rows[slots[before + 1] - 1], rows[slots[after]]
+            begin, until = rows[slots[foot + 1] - 1], rows[slots[top]]
             end_row[begin], from_pct[begin], to_pct[begin] = until, before_pct, after_pct
-            stand_row[begin] = _longest_stand(states, rows[slots[before]], until)
+            stand_row[begin] = _longest_stand(states, rows[slots[foot]], until)
             risen_pct += after_pct - before_pct
-            low = cut + 1
+            low = top
+            feet[kept], tops[kept] = foot, top
+            kept += 1
 
-        cuts = cuts[cuts >= 0]
-        high = cuts[0] + 1 if cuts.size else (slot_count + 1) // 2
-        low = cuts[-1] + 1 if cuts.size else slot_count // 2
+        feet, tops = feet[:kept], tops[:kept]
+        high = feet[0] + 1 if kept else (slot_count + 1) // 2
+        low = tops[-1] if kept else slot_count // 2
         high = window_forth(at_us, rules, 0, high)
         low = window_back(at_us, rules, slot_count - 1, low)
         by_group[0, group] = level_of(level, 0, high, buffer)
@@ -218,7 +218,7 @@ def _follow(
         by_group[3, group] = np.sqrt((MEDIAN_ERROR * noise_pct) ** 2 / taken + quantum_pct**2 / 12)
         if slot_count >= 2 * rules.least and (has_steps or not _drove(states, first, end)):
             by_group[2, group] = by_group[0, group] - by_group[1, group] + risen_pct
-        _smooth(level, cuts, rules.window, rows, slots, buffer, smooth_pct)
+        smooth(level, feet, tops, rules.window, rows, slots, buffer, smooth_pct)
 
 
 @part
@@ -284,13 +284,17 @@ def _drove(states, first, end):
 
 
 @part
-def _smooth(level, cuts, window, rows, slots, buffer, smooth_pct):
-    low = 0
-    for index in range(cuts.size + 1):
-        high = cuts[index] + 1 if index < cuts.size else level.size
-        for slot in range(low, high):
-            begin, end = max(low, slot - window // 2), min(high, slot + (window + 1) // 2)
-            around_pct = level_of(level, begin, end, buffer)
-            for reading in range(slots[slot], slots[slot + 1]):
-                smooth_pct[rows[reading]] = around_pct
-        low = high
+def _ramps(level, cuts, rising_pct, feet, tops):
+    # The last slot before each ramp and the first after it; cuts within one ramp are one.
+    count = 0
+    for cut in cuts:
+        if count > 0 and cut < tops[count - 1]:
+            continue
+        foot, top = cut, cut + 1
+        while foot > (tops[count - 1] if count > 0 else 0) and level[foot] - level[foot - 1] > rising_pct:
+            foot -= 1
+        while top + 1 < level.size and level[top + 1] - level[top] > rising_pct:
+            top += 1
+        feet[count], tops[count] = foot, top
+        count += 1
+    return count

@@ -107,3 +107,19 @@ def window_forth(at_us, rules, begin, high):
             break
         end += 1
     return end
+
+
+@part
+def smooth(level, feet, tops, window, rows, slots, buffer, smooth_pct):
+    # A ramp is smoothed by itself.
+    low = 0
+    for edge in range(2 * feet.size + 1):
+        high = level.size
+        if edge < 2 * feet.size:
+            high = tops[edge // 2] if edge % 2 else feet[edge // 2] + 1
+        for slot in range(low, high):
+            begin, end = max(low, slot - window // 2), min(high, slot + (window + 1) // 2)
+            around_pct = level_of(level, begin, end, buffer)
+            for reading in range(slots[slot], slots[slot + 1]):
+                smooth_pct[rows[reading]] = around_pct
+        low = high

@@ -15,6 +15,7 @@ from flows.settings import Settings
 from ingest.columns import LAKE_TABLES
 from ingest.settings import IngestSettings, SettingsError
 from warehouse.connection import sql
+from warehouse.consumption import CONSUMPTION_MARTS
 from warehouse.models import DATED_MARTS, WHOLE_MARTS
 
 ROOT = Path(__file__).parents[1]
@@ -84,7 +85,7 @@ def test_every_table_of_the_schema_says_what_a_row_is_or_stands_under_a_heading(
     assert {name for name, _ in tables} == {row[0] for row in rows}
 
 
-@pytest.mark.parametrize("name", [*DATED_MARTS, *WHOLE_MARTS])
+@pytest.mark.parametrize("name", [*DATED_MARTS, *WHOLE_MARTS, *CONSUMPTION_MARTS])
 def test_every_mart_has_a_model_that_names_it_in_its_first_line(name):
     assert sql(f"marts/{name}.sql").startswith(f"-- marts.{name}: ")
 

@@ -37,6 +37,8 @@ TABLES = (
     "marts.fleet_days",
     "marts.data_health",
     "core.ledger",
+    "core.refuels",
+    "marts.refuels",
     "core.planned_routes",
     "core.plan_windows",
     "lake.positions",

@@ -157,6 +157,19 @@ def test_filling_up_with_the_engine_running_is_one_refuel_from_its_foot_to_its_t
     assert 70 <= refuels.end_row[0] <= 80
 
 
+@pytest.mark.parametrize("minutes", [4, 9, 14])
+def test_a_slow_pump_is_one_refuel_too(minutes):
+    count = minutes * 6
+    ramp = [25.0 + 70 * n / count for n in range(count)]
+    falls = [(95 - n / 60, 25 + (90 - n) / 60) for n in range(90)]
+    levels, refuels = levels_of(
+        (DRIVE, 90, [before for _, before in falls]), (IDLE, count, ramp), (DRIVE, 90, [after for after, _ in falls])
+    )
+    assert refuels.group.size == 1
+    assert (refuels.to_pct - refuels.from_pct).tolist() == [pytest.approx(70, abs=1.5)]
+    assert levels.used_pct[0] == pytest.approx(3, abs=2)
+
+
 def test_a_sensor_that_climbs_when_it_is_switched_on_is_not_filled_up():
     climb = [1.2, 53.2, 67.2, 83.2, 87.6, 92.4, 94.0, 94.8, 95.2, 96.0]
     levels, refuels = levels_of((IDLE, 10, climb), (IDLE, 400, 94.8), (DRIVE, 400, 94.0), every_s=1)

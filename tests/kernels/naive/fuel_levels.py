@@ -74,20 +74,29 @@ def fuel_levels(rows: list[Row], drives: list[bool], level_pct: list[float], rul
         open_cuts = [cut for cut in open_cuts if abs(cut - best) >= rules.window]
     cuts.sort()
 
-    kept, refuels, low = [], [], 0
-    for cut, following in zip(cuts, [*cuts[1:], count - 1], strict=False):
-        from_pct, to_pct = of(before(cut, low)), of(after(cut, following + 1))
+    ramps: list[tuple[int, int]] = []
+    for cut in cuts:
+        before_all = ramps[-1][1] if ramps else 0
+        if ramps and cut < before_all:
+            continue
+        foot = next((at for at in range(cut, before_all, -1) if level[at] - level[at - 1] <= bound / 8), before_all)
+        top = next((at for at in range(cut + 1, count - 1) if level[at + 1] - level[at] <= bound / 8), count - 1)
+        ramps.append((foot, top))
+    kept: list[tuple[int, int]] = []
+    refuels = []
+    for (foot, top), (following, _) in zip(ramps, [*ramps[1:], (count - 1, 0)], strict=False):
+        from_pct = of(near(foot, list(range(foot - 1, (kept[-1][1] if kept else 0) - 1, -1))))
+        to_pct = of(near(top, list(range(top + 1, following + 1))))
         if to_pct - from_pct > bound:
-            refuels.append(described(drives, rows, members, level, cut, low, following + 1, from_pct, to_pct))
-            kept.append(cut)
-            low = cut + 1
-    firsts = near(0, list(range(1, kept[0] + 1 if kept else (count + 1) // 2)))
-    lasts = near(count - 1, list(range(count - 2, (kept[-1] + 1 if kept else count // 2) - 1, -1)))
+            refuels.append((*described(drives, rows, members[foot], members[top]), from_pct, to_pct))
+            kept.append((foot, top))
+    firsts = near(0, list(range(1, kept[0][0] + 1 if kept else (count + 1) // 2)))
+    lasts = near(count - 1, list(range(count - 2, (kept[-1][1] if kept else count // 2) - 1, -1)))
     first_pct, last_pct = of(firsts), of(lasts)
     drove = any(drive and step_us(rows, row) > 0 for row, drive in enumerate(drives))
     is_known = count >= 2 * rules.least and (steps or not drove)
     used_pct = first_pct - last_pct + sum(refuel[4] - refuel[3] for refuel in refuels)
-    segments = [0, *(cut + 1 for cut in kept), count]
+    segments = [0, *(edge for foot, top in kept for edge in (foot + 1, top)), count]
     for low, high in pairwise(segments):
         for slot in range(low, high):
             around = range(max(low, slot - rules.window // 2), min(high, slot + (rules.window + 1) // 2))
@@ -137,13 +146,10 @@ def stood(rows: list[Row], drives: list[bool], begin: int, until: int, stand_us:
     return False
 
 
-def described(drives, rows, members, level, cut, low, high, from_pct, to_pct):  # type: ignore[no-untyped-def]
-    quarter = (to_pct - from_pct) / 4
-    a = max([slot for slot in range(low, cut + 1) if level[slot] <= from_pct + quarter], default=low)
-    b = min([slot for slot in range(cut + 1, high) if level[slot] >= to_pct - quarter], default=high - 1)
-    stands = [row for row in range(members[a][0], members[b][0]) if not drives[row]]
-    longest = max(stands, key=lambda row: (step_us(rows, row), -row), default=members[a][0])
-    return members[a][-1], members[b][0], longest, from_pct, to_pct
+def described(drives: list[bool], rows: list[Row], foot: list[int], top: list[int]) -> tuple[int, int, int]:
+    stands = [row for row in range(foot[0], top[0]) if not drives[row]]
+    longest = max(stands, key=lambda row: (step_us(rows, row), -row), default=foot[0])
+    return foot[-1], top[0], longest
 
 
 def step_us(rows: list[Row], row: int) -> int:
