@@ -90,6 +90,7 @@ MATCH: dict[str, Any] = {
 }
 AWAY = {"nearest_10_m": 9_000.0, "nearest_15_m": 8_500.0, "nearest_60_m": 6_800.0, "day_nearest_m": 6_700.0}
 
+SHOWN = ("ts_quality", "site_name", "city", "state", "product", "quantity", "unit", "gross", "net", "currency")
 MONEY = ("quantity", "unit_price", "gross", "net", "discount", "tax")
 
 
@@ -189,7 +190,7 @@ def buy(rows: Rows, purchase: Purchase, tenant: str = "t1") -> None:
     rows.add("core.fuel_lines", **key, **line)
     rows.add(
         "marts.fuel_purchases", **key, event_type=line["event_type"], vehicle_id=line["vehicle_id"],
-        service_date=line["service_date"], **(MATCH | dict(purchase.match)),
+        service_date=line["service_date"], **{name: line.get(name) for name in SHOWN}, **(MATCH | dict(purchase.match)),
     )  # fmt: skip
     if purchase.presence is not None and line["vehicle_id"] is not None:
         rows.add(
