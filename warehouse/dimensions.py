@@ -16,6 +16,7 @@ import polars as pl
 from warehouse.connection import sql, transaction
 from warehouse.dimension_columns import Dimension, column_type
 from warehouse.geojson import NotGeoJson, feature_rows
+from warehouse.price_series import as_prices
 from warehouse.work import reopen_dated, reopen_vehicles
 
 SHOWN_PROBLEMS = 50
@@ -62,7 +63,7 @@ def import_dimension(connection: duckdb.DuckDBPyConnection, dimension: Dimension
 
 def read_dimension(dimension: Dimension, path: Path) -> pl.DataFrame:
     """Parse a file to typed columns, `extra` (JSON of the other columns) and `row_no`; raise ImportRefused."""
-    rows = _read_text(path)
+    rows = as_prices(_read_text(path)) if dimension.name == "prices" else _read_text(path)
     missing = [column.name for column in dimension.columns if column.is_required and column.name not in rows.columns]
     if missing:
         expected = ", ".join(column.name for column in dimension.columns)

@@ -19,11 +19,12 @@ UNSEEN = {"match_state": "unverifiable"}
 ELSEWHERE = {"match_state": "mismatch", "match_distance_m": 6800.0, "match_offset_s": -900.0}
 VOYAGER = {"provider": "voyager"}
 MAY = {"off_hours_allowed": "true"}
+DIESEL = {"product": "diesel_2", "fuel_family": "diesel"}
 PURCHASES = (
     Purchase(presence=AWAY, match=ELSEWHERE),
     Purchase({"vehicle_id": "V2", "card_id": "c2", "quantity": 27.3}, None, UNSEEN, VOYAGER, MAY),
     Purchase(
-        {"vehicle_id": "V3", "card_id": "c3", "site_name": "[red]S[/x]", "product": "diesel_2", "fuel_family": "diesel"},
+        {"vehicle_id": "V3", "card_id": "c3", "site_name": "[red]S[/x]"} | DIESEL,
         None, UNSEEN, {"provider_txn_id": "P2"}, MAY,
     ),
 )  # fmt: skip

@@ -1,5 +1,8 @@
 """Dimension files are taken whole or not at all, and what they change is rebuilt."""
 
+from datetime import date
+from decimal import Decimal
+
 import duckdb
 import polars as pl
 import pytest
@@ -199,3 +202,18 @@ def test_the_energy_counter_of_an_electric_van_gives_its_day_and_what_standing_r
     assert van["energy_used_kwh"] == pytest.approx(3.5)  # a counter that begins anew adds nothing
     assert van["ready_energy_kwh"] == pytest.approx(0.3 + 0.4 + 0.1)
     assert van["fuel_used_l"] is None
+
+
+def test_the_weekly_prices_of_the_eia_are_taken_as_they_are_published(tmp_path):
+    rows = {
+        "date": [date(2025, 5, 26), date(2025, 6, 2)],
+        "region": ["Gulf Coast"] * 2,
+        "usd_per_us_gallon": [2.74, 2.69],
+    }
+    pl.DataFrame(rows).write_parquet(tmp_path / "eia.parquet")
+    settings = settings_in(tmp_path / "data")
+    assert run_import(settings, "prices", [tmp_path / "eia.parquet"])
+    with open_warehouse(settings.warehouse_path) as warehouse:
+        found = warehouse.execute("select * exclude (extra) from core.prices order by from_date").fetchall()
+    assert found[1] == ("Gulf Coast", "gasoline_regular", date(2025, 6, 2), Decimal("2.69"), "gal", "USD")
+    assert len(found) == 2
