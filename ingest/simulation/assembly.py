@@ -152,6 +152,7 @@ def simulate(
         tenant=tenant,
         timezone=timezone,
         first_date=dates[0],
+        last_date=dates[-1],
         options=None if cases is None else {van.vehicle_id: habits_of(van).option for van, _ in fleet},
     )
     messages.sort(key=lambda message: message.due_us)

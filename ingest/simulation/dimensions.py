@@ -46,6 +46,7 @@ def dimension_frames(
     tenant: str,
     timezone: str,
     first_date: date,
+    last_date: date,
     options: dict[str, Option] | None = None,
 ) -> dict[str, pl.DataFrame]:
     """Build the dimension tables, by file name without its ending; `options` are further columns of some vans."""
@@ -67,7 +68,12 @@ def dimension_frames(
         "stations": pl.DataFrame(
             [_station(depot, station, timezone) for depot, of_depot in stations.items() for station in of_depot]
         ),
-        "prices": pl.DataFrame(_prices(since, sorted({one.state for there in stations.values() for one in there}))),
+        "prices": pl.DataFrame(
+            _prices(
+                [since, *_weeks(first_date, last_date)],
+                sorted({station.state for there in stations.values() for station in there}),
+            )
+        ),
     }
 
 
@@ -150,17 +156,24 @@ def _of(van: Van, options: dict[str, Option]) -> Option:
     return options.get(van.vehicle_id, NO_OPTION)
 
 
-def _prices(since: date, states: list[str]) -> list[dict[str, Any]]:
+def _weeks(first_date: date, last_date: date) -> list[date]:
+    """Return the Mondays on which prices of the week are published, from the one before the first day."""
+    monday = first_date - timedelta(days=first_date.weekday())
+    return [monday + timedelta(weeks=week) for week in range((last_date - monday).days // 7 + 1)]
+
+
+def _prices(dates: list[date], states: list[str]) -> list[dict[str, Any]]:
     return [
         {
             "region": state,
             "product": product,
-            "from_date": since.isoformat(),
+            "from_date": from_date.isoformat(),
             "price": round(float(price * STATE_PRICE[state]), 3),
             "unit": "gal",
             "currency": "USD",
         }
         for state in states
+        for from_date in dates
         for product, price in PRICES.items()
     ]
 

@@ -149,8 +149,8 @@ def card_message(body: Record, due_s: float, tenant: str) -> Outgoing:
 
 
 def transaction_id(fill: Fill) -> str:
-    """Name the purchase of a van at an instant."""
-    return f"FN-{round(fill.time_s)}-{fill.van.number:04d}"
+    """Name the purchase of a van in a minute; twelve digits, as more could be taken for a card's number."""
+    return f"FN-{fill.van.number:04d}-{round(fill.time_s) // 60:08d}"
 
 
 def purchase_record(fill: Fill, product: str, price: Decimal, timezone: str) -> Record:

@@ -87,7 +87,8 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 def test_the_rules_hold_on_a_small_fleet_and_nobody_unheard_is_accused(outcome: Outcome):
     assert outcome.unheard == []
     judged = {rule.rule_id for rule in outcome.rules if rule.injected}
-    assert judged >= {"F1", "F2", "F4", "F10", "F11", "F21"}
+    few = {"F8", "F9", "F13", "F16", "F18", "F19", "F20"}  # need more vans or days
+    assert judged >= {f"F{number}" for number in range(1, 22)} - few
     assert {rule.rule_id: (rule.missed, rule.false) for rule in outcome.rules if not rule.holds} == {}
     assert [decoy for decoy in outcome.decoys if decoy.flagged] == []
     assert lines(outcome)[-1].startswith("holds")

@@ -69,9 +69,7 @@ def engine_on(scene: Scene, papers: Papers) -> None:
 
 def two_stops(scene: Scene, papers: Papers) -> None:
     """Half of the room is filled at one station and the rest at the next."""
-    records = [(papers.record(scene, fill), fill.time_s) for fill in scene.fills]
-    for record, time_s in records:
-        papers.buy(record, time_s)
+    records = _tickets(scene, papers, scene.fills)
     if min(fill.litres for fill in scene.fills) > FIVE_GALLONS_L:
         papers.fault(scene, "F8", records, "two fills in one evening")
     papers.brings(scene, "F8 F13", None, scene.fills[0].time_s)
@@ -81,7 +79,7 @@ def split(scene: Scene, papers: Papers) -> None:
     """The tank is filled on one ticket, canisters on the next."""
     fill = scene.fills[0]
     rest = fill._replace(litres=SPLIT_OVER_TANK * scene.van.tank_l - fill.litres, time_s=fill.time_s + SPLIT_AFTER_S)
-    records = [(_bought(scene, papers, part), part.time_s) for part in (fill, rest)]
+    records = _tickets(scene, papers, [fill, rest])
     papers.fault(scene, "F9", records, "two tickets of one stop exceed the tank")
     for record, time_s in records:
         _distorts(scene, papers, record, time_s, "F2 F3 F8")
@@ -91,7 +89,7 @@ def split_below_limit(scene: Scene, papers: Papers) -> None:
     fill = scene.fills[0]
     part_l = BELOW_LIMIT * limit_l(scene.habits)
     first, second = fill._replace(litres=part_l), fill._replace(litres=part_l, time_s=fill.time_s + SPLIT_AFTER_S)
-    records = [(_bought(scene, papers, part), part.time_s) for part in (first, second)]
+    records = _tickets(scene, papers, [first, second])
     papers.fault(scene, "F9", records, "two tickets just below the limit of the card")
     for record, time_s in records:
         papers.brings(scene, "F8", record, time_s)
@@ -211,6 +209,19 @@ def item(record: Record, code: str, name: str, amount: Decimal, number: int = 2)
         "service_type": "non-fuel",
     }
     return {key: value for key, value in record.items() if key != "product"} | line
+
+
+def _tickets(scene: Scene, papers: Papers, fills: list[Fill]) -> list[tuple[Record, float]]:
+    """Send purchases of one evening; who types the odometer twice does not read less the second time."""
+    records = []
+    odometer_typed = 0
+    for fill in fills:
+        record = papers.record(scene, fill)
+        odometer_typed = max(odometer_typed, record["odometer_typed"])
+        record["odometer_typed"] = odometer_typed
+        papers.buy(record, fill.time_s)
+        records.append((record, fill.time_s))
+    return records
 
 
 def _bought(scene: Scene, papers: Papers, fill: Fill) -> Record:

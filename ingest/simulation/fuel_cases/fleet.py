@@ -13,16 +13,19 @@ from ingest.simulation.truth import DayTruth
 
 _CASE_STREAM = 4  # of random numbers; see ingest.simulation.fleet
 NY_STATIONS = 2  # of a depot's, the last ones
+CHAINS, FIRST_SHOP = ("Crossroads Fuel", "Lantern", "Milepost Gas"), 1401  # invented
 FAR_M = 40_000.0
 LENDERS = ("plain", "option")  # roles whose volumes and consumption are disturbed anyway
 
 
 def case_stations(stations: list[Station]) -> list[Station]:
-    """Return a depot's stations with some of them in another state, and one that no van comes near."""
-    split = len(stations) - NY_STATIONS
-    there = [station._replace(state="NY") for station in stations[split:]]
-    far = Station(f"{stations[0].station_id[:-1]}FAR", "Faraway Fuel", FAR_M, 0.0)
-    return [*stations[:split], *there, far]
+    """Return a depot's stations: of several chains, some in another state, and one that no van comes near."""
+    there = []
+    for number, station in enumerate(stations):
+        state = "NY" if number >= len(stations) - NY_STATIONS else "NJ"
+        name = f"{CHAINS[number % len(CHAINS)]} #{FIRST_SHOP + number}"
+        there.append(station._replace(name=name, state=state))
+    return [*there, Station(f"{stations[0].station_id[:-1]}FAR", f"{CHAINS[0]} #{FIRST_SHOP - 1}", FAR_M, 0.0)]
 
 
 class FuelCases:
