@@ -89,6 +89,24 @@ def intervals(*mpg: float, **last: Any) -> Setup:
     return setup
 
 
+def interval_between(*flags: str) -> Setup:
+    """The interval of 20 miles from P1 to P2."""
+    return lambda rows, tenant: rows.add(
+        "marts.fuel_intervals",
+        tenant_id=tenant,
+        vehicle_id="V1",
+        provider="wex",
+        provider_txn_id="P2",
+        item_no=1,
+        from_utc=AT,
+        to_utc=after(180),
+        litres=34.0,
+        distance_m=20 * MILE_M,
+        distance_source="odometer",
+        quality_flags=list(flags),
+    )
+
+
 def balance(days: int = 14, first_day_before: int = 20, **given: Any) -> Setup:
     def setup(rows: Rows, tenant: str) -> None:
         rows.add(
@@ -259,6 +277,16 @@ CASES = {
     ),
     "F8 three hours apart, distance not known": two(
         "", fill(), fill(180, presence={"odometer_m": None}, line={"site_id": "S2"})
+    ),
+    "F8 three hours apart, 20 miles by the interval": Case(
+        "P2:F8",
+        [fill(), fill(180, key=SECOND, presence={"odometer_m": None}, line={"site_id": "S2"})],
+        interval_between(),
+    ),
+    "F8 three hours apart, a fill missed between": Case(
+        "",
+        [fill(), fill(180, key=SECOND, presence={"odometer_m": None}, line={"site_id": "S2"})],
+        interval_between("missed_fill"),
     ),
     "F8 one of 4 gal": two("", fill(), fill(50, 4, line={"site_id": "S2"})),
     "F8 first one void": two("", fill(line={"line_kind": "void"}), fill(50, line={"site_id": "S2"})),

@@ -51,7 +51,9 @@ driven as (
             + abs(coalesce(epoch(at_utc_alternative - at_utc), 0)) + abs(coalesce(epoch(before_doubled), 0)) as apart_s,
         case
             when odometer_m >= before_odometer_m then odometer_m - before_odometer_m
-            when not list_has_any(intervals.quality_flags, ['missed_fill', 'low_coverage']) then intervals.distance_m
+            when intervals.from_utc = before_utc
+                and not list_has_any(intervals.quality_flags, ['missed_fill', 'low_coverage'])
+            then intervals.distance_m
         end as apart_m,
         coalesce(before_site = site, false) and apart_s <= $one_stop_s as is_one_stop
     from pairs
