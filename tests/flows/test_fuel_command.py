@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from flows.cli import app
 from flows.refresh import is_news, lake_tables, refresh
 from tests.builders import collected, message, settings_in
-from tests.warehouse.fuel_rows import AWAY, OTHER_TABLES, Purchase, Rows, add_fleet, buy
+from tests.warehouse.fuel_rows import AWAY, Purchase, Rows, add_fleet, buy
 from warehouse.connection import open_warehouse
 from warehouse.fuel_exceptions import evaluate_rules
 from warehouse.lake import attach_lake
@@ -38,7 +38,6 @@ def base(tmp_path_factory):
     collected(settings, [message("fc/v1/t1/wex/txn", record) for record in records])
     refresh(settings)
     with open_warehouse(settings.warehouse_path) as warehouse:
-        warehouse.execute(OTHER_TABLES)
         warehouse.execute(
             "delete from core.fuel_lines; delete from core.fuel_presence; delete from marts.fuel_purchases"
         )

@@ -17,50 +17,8 @@ DAY = date(2026, 2, 26)
 AT = datetime(2026, 2, 26, 19)  # 14:00 in New York
 GALLON_L = 3.785411784
 MILE_M = 1609.344
+INSTANTS = {"DATE": DAY, "TIMESTAMP": AT}
 KEY = {"tenant_id": "t1", "provider": "wex", "provider_txn_id": "P1", "item_no": 1}
-
-OTHER_TABLES = """
-create table if not exists core.fuel_lines (
-    tenant_id varchar not null, provider varchar not null, provider_txn_id varchar not null, item_no integer not null,
-    event_type varchar not null, seq varchar, card_id varchar, card_last4 varchar, vehicle_ref varchar,
-    driver_ref varchar, posted_date date, ts_quality varchar, site_id varchar, site_name varchar, address varchar,
-    city varchar, state varchar, postcode varchar, geo_quality varchar, code_set varchar, product_code varchar,
-    product_raw varchar, product varchar, quantity decimal(18, 6), unit varchar, unit_price decimal(18, 6),
-    gross decimal(18, 6), discount decimal(18, 6), tax decimal(18, 6), exempt_tax decimal(18, 6), fees decimal(18, 6),
-    net decimal(18, 6), currency varchar, odometer_typed bigint, odometer_unit varchar, service_type varchar,
-    payload_hash bigint, version_count integer, first_event_type varchar, is_final boolean, has_auth boolean,
-    has_decline boolean, is_reversed boolean, line_kind varchar not null, fuel_family varchar, quantity_l double,
-    price_per_l double, at_utc timestamp, at_utc_alternative timestamp, time_source varchar, zone varchar,
-    from_utc timestamp, to_utc timestamp, service_date date, site_latitude double, site_longitude double,
-    site_source varchar, station_id varchar, station_name varchar, station_distance_m double, vehicle_id varchar,
-    match_method varchar, driver_id varchar, is_card_known boolean, is_vehicle_known boolean, is_driver_known boolean,
-    vehicle_fuel_type varchar, tank_l double, vehicle_options json, card_options json
-);
-create table if not exists core.fuel_presence (
-    tenant_id varchar not null, provider varchar not null, provider_txn_id varchar not null, item_no integer not null,
-    vehicle_id varchar not null, candidate integer not null, is_assigned boolean not null, fix_count_60 bigint,
-    fix_count_15 bigint, fix_count_3 bigint, nearest_10_m double, nearest_15_m double, nearest_60_m double,
-    nearest_offset_s double, day_nearest_m double, day_fix_count bigint, min_speed_3_kmh double,
-    engine_on_site_s double, level_before_pct double, level_before_age_s double, level_after_pct double,
-    level_after_age_s double, level_count_day bigint, level_span_day_pct double, odometer_m double, shift_h integer
-);
-create table if not exists marts.fuel_intervals (
-    tenant_id varchar not null, vehicle_id varchar not null, provider varchar not null,
-    provider_txn_id varchar not null, item_no integer not null, from_utc timestamp, to_utc timestamp, litres double,
-    distance_m double, distance_source varchar, l_per_100km double, mpg double, is_full boolean,
-    quality_flags varchar[] not null
-);
-create table if not exists marts.fuel_balances (
-    tenant_id varchar not null, vehicle_id varchar not null, to_date date not null, from_date date not null,
-    card_l double, counter_l double, level_change_l double, gap_l double, gap_share double, coverage double
-);
-alter table marts.fuel_purchases add column if not exists match_candidate integer;
-alter table marts.fuel_purchases add column if not exists time_shift_h integer;
-alter table marts.fuel_purchases add column if not exists odometer_m double;
-alter table marts.fuel_purchases add column if not exists odometer_valid boolean;
-alter table marts.fuel_purchases add column if not exists odometer_reason varchar;
-alter table marts.fuel_purchases add column if not exists other_vehicles json;
-"""
 
 # A fill of 20 gal regular at 14:00, the van at the pump from 13:58, its tank a quarter full before and full after.
 LINE: dict[str, Any] = {
@@ -135,7 +93,7 @@ class Rows:
                 " and not is_nullable and database_name = current_database()",
                 {"schema": schema, "name": name},
             ).fetchall()
-            empty = {column: EMPTY.get(kind, 0) for column, kind in required}
+            empty = {column: (EMPTY | INSTANTS).get(kind, 0) for column, kind in required}
             frame = pl.DataFrame([empty | row for row in rows], infer_schema_length=None)
             assert frame.height
             warehouse.execute(f"insert into {table} by name from frame")
@@ -148,7 +106,6 @@ def warehouse_of_rules() -> duckdb.DuckDBPyConnection:
     prepare(warehouse)
     ensure_schema(warehouse)
     prepare_models(warehouse)
-    warehouse.execute(OTHER_TABLES)
     return warehouse
 
 
