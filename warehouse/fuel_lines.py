@@ -19,6 +19,9 @@ ZonesOf = Callable[[Places], Sequence[str | None]]
 def replace_lines(connection: duckdb.DuckDBPyConnection, timezone: str, zones_of: ZonesOf) -> None:
     """Build `core.fuel_lines` anew from all versions; `timezone` dates a line whose own zone is not known."""
     connection.execute(sql("fuel/macros.sql"))
+    if not connection.execute("select count(*) from lake.purchases").fetchall()[0][0]:
+        connection.execute("delete from core.fuel_lines")
+        return
     connection.execute(sql("fuel/versions.sql"))
     name_sites(connection)
     connection.execute(sql("fuel/sites.sql"))
