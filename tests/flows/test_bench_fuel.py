@@ -61,6 +61,7 @@ def test_a_flag_that_follows_from_a_fault_is_right_and_another_is_not():
     assert (scores["F1"].precision, scores["F1"].false) == (0.5, ["B/1: …"])
     assert (scores["F2"].precision, scores["F2"].recall) == (0.5, None)
     assert scores["F20"].precision == 1.0
+    assert [scores[rule_id].follows for rule_id in ("F1", "F2", "F20")] == [0, 1, 1]
 
 
 def test_a_rule_without_a_fault_says_what_it_needs_and_does_not_fail():

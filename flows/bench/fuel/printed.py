@@ -13,7 +13,7 @@ def lines(outcome: Outcome) -> list[str]:
         f"{outcome.vans} vans, {outcome.days} days: {outcome.purchases} lines bought ({states}),"
         f" {outcome.positions} positions",
         "",
-        f"{'rule':<6}{'injected':>9}{'found':>7}{'missed':>8}{'flags':>7}{'false':>7}{'precision':>11}{'recall':>8}",
+        f"{'rule':<6}{'injected':>9}{'found':>7}{'missed':>8}{'flags':>7}{'follow':>8}{'false':>7}{'precision':>11}{'recall':>8}",
         *(_rule(rule) for rule in outcome.rules),
         "",
     ]
@@ -34,7 +34,7 @@ def lines(outcome: Outcome) -> list[str]:
 
 def _rule(rule: RuleScore) -> str:
     return (
-        f"{rule.rule_id:<6}{rule.injected:>9}{rule.found:>7}{len(rule.missed):>8}{rule.flags:>7}{len(rule.false):>7}"
+        f"{rule.rule_id:<6}{rule.injected:>9}{rule.found:>7}{len(rule.missed):>8}{rule.flags:>7}{rule.follows:>8}{len(rule.false):>7}"
         f"{_share(rule.precision):>11}{_share(rule.recall):>8}"
         + (f"  {rule.why_not_judged}" if rule.why_not_judged else "" if rule.holds else "  below the limit")
     )

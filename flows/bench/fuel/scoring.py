@@ -24,12 +24,13 @@ Flag = tuple[str, int, str]  # transaction, item, rule
 
 
 class RuleScore(NamedTuple):
-    """What one rule did; `missed` and `false` name records."""
+    """What one rule did; `missed` and `false` name records, `follows` counts flags that another fault brought."""
 
     rule_id: str
     injected: int
     found: int
     flags: int
+    follows: int
     missed: list[str]
     false: list[str]
 
@@ -88,6 +89,7 @@ def score_rules(flags: pl.DataFrame, faults: pl.DataFrame, consequences: pl.Data
                 len(of_rule),
                 len(of_rule) - len(missed),
                 len(own),
+                len([flag for flag in own if flag not in at_fault]) - len(false),
                 [f"{at_fault[flag]} {_named(flag)}" for flag in sorted(missed)],
                 [f"{_named(flag)}: {raised[flag]['explanation']}" for flag in sorted(false)],
             )
