@@ -34,7 +34,7 @@ class FuelStop(NamedTuple):
 
     station: Station
     filled_share: float = 1.0  # of the room in the tank up to `full_share`
-    most_l: float = 1e6
+    most_l: float = 1e6  # what the card gives at most
     full_share: float = 0.96  # where the nozzle clicks off
     engine_on: bool = False  # all the time
     is_passed: bool = False  # the van drives past without stopping
