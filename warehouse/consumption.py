@@ -13,8 +13,6 @@ CONSUMPTION_MARTS = ("refuels", "card_days", "fuel_intervals", "fuel_balances") 
 
 def build_consumption(connection: duckdb.DuckDBPyConnection) -> None:
     """Replace the refuels, the tank-to-tank intervals and the balances."""
-    found = connection.execute("select 1 from duckdb_tables() where schema_name = 'core' and table_name = 'fuel_lines'")
-    names = CONSUMPTION_MARTS if found.fetchall() else ("refuels",)
-    for name in names:
+    for name in CONSUMPTION_MARTS:
         connection.execute(f"delete from marts.{name}")
         connection.execute(f"insert into marts.{name} by name {sql(f'marts/{name}.sql')}")

@@ -118,10 +118,11 @@ def fuel(
     """
     from flows.bench.fuel.campaign import run_campaign
     from flows.bench.fuel.printed import lines
+    from flows.fuel.speed import kernel_speed
     from flows.progress import shown_progress
 
     with TemporaryDirectory(prefix="odograph-fuel-") as scratch, shown_progress() as tell:
         outcome = run_campaign(Path(scratch), vans, days, seed, tell)
-    for line in lines(outcome):
+    for line in lines(outcome, kernel_speed()):
         typer.echo(line)
     raise typer.Exit(0 if outcome.holds else 1)

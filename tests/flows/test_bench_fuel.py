@@ -82,7 +82,6 @@ def test_an_innocent_record_is_accused_only_of_what_it_is_innocent_of():
 
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
-    pytest.importorskip("warehouse.fuel_rules")
     return run_campaign(tmp_path_factory.mktemp("fuel"), 12, 6, 7, lambda _stage, _done, _total: None)
 
 

@@ -109,7 +109,9 @@ from core.prices as prices
 join core.fuel_products as products using (product)
 where prices.from_date <= day and lower(prices.unit) in ('gal', 'us_gal', 'gallon', 'l', 'litre', 'liter')
 qualify row_number() over (
-    partition by products.fuel_type order by prices.from_date desc, prices.product, prices.region
+    -- Of several regions the whole country, where a file has it, else the first by name.
+    partition by products.fuel_type
+    order by prices.from_date desc, prices.product, prices.region not in ('U.S.', 'US', 'USA'), prices.region
 ) = 1;
 
 -- Idle rows of the ledger with the run they belong to: consecutive idle rows, however context, phase or route split

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import polars as pl
 
 from flows.bench.fuel.scoring import Accused, RuleScore, accused_decoys, score_rules
+from flows.fuel.speed import LineSpeed, line_speed
 from flows.querying import open_published
 from flows.refresh import refresh
 from flows.settings import Settings
@@ -68,6 +69,7 @@ class Outcome(NamedTuple):
     match_states: dict[str, int]
     simulated_s: float
     refreshed_s: float
+    matching: LineSpeed
 
     @property
     def holds(self) -> bool:
@@ -106,6 +108,7 @@ def run_campaign(folder: Path, vans: int, days: int, seed: int, tell: Callable[[
         match_states,
         simulated_s,
         refreshed_s,
+        line_speed(settings),
     )
 
 

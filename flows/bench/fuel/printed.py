@@ -2,12 +2,13 @@
 
 from flows.bench.fuel.campaign import Outcome
 from flows.bench.fuel.scoring import LIMIT, RuleScore
+from flows.fuel.speed import KernelSpeed, LineSpeed
 
 SHOWN = 12  # of the records behind a figure
 
 
-def lines(outcome: Outcome) -> list[str]:
-    """The table of rules, what is behind the figures that are not good, and the verdict."""
+def lines(outcome: Outcome, kernel: KernelSpeed | None = None) -> list[str]:
+    """The table of rules, what is behind the figures that are not good, how fast it was, and the verdict."""
     states = ", ".join(f"{count} {state}" for state, count in outcome.match_states.items())
     shown = [
         f"{outcome.vans} vans, {outcome.days} days: {outcome.purchases} lines bought ({states}),"
@@ -27,9 +28,23 @@ def lines(outcome: Outcome) -> list[str]:
     shown.append(f"accusations where GPS is missing: {len(outcome.unheard)}")
     shown += [f"  {name}" for name in outcome.unheard[:SHOWN]]
     shown.append(f"simulated in {outcome.simulated_s:.1f} s, refreshed in {outcome.refreshed_s:.1f} s")
+    shown += _speeds(outcome.matching, kernel)
     poor = [rule.rule_id for rule in outcome.rules if not rule.holds]
     verdict = f"FAILS: {', '.join(poor) or 'see above'}"
     return [*shown, f"holds: precision and recall at least {LIMIT}" if outcome.holds else verdict]
+
+
+def _speeds(whole: LineSpeed, kernel: KernelSpeed | None) -> list[str]:
+    shown = [
+        f"matching, from lake to flags: {whole.purchases} lines x {whole.positions} positions in {whole.seconds:.1f} s,"
+        f" {whole.purchases * whole.positions / whole.seconds:,.0f} pairs a second"
+    ]
+    if kernel is not None:
+        shown.append(
+            f"matching, kernel alone: {kernel.purchases} purchases x {kernel.fixes} fixes in {kernel.seconds:.3f} s,"
+            f" {kernel.pairs_per_s:,.0f} pairs a second"
+        )
+    return shown
 
 
 def _rule(rule: RuleScore) -> str:

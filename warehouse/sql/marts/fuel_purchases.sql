@@ -146,7 +146,7 @@ judged as (
             when repeats_a_digit then 'repeated_digits'
             when abs(typed_m / 10 - odometer_m) <= tolerance_m or abs(typed_m * 10 - odometer_m) <= tolerance_m
                 then 'digit_extra_or_missing'
-            when typed_m < earlier_m and vehicle_id is not null and bought_utc is not null then 'lower_than_previous'
+            when typed_m < earlier_m - 5 * 1609.344 and vehicle_id is not null and bought_utc is not null then 'lower_than_previous'
             when not agrees then 'other'
         end as odometer_reason
     from readings
