@@ -16,7 +16,7 @@ from flows.settings import Settings
 from ingest.lake import waiting_segments
 from ingest.segments import DAMAGED_SUFFIX, SEALED_SUFFIX, TORN_SUFFIX, Segment
 from ingest.self_report import Health, read_health
-from ingest.sharing import ALONE, RETIRED, Role, is_member, role_of_spool
+from ingest.sharing import ALONE, RETIRED, Role, is_dealt_to, is_member, role_of_spool
 from ingest.spool import IMPORTS, is_unused, spool_folders
 
 LAG_MIN = 60
@@ -157,16 +157,29 @@ def _put_aside(folder: Path) -> list[Finding]:
 def _stopped(folder: Path, role: Role, *, is_missed: bool) -> Finding:
     text = f"not running{_part(role, is_running=False)}"
     if is_missed:
-        text += (
-            f": start `odograph collect` with ODOGRAPH_COLLECTOR={folder.name}"
-            f" or, if it is not to come back, `touch {folder / RETIRED}`"
-        )
+        start = f"start `odograph collect` with ODOGRAPH_COLLECTOR={folder.name}"
+        text += f": {start} or, if it is not to come back, {_leaving(folder)}`touch {folder / RETIRED}`"
     return Finding(f"collector {folder.name}", text, is_missed)
 
 
+def _leaving(folder: Path) -> str:
+    """What comes before a collector may be retired: only it can make the broker deal it nothing more."""
+    if not is_dealt_to(folder):
+        return ""
+    return (
+        f"start it once with ODOGRAPH_COLLECTOR={folder.name} and without ODOGRAPH_SHARED_GROUP, give it some minutes"
+        " to take what was parked, stop it, and only then "
+    )
+
+
 def _gone(folder: Path) -> Finding:
-    text = f"never began to collect; delete {folder} if it is not to"
-    return Finding(f"collector {folder.name}", "retired" if (folder / RETIRED).exists() else text)
+    topic = f"collector {folder.name}"
+    if not (folder / RETIRED).exists():
+        return Finding(topic, f"never began to collect; delete {folder} if it is not to")
+    if is_dealt_to(folder):
+        text = "retired too early, the broker goes on dealing to it and parks that"
+        return Finding(topic, f"{text}: {_leaving(folder)}`touch {folder / RETIRED}`", needs_person=True)
+    return Finding(topic, "retired")
 
 
 def _part(role: Role, *, is_running: bool) -> str:

@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 ROLE = "role"
 RETIRED = "retired"
 MOST_PARTS = 10_000
+SHARED = "$share/"
 SENDER_LEVELS = 4  # of a topic: all kinds of messages of one sender belong together
 RETAINED_KINDS = ("sta", "plan")  # a shared subscription is never sent what is retained
 
@@ -65,7 +66,7 @@ class Role(NamedTuple):
         """What to ask the broker for in place of `topics`."""
         if self.group is None:
             return tuple(topics)
-        return tuple(topic if _is_retained(topic) else f"$share/{self.group}/{topic}" for topic in topics)
+        return tuple(topic if _is_retained(topic) else f"{SHARED}{self.group}/{topic}" for topic in topics)
 
 
 ALONE = Role()
@@ -123,6 +124,12 @@ def role_of_spool(folder: Path) -> Role:
     """Read the note of the collector that last had this spool."""
     note = _read_note(folder)
     return ALONE if note is None else note.role
+
+
+def is_dealt_to(folder: Path) -> bool:
+    """Whether the broker may still deal messages of a shared group to the collector of this spool."""
+    note = _read_note(folder)
+    return note is not None and any(one.startswith(SHARED) for one in note.asked)
 
 
 def is_member(folder: Path) -> bool:

@@ -202,6 +202,25 @@ def test_a_collector_that_is_retired_is_missed_by_nobody(tmp_path, capsys, monke
     assert not (folder / "retired").exists()
 
 
+def test_a_member_of_a_shared_group_is_retired_only_once_the_broker_deals_it_nothing(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "500")
+    settings = settings_in(tmp_path)
+    folder = begun(settings, "two", Role(group="fleet"))
+    first = "start it once with ODOGRAPH_COLLECTOR=two and without ODOGRAPH_SHARED_GROUP"
+    assert f"or, if it is not to come back, {first}" in shown(settings, capsys)[1]
+    (folder / "retired").touch()
+    assert (
+        f"attention collector two retired too early, the broker goes on dealing to it and parks that: {first}"
+        in (shown(settings, capsys)[1])
+    )
+    begun(settings, "two", ALONE, was_let_in=False)
+    (folder / "retired").touch()
+    assert "attention collector two retired too early" in shown(settings, capsys)[1]
+    begun(settings, "two", ALONE)
+    (folder / "retired").touch()
+    assert "ok collector two retired" in shown(settings, capsys)[1]
+
+
 @pytest.mark.parametrize("columns", [80, 140])
 def test_no_line_is_wider_than_the_screen(tmp_path, capsys, monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", str(columns))

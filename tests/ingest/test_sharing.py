@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 
+from flows.findings import Finding, spools
 from flows.refresh import refresh
 from flows.status import print_status
 from ingest.broker import AmqttChild
@@ -80,6 +81,24 @@ def test_a_shared_group_loses_and_doubles_nothing_when_a_member_dies_and_comes_b
     for collector in collectors.values():
         assert collector.stop() == 0
     assert loaded(tmp_path) == sorted(everything)
+
+
+def test_a_member_that_leaves_a_shared_group_as_status_says_takes_nothing_with_it(tmp_path, mosquitto):
+    settings = settings_in(tmp_path / "data", broker_url=mosquitto.url)
+    one, two = members(tmp_path, mosquitto.url, shared_group="fleet").values()
+    two.kill()
+    publish_all(messages(), url=mosquitto.url, client_id="test-publisher", receipts=False)
+    (two.spool_folder / "retired").touch()
+    (found,) = [found for found in spools(settings) if found.topic == "collector two"]
+    assert (found.text[:17], found.needs_person) == ("retired too early", True)
+    two = CollectorProcess(tmp_path / "data", mosquitto.url, collector="two", seal_s="0.2").start()
+    assert eventually(lambda: bool(spooled_seqs(two.spool_folder)))
+    assert two.stop() == 0
+    (two.spool_folder / "retired").touch()
+    publish_all(messages(MESSAGES), url=mosquitto.url, client_id="test-publisher", receipts=False)
+    assert Finding("collector two", "retired") in spools(settings)
+    assert one.stop() == 0
+    assert loaded(tmp_path) == list(range(2 * MESSAGES))
 
 
 def test_a_shared_group_needs_a_broker_of_mqtt_5(tmp_path, capsys):
