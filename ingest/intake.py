@@ -228,13 +228,17 @@ def _subscribe(
     if client.protocol != MQTT5:
         return client.subscribe([(topic, 1) for topic in topics])
     once = SubscribeOptions.RETAIN_SEND_IF_NEW_SUB
-    # OwnTracks publishes every position retained; told so of live ones we could not tell them from old ones.
-    options = SubscribeOptions(qos=1, retainAsPublished=is_ours, retainHandling=once)
+    # OwnTracks publishes every position retained, and every device its state of connection; told so of live ones we
+    # could not tell them from old ones.
+    options = {
+        topic: SubscribeOptions(qos=1, retainAsPublished=is_ours and not topic.endswith("/sta"), retainHandling=once)
+        for topic in topics
+    }
     properties = None
     if identifier is not None:
         properties = Properties(PacketTypes.SUBSCRIBE)  # type: ignore[no-untyped-call]
         properties.SubscriptionIdentifier = identifier
-    return client.subscribe([(topic, options) for topic in topics], properties=properties)
+    return client.subscribe(list(options.items()), properties=properties)
 
 
 def _topic(message: MQTTMessage) -> str:

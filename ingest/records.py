@@ -3,6 +3,7 @@
 Each function turns a parsed message into rows of its table, or raises Undecodable with the reason.
 """
 
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, TypeVar
 
@@ -75,12 +76,16 @@ def happening_row(received: Received, happening: Happening, max_age_days: float)
 
 
 def status_row(received: Received, document: dict[str, Any]) -> tuple[Any, ...]:
-    """One row of events from a `sta` message; a last will takes the receive time, because it cannot know its own."""
+    """One row of events from a `sta` message; without a time of its own that fits it takes the receive time.
+
+    A last will cannot know when it is sent: one that the broker had kept has no time, whatever it says.
+    """
     status = converted(document, Status, required=("st",))
     assert received.topic is not None
     event_us = received.received_us
-    if status.ts is not None and not received.retain:
-        event_us = _checked_instant(status.ts, received, MAX_AHEAD_S)
+    if status.ts is not None and (status.st == "online" or not received.retain):
+        with suppress(Undecodable):
+            event_us = _checked_instant(status.ts, received, MAX_AHEAD_S)
     return (
         received.topic.tenant,
         received.topic.sender,

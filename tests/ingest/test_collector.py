@@ -164,7 +164,7 @@ def test_qos_retain_and_content_type_are_kept(tmp_path, mosquitto):
     sent = [
         Outgoing(0, "tm/v1/acme/van-1/pos", b'{"v":1}', qos=0),
         Outgoing(0, "tm/v1/acme/van-1/evt", b'{"v":1}', qos=1, content_type="application/json"),
-        Outgoing(0, "tm/v1/acme/van-1/sta", b"\x00\xff", qos=1, retain=True),
+        Outgoing(0, "rt/v1/acme/north/plan", b"\x00\xff", qos=1, retain=True),
         Outgoing(0, "fc/v1/acme/wex/txn", b"", qos=1, content_type="text/plain"),
         Outgoing(0, "rt/v1/acme/depot-1/plan", b"{}", qos=2),
     ]
@@ -180,6 +180,16 @@ def test_qos_retain_and_content_type_are_kept(tmp_path, mosquitto):
         Message(out.topic, out.payload, 0, min(out.qos, 1), out.retain, out.content_type) for out in sent
     ]
     assert all(before_us <= message.received_us <= time.time_ns() // 1000 for message in kept)
+
+
+def test_a_state_that_the_broker_had_kept_is_told_from_one_that_is_sent_now(tmp_path, mosquitto):
+    publish(mosquitto.url, Outgoing(0, "tm/v1/acme/van-1/sta", b"kept", qos=1, retain=True))
+    with collecting(settings_for(tmp_path, mosquitto.url)) as folder:
+        assert eventually(lambda: (folder / "lock").exists())
+        time.sleep(0.5)
+        publish(mosquitto.url, Outgoing(0, "tm/v1/acme/van-1/sta", b"live", qos=1, retain=True))
+        time.sleep(0.5)
+    assert [(message.payload, message.retain) for message in spooled(folder)] == [(b"kept", True), (b"live", False)]
 
 
 def test_only_the_topics_of_the_contract_are_collected(tmp_path, mosquitto):

@@ -73,6 +73,44 @@ def test_a_position_after_the_last_will_says_that_the_device_is_there(tmp_path):
     assert devices(settings)["d1"]["connection"] == "online"
 
 
+def test_what_a_broker_had_kept_does_not_make_a_dead_device_look_alive(tmp_path):
+    settings = settings_in(tmp_path)
+    now, days = time.time(), 86_400
+    collected(
+        settings,
+        [
+            status("online", 3, "dead", ts=now - 5 * days),
+            status("online", 3, "timeless"),
+            status("online", 3, "wrong-clock", ts=now + 5 * days),
+            status("offline", 3, "gone", ts=now - 5 * days),
+            positions([point(now - 5)], "back"),
+            status("offline", 1, "back", received_s=now - 60),
+        ],
+    )
+    found = devices(settings)
+    assert {name: (row["state"], row["connection"]) for name, row in found.items()} == {
+        "dead": ("non_communicating", "online"),
+        "timeless": ("never_heard", "online"),
+        "wrong-clock": ("never_heard", "online"),
+        "gone": ("never_heard", "offline"),
+        "back": ("reporting", "online"),
+    }
+    since = {name: row["connection_since_utc"] for name, row in found.items()}
+    assert since.pop("dead") == found["dead"]["last_seen_utc"] == found["dead"]["first_seen_utc"]
+    assert set(since.values()) == {None}
+    assert 0 <= found["dead"]["silent_s"] - 5 * days < 60
+
+
+def test_the_boot_of_a_device_is_its_newest_whether_a_birth_or_a_position_told_it(tmp_path):
+    settings = settings_in(tmp_path)
+    now = time.time()
+    collected(settings, [status("online", 42), positions([point(now - 5)])])
+    assert devices(settings)["d1"]["boot"] == 42
+    later = {"v": 1, "dev": "d1", "boot": 43, "pts": [point(now - 4)]}
+    collected(settings, [message("tm/v1/t1/d1/pos", later)])
+    assert devices(settings)["d1"]["boot"] == 43
+
+
 def test_offline_is_not_parked(tmp_path):
     settings = settings_in(tmp_path)
     hours = 3600.0

@@ -165,13 +165,13 @@ create table if not exists core.devices (
     tenant_id varchar not null,
     device_id varchar not null,
     first_seen_utc timestamp not null,  -- received
-    last_seen_utc timestamp,            -- received; null: only its last will was
+    last_seen_utc timestamp,            -- received; null: only its last will, or what a broker had kept, was
     fix struct(                         -- the newest live one
         fix_utc timestamp, received_utc timestamp, latitude double, longitude double, ignition boolean,
         battery_v double, charge_pct double, boot bigint, source_format varchar,
         rank struct(fix_ms bigint, boot bigint, seq bigint, hash bigint)
     ),
-    status struct(                      -- the newest birth or last will
+    status struct(                      -- the newest birth or last will; since null: kept by a broker, time not known
         connection varchar, since_utc timestamp, boot bigint,
         rank struct(boot bigint, received_us bigint, hash bigint)
     ),

@@ -53,8 +53,10 @@ select
         else 'non_communicating'
     end as state,
     -- A position that came after a last will says that the device is there again.
-    case when status.connection = 'offline' and last_seen_utc > status.since_utc then 'online' else status.connection end
-        as connection,
+    case
+        when status.connection = 'offline' and last_seen_utc > make_timestamp(status.rank.received_us) then 'online'
+        else status.connection
+    end as connection,
     status.since_utc as connection_since_utc,
     first_seen_utc,
     last_seen_utc,
@@ -68,7 +70,7 @@ select
     fix.charge_pct as charge_pct,
     fix.source_format as source_format,
     firmware.version as firmware,
-    coalesce(status.boot, fix.boot) as boot,
+    greatest(status.boot, fix.boot) as boot,
     coalesce(position_count, 0) as position_count,
     coalesce(backlog_count, 0) as backlog_count,
     make_timestamp(epoch_us(now())) as as_of_utc

@@ -1,10 +1,23 @@
 -- What new rows of the lake say of each device, joined with what was known of it: when it was heard, its newest live
 -- fix and its newest state of connection. A point of a backlog is never the newest fix, however late it was sent. A last
 -- will was written when the device connected, so states go by boot first, then by when the broker sent them.
+-- What a broker had kept says when the device was heard only by a time of its own, not by when it came to us.
 
 create or replace temp table heard_devices as
 
 with
+
+happened as (
+
+    select
+        *,
+        case
+            when not coalesce(retained, false) then received_us
+            when event_us != received_us then least(event_us, received_us)
+        end as heard_us
+    from unseen_events
+
+),
 
 signs as (
 
@@ -38,13 +51,13 @@ signs as (
     select
         tenant_id,
         device_id,
-        make_timestamp(min(received_us)) as first_seen_utc,
-        make_timestamp(max(received_us) filter (type != 'offline')) as last_seen_utc,
+        make_timestamp(min(coalesce(heard_us, received_us))) as first_seen_utc,
+        make_timestamp(max(heard_us) filter (type != 'offline')) as last_seen_utc,
         null as fix,
         arg_max(
             {
                 'connection': type,
-                'since_utc': make_timestamp(received_us),
+                'since_utc': make_timestamp(heard_us),
                 'boot': boot,
                 'rank': {'boot': coalesce(boot, -1), 'received_us': received_us, 'hash': payload_hash}
             },
@@ -54,7 +67,7 @@ signs as (
             {'version': extra ->> 'fw', 'rank': {'boot': coalesce(boot, -1), 'received_us': received_us}},
             {'boot': coalesce(boot, -1), 'received_us': received_us}
         ) filter (extra ->> 'fw' is not null) as firmware
-    from unseen_events
+    from happened
     group by all
 
 )
