@@ -5,11 +5,10 @@ Those of `ingest` and, beside them, thresholds of measurement and where mail goe
 
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
-from ingest.settings import IngestSettings
+from ingest.settings import IngestSettings, check_url
 
 SMTP_SCHEMES = ("smtp", "smtps", "smtp+starttls")
 
@@ -52,8 +51,8 @@ class Settings(IngestSettings):
     @field_validator("smtp_url")
     @classmethod
     def _known_smtp(cls, value: str | None) -> str | None:
-        if value is not None and (urlsplit(value).scheme not in SMTP_SCHEMES or not urlsplit(value).hostname):
-            raise ValueError("expected smtp://, smtps:// or smtp+starttls:// and a host")
+        if value is not None:
+            check_url(value, SMTP_SCHEMES, "smtp://, smtps:// or smtp+starttls:// and a host")
         return value
 
     @property

@@ -5,6 +5,8 @@ They are read once, at the entry point, and handed down; library code never look
 Everything that is wrong is reported together, by variable name, before anything is opened.
 """
 
+import re
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -18,6 +20,8 @@ from ingest.logs import LogFormat
 
 PREFIX = "ODOGRAPH_"
 BROKER_SCHEMES = ("mqtt", "mqtts")
+BROKER_QUERY = r"(version=(3\.1\.1|5))?"
+CREDENTIALS = "user and password percent-encoded, port 1 to 65535"
 
 
 class SettingsError(Exception):
@@ -34,6 +38,22 @@ class SettingsError(Exception):
 def is_known_zone(name: str) -> bool:
     """Whether a name is an IANA time zone; `localtime` and the like mean something else on every machine."""
     return name in available_timezones() - {"localtime"}
+
+
+def check_url(value: str, schemes: Sequence[str], expected: str, *, query: str = "") -> None:
+    """Raise ValueError where a URL is no address of a server, without any of it: it may hold a password.
+
+    A password with a slash, `?` or `#` in it that is not percent-encoded ends where the path, query or fragment begins.
+    """
+    try:
+        parts = urlsplit(value)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, 0
+    if host is None or port == 0 or parts.scheme not in schemes:
+        raise ValueError(f"expected {expected}, {CREDENTIALS}")
+    if parts.path not in ("", "/") or parts.fragment or not re.fullmatch(query, parts.query):
+        raise ValueError(f"expected {expected} and nothing after it, {CREDENTIALS}")
 
 
 class IngestSettings(BaseSettings):
@@ -103,8 +123,8 @@ class IngestSettings(BaseSettings):
     @field_validator("broker_url")
     @classmethod
     def _known_scheme(cls, value: str | None) -> str | None:
-        if value is not None and (urlsplit(value).scheme not in BROKER_SCHEMES or not urlsplit(value).hostname):
-            raise ValueError("expected mqtt://host[:port] or mqtts://host[:port]")
+        if value is not None:
+            check_url(value, BROKER_SCHEMES, "mqtt://host[:port] or mqtts://host[:port]", query=BROKER_QUERY)
         return value
 
     @field_validator("collector")
