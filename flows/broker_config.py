@@ -119,7 +119,7 @@ def _configuration(place: BrokerPlace, users: Sequence[User], *, has_revoked: bo
     if "password" in identities:
         access.append(f"password_file {place.folder / 'passwords'}")
     destination = "stdout" if str(place.log) == "stdout" else f"file {place.log}"
-    log = [f"log_dest {destination}", "log_type error", "log_type warning", "log_type notice"]
+    log = [f"log_dest {destination}", "log_type error", "log_type warning", "log_type notice", "log_type subscribe"]
     if place.log_denied:
         log += ["# Refused messages are logged at this level only, and so is every other message.", "log_type debug"]
     log.append("connection_messages true")

@@ -15,8 +15,9 @@ from rich.table import Table
 from flows.findings import Finding, age_s, agreed, disk, shown_age, spools
 from flows.querying import NothingPublished, open_published
 from flows.refresh import REFRESHED
-from flows.refusals import NOT_THEIRS, read_refusals
+from flows.refusals import NOT_THEIRS, NOT_THEIRS_TO_HEAR, read_refusals
 from flows.settings import Settings
+from ingest.access import rules_of_broker
 from ingest.collector import DEFAULT_BROKER_URL
 
 STALE_H = 26  # a published copy older than a day and the two hours a refresh may be late
@@ -60,9 +61,10 @@ def _refused(settings: Settings) -> list[Finding]:
     if settings.broker_log is None:
         return [Finding("refused", "not known: ODOGRAPH_BROKER_LOG names no log of the broker")]
     try:
-        found = read_refusals(settings.broker_log)
+        rules = None if settings.broker_conf is None else rules_of_broker(settings.broker_conf)
+        found = read_refusals(settings.broker_log, rules=rules)
     except OSError as error:
-        text = f"cannot read {settings.broker_log} ({error.strerror}): let this user read it"
+        text = f"cannot read {error.filename or settings.broker_log} ({error.strerror}): let this user read it"
         return [Finding("refused", text, needs_person=True)]
     listed = []
     for kind, count in found.counts.most_common():
@@ -71,11 +73,13 @@ def _refused(settings: Settings) -> list[Finding]:
     text = f"since {datetime.fromtimestamp(found.since_s, UTC):%m-%d %H:%M} UTC: {'; '.join(listed) or 'nobody'}"
     if not found.denied_are_logged:
         text += "; messages to topics of others are refused and not in this log (broker-config --log-denied)"
-    # The world knocks at every open port. One of ours that writes as another is broken, or no longer ours.
-    is_ours = found.counts[NOT_THEIRS] > 0
-    if is_ours:
-        text += f"; look at what is {NOT_THEIRS}: that device is set up wrongly, or its key is stolen and to be revoked"
-    return [Finding("refused", text, is_ours)]
+    if rules is None:
+        text += "; subscriptions are not judged: ODOGRAPH_BROKER_CONF names no configuration by broker-config"
+    # The world knocks at every open port. One of ours that writes or asks as another is broken, or no longer ours.
+    wrong = [kind for kind in (NOT_THEIRS, NOT_THEIRS_TO_HEAR) if found.counts[kind]]
+    if wrong:
+        text += f"; look at {' and '.join(wrong)}: that user is set up wrongly, or its key is stolen and to be revoked"
+    return [Finding("refused", text, bool(wrong))]
 
 
 def _published(settings: Settings) -> list[Finding]:

@@ -16,9 +16,11 @@ Tenants are always named, also for the collector, which hears every tenant there
 import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Literal, NamedTuple
 
-from ingest.topics import ACK, KINDS, OUR_TREES, SYSTEM_SUBSCRIPTIONS, overlaps
+from ingest.broker_watch import read_conf
+from ingest.topics import ACK, KINDS, OUR_TREES, SUBSCRIPTIONS, SYSTEM_SUBSCRIPTIONS, covers, overlaps
 
 Identity = Literal["certificate", "password"]
 Sender = Literal["device", "provider", "depot"]
@@ -125,6 +127,44 @@ def access_rules(users: Iterable[User]) -> str:
         for user in known
     )
     return "\n\n".join(("# Written by `odograph broker-config`: what is not allowed here is denied.", *blocks, ""))
+
+
+def read_rules(path: Path) -> dict[str, tuple[Rule, ...]]:
+    """The rules of each user in an `acl_file`; raise OSError where it cannot be read."""
+    rules: dict[str, tuple[Rule, ...]] = {}
+    user = ""
+    for line in path.read_text(errors="replace").splitlines():
+        word, _, rest = line.strip().partition(" ")
+        if word == "user":
+            user = rest.strip()
+            rules.setdefault(user, ())
+        elif word == "topic":
+            may, _, topic = rest.strip().partition(" ")
+            if may not in ("read", "write", "readwrite", "deny"):
+                may, topic = "readwrite", rest.strip()
+            kinds: tuple[Literal["read", "write"], ...] = ("read", "write")
+            rules[user] = (*rules.get(user, ()), *(Rule(kind, topic) for kind in kinds if kind in may))
+    return rules
+
+
+def rules_of_broker(conf: Path) -> dict[str, tuple[Rule, ...]] | None:
+    """The rules that a mosquitto.conf names; None where it has none, or its clients are not named by their users.
+
+    In a container the broker has them elsewhere, and here they lie beside the configuration. Raises OSError.
+    """
+    options = read_conf(conf)
+    if "acl_file" not in options or options.get("use_username_as_clientid") != "true":
+        return None
+    path = Path(options["acl_file"])
+    return read_rules(path if path.exists() else conf.parent / path.name)
+
+
+def may_hear(rules: Sequence[Rule], subscription: str) -> bool:
+    """Whether rules let a user hear all that it subscribes to; a collector asks for all tenants at once."""
+    asked = subscription.split("/", 2)[-1] if subscription.startswith("$share/") else subscription
+    if any(covers(rule.topic, asked) for rule in rules if rule.may == "read"):
+        return True
+    return asked in SUBSCRIPTIONS and any(rule.may == "write" and rule.topic.endswith(f"/+/{ACK}") for rule in rules)
 
 
 def _check(about: str, **names: str) -> None:

@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
 import ssl
+import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,9 +15,10 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 
-from flows.refusals import NOT_THEIRS, read_refusals
+from flows.refusals import NOT_THEIRS, NOT_THEIRS_TO_HEAR, read_refusals
 from flows.settings import Settings
 from flows.status import print_status
+from ingest.access import rules_of_broker
 from ingest.client import broker_address, shown_address
 from ingest.lake import LAKE_TABLES, load_spool
 from ingest.outbox import Outgoing
@@ -230,6 +233,28 @@ def test_status_shows_who_was_refused_and_why(broker, capsys, monkeypatch):
     assert "van-1" in line
 
 
+@pytest.mark.parametrize(
+    "asked", ["tm/v1/+/+/pos", "#", "$share/g/tm/v1/acme/+/pos", "$SYS/#", "tm/v1/other/van-2/cmd"]
+)
+def test_status_shows_who_asked_for_topics_of_others_and_heard_nothing(broker, collector, asked, capsys, monkeypatch):
+    def counts() -> tuple[int, int]:
+        refused = read_refusals(broker.log, rules=rules_of_broker(broker.files / "mosquitto.conf"))
+        named = refused.names.get(NOT_THEIRS_TO_HEAR, {})
+        return refused.counts[NOT_THEIRS_TO_HEAR], named.get("van-2", 0)
+
+    before = counts()
+    own = ["tm/v1/acme/van-2/cmd", "tm/v1/acme/van-2/ack"]
+    heard = broker.attempt("van-2", subscribe=[asked, *own], meanwhile=[("van-1", POSITIONS)])
+    assert (heard.connected, heard.messages) == ("Success", [])
+    assert eventually(lambda: counts() == (before[0] + 1, before[1] + 1))
+    monkeypatch.setenv("COLUMNS", "1000")
+    files = {"broker_log": broker.log, "broker_conf": broker.files / "mosquitto.conf"}
+    assert not print_status(broker.settings.model_copy(update=files))
+    line = next(line for line in capsys.readouterr().out.splitlines() if " refused " in line)
+    assert line.startswith("attention")
+    assert re.search(rf"{NOT_THEIRS_TO_HEAR} \(van-2 \d+\)", line), "nobody else, the collector among them"
+
+
 def test_the_collector_comes_with_a_password_and_the_password_is_nowhere(broker, tmp_path):
     password = broker.password("second")
     url = f"mqtts://second:{password}@localhost:{broker.password_port}"
@@ -273,6 +298,27 @@ def test_settings_that_do_not_fit_do_not_show_the_password():
     causes = f"{raised.value!r}{raised.value}{raised.value.__cause__!r}{raised.value.__cause__}"
     assert len(raised.value.problems) == 2
     assert "secret" not in causes
+
+
+@pytest.mark.parametrize("password", ["s3cr/et99", "zq1x?wv2y", "7418#xk9", "7418/xk9", "7418?xk9", "zq[wv"])
+def test_a_password_that_is_not_percent_encoded_is_not_shown_in_part(password):
+    host = "@127.0.0.1"
+    urls = {"broker_url": f"mqtt://fleet:{password}{host}", "smtp_url": f"smtp://fleet:{password}{host}"}
+    with pytest.raises(SettingsError) as raised:
+        Settings.read(**urls, _env_file=None)
+    shown = "".join(traceback.format_exception(raised.value))
+    problems = raised.value.problems
+    assert [problem.split(":")[0] for problem in problems] == ["ODOGRAPH_BROKER_URL", "ODOGRAPH_SMTP_URL"]
+    assert all("user and password percent-encoded, port 1 to 65535" in problem for problem in problems)
+    for part in re.split(r"\W", password):
+        assert len(part) == 1 or part not in shown
+
+
+@pytest.mark.parametrize("rest", [":99999", ":0", ":x", "/path", "#x", "?a=b"])
+def test_a_broker_is_named_by_host_and_port_only(rest):
+    with pytest.raises(SettingsError, match="port 1 to 65535"):
+        Settings.read(broker_url=f"mqtt://127.0.0.1{rest}", _env_file=None)
+    assert Settings.read(broker_url="mqtt://u:a%2Fb@[::1]:1883/?version=3.1.1", _env_file=None).broker_url
 
 
 def test_a_broker_without_the_private_key_of_its_name_is_not_trusted(broker, tmp_path):

@@ -1,9 +1,11 @@
 import pytest
 
 import flows.refusals
-from flows.refusals import NOT_THEIRS, read_refusals
+from flows.refusals import NOT_THEIRS, NOT_THEIRS_TO_HEAR, read_refusals
 from flows.settings import Settings
 from flows.status import _refused
+from ingest import access
+from ingest.access import access_rules, read_rules, sender
 
 NOW_S = 1_795_254_000
 DENIED = "Denied PUBLISH from {} (d0, q1, r0, m1, 'tm/v1/acme/van-2/pos', ... (1 bytes))"
@@ -34,6 +36,21 @@ def test_refusals_of_the_last_day_are_counted_by_kind_and_client(tmp_path):
     }
     assert refused.names == {NOT_THEIRS: {"van-1": 2}, "packets that were too large": {"van-3": 1}}
     assert refused.since_s == NOW_S - 86_400
+
+
+def test_subscriptions_are_judged_by_the_rules_of_who_asked(tmp_path):
+    users = [
+        sender("device", "acme", "van-1", "van-1", "certificate"),
+        access.collector(["acme"], ["probe/+"], "odograph-main", "certificate"),
+    ]
+    (tmp_path / "acl").write_text(access_rules(users))
+    asked = ["van-1 1 tm/v1/acme/van-1/cmd", "odograph-main 1 tm/v1/+/+/pos", "odograph-main 1 $share/g/tm/v1/+/+/pos"]
+    refused = ["van-1 1 tm/v1/+/+/pos", "odograph-main 1 new/+", "left 0 tm/v1/acme/left/cmd", "van-1 1 $share/g/#"]
+    lines = [*asked, *refused, "Client 1 closed its connection.", "probe/+ 1"]
+    path = log_of(tmp_path, *((NOW_S - 10, line) for line in lines))
+    assert read_refusals(path, now_s=NOW_S).counts == {}
+    found = read_refusals(path, rules=read_rules(tmp_path / "acl"), now_s=NOW_S)
+    assert found.names == {NOT_THEIRS_TO_HEAR: {"van-1": 2, "odograph-main": 1, "left": 1}}
 
 
 def test_of_a_long_log_the_end_is_read_and_it_is_said_from_when(tmp_path, monkeypatch):
