@@ -41,7 +41,7 @@ def spools(settings: Settings) -> list[Finding]:
     findings = []
     waiting = waiting_segments(settings)
     members: list[Role] = []
-    is_all_kept = False
+    is_all_kept = is_one_retired = False
     for folder in spool_folders(settings.spool_dir):
         if folder.name == IMPORTS:
             findings.append(_lag(folder, waiting.get(folder, [])))
@@ -57,9 +57,13 @@ def spools(settings: Settings) -> list[Finding]:
             findings.append(_stopped(folder, role, is_missed=settings.broker_url is not None or role != ALONE))
         else:
             findings.append(_gone(folder))
+            is_one_retired |= (folder / RETIRED).exists()
             continue
         members.append(role)
         is_all_kept |= is_running and role == ALONE
+    if is_one_retired and not members:
+        text = "every one is retired, so nobody keeps what is sent: start `odograph collect`"
+        findings.append(Finding("collectors", text, needs_person=True))
     if not is_all_kept:
         findings += _missing_buckets(members)
     return findings or [Finding("spool", "empty: nothing was collected yet")]

@@ -221,6 +221,19 @@ def test_a_member_of_a_shared_group_is_retired_only_once_the_broker_deals_it_not
     assert "ok collector two retired" in shown(settings, capsys)[1]
 
 
+def test_somebody_is_missed_where_every_collector_is_retired(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "400")
+    settings = settings_in(tmp_path)
+    for name in ("one", "two"):
+        (begun(settings, name, ALONE) / "retired").touch()
+    missed = "attention collectors every one is retired, so nobody keeps what is sent: start `odograph collect`"
+    assert missed in shown(settings, capsys)[1]
+    with Spool.open(settings.spool_dir / "one"):
+        assert "every one is retired" not in shown(settings, capsys)[1]
+    begun(settings, "two", ALONE)
+    assert "every one is retired" not in shown(settings, capsys)[1]
+
+
 @pytest.mark.parametrize("columns", [80, 140])
 def test_no_line_is_wider_than_the_screen(tmp_path, capsys, monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", str(columns))
