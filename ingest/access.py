@@ -13,6 +13,7 @@ Tenants are always named, also for the collector, which hears every tenant there
     collector   reads what it subscribes to and the broker's figures, writes receipts
 """
 
+import logging
 import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -21,6 +22,8 @@ from typing import Literal, NamedTuple
 
 from ingest.broker_watch import read_conf
 from ingest.topics import ACK, KINDS, OUR_TREES, SUBSCRIPTIONS, SYSTEM_SUBSCRIPTIONS, covers, overlaps
+
+logger = logging.getLogger(__name__)
 
 Identity = Literal["certificate", "password"]
 Sender = Literal["device", "provider", "depot"]
@@ -165,6 +168,26 @@ def may_hear(rules: Sequence[Rule], subscription: str) -> bool:
     if any(covers(rule.topic, asked) for rule in rules if rule.may == "read"):
         return True
     return asked in SUBSCRIPTIONS and any(rule.may == "write" and rule.topic.endswith(f"/+/{ACK}") for rule in rules)
+
+
+def warn_of_withheld(conf: Path, user: str, foreign: Sequence[str]) -> None:
+    """Warn where the rules of a broker whose configuration is here withhold foreign topics: it grants them in silence.
+
+    Where no rules name the user, as with another certificate, it is enough that somebody may hear them.
+    """
+    try:
+        known = rules_of_broker(conf)
+    except OSError as error:
+        logger.info("could not learn what the broker lets us hear: %s: %s", error.filename, error.strerror)
+        return
+    if known is None:
+        return
+    ours = known.get(user) or tuple(rule for rules in known.values() for rule in rules)
+    withheld = [topic for topic in foreign if not may_hear(ours, topic)]
+    if withheld:
+        logger.warning(
+            "the broker's rules withhold %s: run `odograph broker-config` again and have it reload", ", ".join(withheld)
+        )
 
 
 def _check(about: str, **names: str) -> None:

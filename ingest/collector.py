@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from ingest.access import warn_of_withheld
 from ingest.adapters.sources import read_sources
 from ingest.broker_watch import BrokerWatch
 from ingest.client import KEEPALIVE_S, BrokerAddress, broker_address, check_tls
@@ -58,6 +59,8 @@ def collect(
     address = _address(settings)
     check_tls(address)  # before there is a spool, which would have somebody wait for us
     foreign = read_sources(settings).subscriptions
+    if settings.broker_conf is not None:
+        warn_of_withheld(settings.broker_conf, address.username or client_id(settings.collector), foreign)
     folder = settings.spool_dir / settings.collector
     meter = Meter()
     with Spool.open(

@@ -255,6 +255,25 @@ def test_status_shows_who_asked_for_topics_of_others_and_heard_nothing(broker, c
     assert re.search(rf"{NOT_THEIRS_TO_HEAR} \(van-2 \d+\)", line), "nobody else, the collector among them"
 
 
+def test_a_collector_warns_where_the_rules_do_not_know_a_new_mapping(broker, tmp_path):
+    (tmp_path / "mappings").mkdir()
+    source = '[[source]]\nname = "new"\ntopics = ["new/{device}"]\n[source.time]\npath = "t"\nformat = "epoch_s"\n'
+    (tmp_path / "mappings" / "new.toml").write_text(source + '[source.fields]\nlat = "a"\nlon = "b"\n')
+    for user, collector in {
+        "odograph-main": broker.collector(tmp_path).start(),
+        "second": CollectorProcess(
+            tmp_path,
+            f"mqtts://second:{broker.password('second')}@localhost:{broker.password_port}",
+            collector="other",
+            broker_ca_file=broker.authority.folder / "ca.crt",
+            broker_conf=broker.files / "mosquitto.conf",
+        ).start(),
+    }.items():
+        warned = [line for line in collector.log if "withhold" in line]
+        assert [line.partition("rules ")[2].partition(":")[0] for line in warned] == ["withhold new/+"], user
+        collector.stop()
+
+
 def test_the_collector_comes_with_a_password_and_the_password_is_nowhere(broker, tmp_path):
     password = broker.password("second")
     url = f"mqtts://second:{password}@localhost:{broker.password_port}"
