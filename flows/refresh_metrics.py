@@ -40,7 +40,7 @@ def _registry(settings: Settings, held_back_count: int, duration_s: float) -> Co
     for folder, segments in waiting_segments(settings).items():
         waiting.labels(folder.name).set(len(segments))
     newest = gauge("newest_fix_timestamp_seconds", "Time of the newest position, by tenant.", "tenant")
-    rejects = gauge("rejects", "Messages and points that did not become data, by kind and reason.", "kind", "reason")
+    rejects = gauge("rejects", "Messages and points that did not become data, as often as they came.", "kind", "reason")
     rows = gauge("table_rows", "Rows of the lake as decoded, and of the tables of the published copy.", "table")
     for table, count in lake_rows(settings).items():
         rows.labels(f"lake.{table}").set(count)
@@ -64,7 +64,9 @@ def _newest_fixes(published: duckdb.DuckDBPyConnection) -> list[tuple[str, float
 
 
 def _rejects(published: duckdb.DuckDBPyConnection) -> list[tuple[str, str, int]]:
-    return published.execute("select kind, reason, count(*) from lake.rejects group by all order by all").fetchall()
+    return published.execute(
+        "select kind, reason, sum(seen_count)::bigint from lake.rejects group by all order by all"
+    ).fetchall()
 
 
 def _table_rows(published: duckdb.DuckDBPyConnection) -> list[tuple[str, int]]:

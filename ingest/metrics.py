@@ -68,7 +68,9 @@ class CollectorMetrics(Collector):
 
     def _traffic(self) -> Iterator[Metric]:
         meter, inbox, intake = self._parts.meter, self._parts.inbox, self._parts.intake
-        messages = _counter("messages_received", "Messages that are on disk, by kind of topic.", ["family", "kind"])
+        # Only a refresh decodes, so only it knows what was refused, and how far behind the line is.
+        help_text = "Messages that are on disk, by kind of topic. Rejects by reason and the lag are in refresh.prom."
+        messages = _counter("messages_received", help_text, ["family", "kind"])
         payloads = _counter("received_bytes", "Bytes of their payloads.", ["family", "kind"])
         for kind, count in sorted(dict(meter.message_counts).items()):
             messages.add_metric(kind, count)

@@ -26,14 +26,14 @@ def test_a_refresh_leaves_a_file_that_says_how_it_went_and_what_there_is(tmp_pat
     assert values(settings)["refresh_held_back_dates"] == 2
     began_s = time.time()
     start = yesterday_at(12)
-    collected(settings, [positions(golden_points(start)), message("tm/v1/t1/d1/pos", b"nonsense")])
+    collected(settings, [positions(golden_points(start)), *[message("tm/v1/t1/d1/pos", b"nonsense")] * 2])
     refresh(settings)
     told = values(settings)
     assert began_s <= told["refresh_last_success_timestamp_seconds"] <= time.time()
     assert 0 < told["refresh_duration_seconds"] < 120
     assert told["refresh_held_back_dates"] == 0
     assert told["newest_fix_timestamp_seconds t1"] == start + 1300
-    assert told["rejects reject not_json"] == 1
+    assert told["rejects reject not_json"] == 2
     assert told["table_rows lake.positions"] == 16
     assert told["table_rows marts.vehicle_days"] == 1
     assert told["segments_waiting main"] == 0

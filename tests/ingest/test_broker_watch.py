@@ -131,6 +131,8 @@ GOOD = {
     [
         ({}, None),
         ({"max_queued_messages": "5000"}, "after 5000 messages"),
+        ({"max_queued_bytes": "100000"}, "after 100000 bytes"),
+        ({"max_queued_bytes": "0"}, None),
         ({"persistence": "false"}, "forgets its queues"),
         ({"autosave_interval": "1800"}, "every 1800 s"),
         ({"autosave_interval": "0"}, "every 0 s"),

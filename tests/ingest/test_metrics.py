@@ -48,6 +48,7 @@ class Page:
             text = answer.read().decode()
         families = list(text_string_to_metric_families(text))
         assert all(family.documentation for family in families)
+        assert "refresh.prom" in text, "what only a refresh knows is pointed to"
         return {
             sample.name + "".join(f" {value}" for value in sample.labels.values()): sample.value
             for family in families
