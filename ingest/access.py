@@ -21,7 +21,16 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from ingest.broker_watch import read_conf
-from ingest.topics import ACK, KINDS, OUR_TREES, SUBSCRIPTIONS, SYSTEM_SUBSCRIPTIONS, covers, overlaps
+from ingest.topics import (
+    ACK,
+    ACK_SUBSCRIPTIONS,
+    KINDS,
+    OUR_TREES,
+    SUBSCRIPTIONS,
+    SYSTEM_SUBSCRIPTIONS,
+    covers,
+    overlaps,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -163,11 +172,18 @@ def rules_of_broker(conf: Path) -> dict[str, tuple[Rule, ...]] | None:
 
 
 def may_hear(rules: Sequence[Rule], subscription: str) -> bool:
-    """Whether rules let a user hear all that it subscribes to; a collector asks for all tenants at once."""
+    """Whether rules let a user hear all that it subscribes to.
+
+    Our own clients ask for more at once: a collector for all tenants, a publisher for its tenant's or all receipts.
+    """
     asked = subscription.split("/", 2)[-1] if subscription.startswith("$share/") else subscription
-    if any(covers(rule.topic, asked) for rule in rules if rule.may == "read"):
+    reads = [rule.topic for rule in rules if rule.may == "read"]
+    if any(covers(receipts, asked) for receipts in ACK_SUBSCRIPTIONS) and asked.endswith(f"/+/{ACK}"):
+        tenant = asked.split("/")[2]
+        return any(topic.endswith(f"/{ACK}") and tenant in ("+", topic.split("/")[2]) for topic in reads)
+    if asked in SUBSCRIPTIONS and any(rule.may == "write" and rule.topic.endswith(f"/+/{ACK}") for rule in rules):
         return True
-    return asked in SUBSCRIPTIONS and any(rule.may == "write" and rule.topic.endswith(f"/+/{ACK}") for rule in rules)
+    return any(covers(topic, asked) for topic in reads)
 
 
 def warn_of_withheld(conf: Path, user: str, foreign: Sequence[str]) -> None:

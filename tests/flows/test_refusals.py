@@ -44,13 +44,15 @@ def test_subscriptions_are_judged_by_the_rules_of_who_asked(tmp_path):
         access.collector(["acme"], ["probe/+"], "odograph-main", "certificate"),
     ]
     (tmp_path / "acl").write_text(access_rules(users))
-    asked = ["van-1 1 tm/v1/acme/van-1/cmd", "odograph-main 1 tm/v1/+/+/pos", "odograph-main 1 $share/g/tm/v1/+/+/pos"]
+    asked = ["van-1 1 tm/v1/acme/van-1/cmd", "van-1 0 fc/v1/+/+/ack", "van-1 0 rt/v1/acme/+/ack"]
+    asked += ["odograph-main 1 tm/v1/+/+/pos", "odograph-main 1 $share/g/tm/v1/+/+/pos"]
     refused = ["van-1 1 tm/v1/+/+/pos", "odograph-main 1 new/+", "left 0 tm/v1/acme/left/cmd", "van-1 1 $share/g/#"]
+    refused += ["van-1 0 tm/v1/other/+/ack", "van-1 0 tm/v1/acme/van-2/ack"]
     lines = [*asked, *refused, "Client 1 closed its connection.", "probe/+ 1"]
     path = log_of(tmp_path, *((NOW_S - 10, line) for line in lines))
     assert read_refusals(path, now_s=NOW_S).counts == {}
     found = read_refusals(path, rules=read_rules(tmp_path / "acl"), now_s=NOW_S)
-    assert found.names == {NOT_THEIRS_TO_HEAR: {"van-1": 2, "odograph-main": 1, "left": 1}}
+    assert found.names == {NOT_THEIRS_TO_HEAR: {"van-1": 4, "odograph-main": 1, "left": 1}}
 
 
 def test_of_a_long_log_the_end_is_read_and_it_is_said_from_when(tmp_path, monkeypatch):
