@@ -2,8 +2,9 @@
 
 The payload is an Arrow IPC stream whose columns are the keys of a native point; `boot` and `v` may be in the metadata
 of its schema. Only plain columns are taken: no compressed buffers, no dictionaries, nothing nested or run-length
-encoded. So whatever a stream claims to hold, what it makes of memory is bounded by its 64 KiB and by
-MAX_COLUMN_POINTS rows.
+encoded, and views of text only where they hold no more text than the payload. So whatever a stream claims to hold,
+what it makes of memory is bounded by its 64 KiB and by MAX_COLUMN_POINTS rows. And it is all there is: bytes behind
+its end would be lost without a word, so they cost the message.
 """
 
 import re
@@ -11,6 +12,7 @@ from struct import error as struct_error
 from struct import unpack_from
 from typing import Any, NamedTuple, get_type_hints
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -77,10 +79,10 @@ def stream_of(payload: bytes) -> tuple[pa.Table, int | None]:
                 if row_count > MAX_COLUMN_POINTS:
                     raise Undecodable("too_many_points")
                 batch.validate(full=True)
-                batches.append(batch)
+                batches.append(_without_views(batch, len(payload)))
             metadata = {key: value.decode() for key, value in (reader.schema.metadata or {}).items()}
             boot = int(metadata[b"boot"]) if b"boot" in metadata else None
-            table = pa.Table.from_batches(batches, reader.schema)
+            table = pa.Table.from_batches(batches) if batches else reader.schema.empty_table()
     except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
         raise Undecodable("bad_arrow") from error
     if metadata.get(b"v", str(VERSION)) != str(VERSION):
@@ -103,10 +105,23 @@ def _check_schema(schema: pa.Schema) -> None:
             or pa.types.is_boolean(kind)
             or pa.types.is_string(kind)
             or pa.types.is_large_string(kind)
+            or pa.types.is_string_view(kind)
             or pa.types.is_timestamp(kind)
             or pa.types.is_date(kind)
         ):
             raise Undecodable("bad_arrow")
+
+
+def _without_views(batch: pa.RecordBatch, most_bytes: int) -> pa.RecordBatch:
+    """The same with plain text for views, as polars writes by default; many views may share one text."""
+    columns = list(batch.columns)
+    for place, column in enumerate(columns):
+        if pa.types.is_string_view(column.type):
+            lengths = np.frombuffer(column.buffers()[1], np.int32)[::4]  # the first of the four words of a view
+            if int(lengths.sum(dtype=np.int64)) > most_bytes:
+                raise Undecodable("bad_arrow")
+            columns[place] = column.cast(pa.string())
+    return pa.RecordBatch.from_arrays(columns, batch.schema.names)
 
 
 def _checked(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -147,7 +162,10 @@ def _extra(kept: pa.Table, row_count: int) -> pa.Array:
 
 
 def _refuse_what_may_grow(payload: bytes) -> None:
-    """Walk over the messages of a stream and refuse dictionaries and compressed bodies, before Arrow unpacks any."""
+    """Walk over the messages of a stream and refuse dictionaries, compressed bodies and what follows its end.
+
+    Before Arrow unpacks any: it reads to the end of the first stream and says nothing of the rest.
+    """
     place = 0
     try:
         while place + 8 <= len(payload):
@@ -155,7 +173,8 @@ def _refuse_what_may_grow(payload: bytes) -> None:
             if mark != CONTINUATION or size < 0:
                 raise Undecodable("bad_arrow")
             if size == 0:
-                return
+                place += 8
+                break
             start = place + 8
             message = _Table(payload, start + unpack_from("<I", payload, start)[0])
             kind, body_bytes = message.number(1, "<B"), message.number(3, "<q")
@@ -165,6 +184,8 @@ def _refuse_what_may_grow(payload: bytes) -> None:
             if kind == _RECORD_BATCH and header.has(_COMPRESSION_FIELD):
                 raise Undecodable("bad_arrow")
             place = start + size + body_bytes
+        if payload[place:].strip(b"\0"):
+            raise Undecodable("bad_arrow")
     except struct_error as error:
         raise Undecodable("bad_arrow") from error
 

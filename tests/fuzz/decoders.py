@@ -2,8 +2,9 @@
 
     python -m tests.fuzz.decoders 1000000 --seed 1
 
-Starts from good messages of every format, spoils them, and sends them on any topic. Three things must hold: nothing
-raises; each message has left a row or a reject; no reject is the catch-all `undecodable`, which would be a gap.
+Starts from good messages of every format, spoils them, and sends them on any topic. Four things must hold: nothing
+raises; each message has left a row or a reject; no reject is the catch-all `undecodable`, which would be a gap; and a
+native message that is not rejected as a whole has left a position or a reject for each of its points.
 """
 
 import argparse
@@ -20,8 +21,9 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from ingest.adapters.sources import Sources
+from ingest.arrow_points import CONTENT_TYPE
 from ingest.columns import LAKE_TABLES
-from ingest.decode import decode
+from ingest.decode import Decoded, decode
 from ingest.received import Received, payload_hash
 from ingest.topics import parse_topic
 
@@ -191,12 +193,17 @@ def _begin_otherwise(payload: bytes, _: list[Seed], chance: random.Random) -> by
     return chance.choice((b"\xef\xbb\xbf", b"\xff\xfe", b"\0", b" ", b"\xff\xff\xff\xff")) + payload
 
 
+def _join(payload: bytes, all_seeds: list[Seed], chance: random.Random) -> bytes:
+    """Two messages in one, or something behind the end of one."""
+    return payload + chance.choice((payload, b"\0" * 8, b"junk", chance.choice(all_seeds).payload))
+
+
 def _noise(payload: bytes, _: list[Seed], chance: random.Random) -> bytes:
     return chance.randbytes(chance.choice((0, 1, 8, 200)))
 
 
 SPOILERS = (_flip, _cut, _take_out, _splice, _swap_value, _swap_value, *[_change] * 12, _double_key, _nest, _array,
-            _begin_otherwise, _noise)  # fmt: skip
+            _begin_otherwise, _join, _join, _noise)  # fmt: skip
 
 
 def received(number: int, seed: Seed, *, retain: bool = False) -> Received:
@@ -205,6 +212,47 @@ def received(number: int, seed: Seed, *, retain: bool = False) -> Received:
     return Received(
         topic, parse_topic(topic), payload, NOW_US, retain, "fuzz", number, payload_hash(payload), content_type
     )
+
+
+def points_sent(message: Received) -> int | None:
+    """How many points a native message holds, counted without the decoder; None where that cannot be said."""
+    if message.topic is None or message.topic.family != "tm" or message.topic.kind not in ("pos", "his"):
+        return None
+    try:
+        if message.content_type == CONTENT_TYPE or message.payload.startswith(b"\xff\xff\xff\xff"):
+            return _rows_sent(message.payload)
+        points = json.loads(message.payload)["pts"]
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return len(points) if isinstance(points, list) else None
+
+
+def _rows_sent(payload: bytes) -> int:
+    """The rows of all streams of a payload; whatever follows the last one counts as one more."""
+    row_count, rest = 0, pa.BufferReader(payload)
+    while rest.tell() < len(payload):
+        try:
+            row_count += pa.ipc.open_stream(rest).read_all().num_rows
+        except (pa.ArrowException, OSError):
+            return row_count + 1
+        if not payload[rest.tell() :].strip(b"\0"):
+            break
+    return row_count
+
+
+def _lost_points(messages: list[Received], decoded: Decoded) -> dict[int, str]:
+    """By the number of a message, what became of its points where that is not what was sent."""
+    rejects = decoded.rejects.to_pylist()
+    whole = {row["segment_no"] for row in rejects if row["point_index"] is None}
+    kept = Counter(decoded.positions["segment_no"].to_pylist())
+    kept.update(row["segment_no"] for row in rejects if row["point_index"] is not None)
+    return {
+        message.segment_no: f"{kept[message.segment_no]} of {sent} points"
+        for message in messages
+        if message.segment_no not in whole
+        and (sent := points_sent(message)) is not None
+        and kept[message.segment_no] != sent
+    }
 
 
 def failures(messages: list[Received], sources: Sources, max_age_days: float, reasons: Counter[str]) -> list[Failure]:
@@ -226,10 +274,12 @@ def failures(messages: list[Received], sources: Sources, max_age_days: float, re
         reasons[f"rows of {table.name}"] += getattr(decoded, table.name).num_rows
     seen = {number for table in LAKE_TABLES for number in getattr(decoded, table.name)["segment_no"].to_pylist()}
     caught = {row["segment_no"] for row in decoded.rejects.to_pylist() if row["reason"] == "undecodable"}
+    lost = _lost_points(messages, decoded)
     return [
         Failure(message.topic_text, message.payload, message.content_type, what)
         for message in messages
         for what, is_broken in (
+            (lost.get(message.segment_no, ""), message.segment_no in lost),
             ("left nothing", message.segment_no not in seen),
             ("undecodable", message.segment_no in caught),
         )

@@ -80,3 +80,17 @@ def test_what_is_no_fault_of_a_message_passes_on(monkeypatch: pytest.MonkeyPatch
             patched.setattr(place, fails)
             with pytest.raises(type(error)):
                 decode(messages, max_age_days=30)
+
+
+def test_points_that_vanish_are_found(monkeypatch: pytest.MonkeyPatch):
+    (seed,) = [seed for seed in seeds() if seed.content_type]
+    messages = [
+        received(number, seed._replace(payload=payload))
+        for number, payload in enumerate(
+            (seed.payload, seed.payload * 2, seed.payload + b"junk", seed.payload + bytes(8))
+        )
+    ]
+    assert failures(messages, Sources(), 30, Counter()) == []
+    monkeypatch.setattr("ingest.arrow_points._refuse_what_may_grow", lambda _: None)
+    found = failures(messages, Sources(), 30, Counter())
+    assert [failure.what for failure in found] == ["3 of 6 points", "3 of 4 points"]
