@@ -16,21 +16,24 @@ import pyarrow as pa
 from ingest.adapters.readings import Fix, Happening, Reading, Unread
 from ingest.adapters.sources import Found, Sources, built_in_only
 from ingest.arrow_points import is_arrow, read_arrow
-from ingest.columns import EVENTS, PLANS, PURCHASES
+from ingest.columns import EVENTS, PLANS, PURCHASES, REJECTS
 from ingest.envelope import json_object
-from ingest.masking import masked
+from ingest.masking import masked, masked_document, masked_text
 from ingest.native import MAX_PAYLOAD_BYTES
 from ingest.positions import Judged, PointBatch, nothing_judged
 from ingest.purchases import purchase_row
 from ingest.received import Received, Undecodable, reject_row, rejects_table, table_of
 from ingest.records import event_row, happening_row, plan_rows, status_row
-from ingest.topics import Topic
+from ingest.topics import Topic, parse_topic
 
 logger = logging.getLogger(__name__)
 
 # No fault of a message. Whatever else is raised is one: a panic of polars is no Exception, and it would end the load,
 # and the next one at the same message.
 _NOT_OURS = (KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError)
+
+
+_TOPIC, _PAYLOAD = (REJECTS.schema.get_field_index(name) for name in ("topic", "payload"))
 
 
 class Decoded(NamedTuple):
@@ -80,7 +83,7 @@ def decode(messages: Iterable[Received], *, max_age_days: float, sources: Source
         events=pa.concat_tables([table_of(rows["events"], EVENTS.schema), judged.status_events]),
         purchases=table_of(rows["purchases"], PURCHASES.schema),
         plans=table_of(rows["plans"], PLANS.schema),
-        rejects=rejects_table(rows["rejects"] + judged.reject_rows),
+        rejects=rejects_table(_without_cards(rows["rejects"] + judged.reject_rows)),
     )
 
 
@@ -109,8 +112,30 @@ def _judged(points: PointBatch, max_age_days: float) -> Judged:
 
 
 def _without_card_numbers(received: Received) -> tuple[Received, bool]:
+    """A message of a card bridge without card numbers, in its payload or in a level of its topic."""
     payload, is_json = masked(received.payload)
-    return received._replace(payload=payload, size_bytes=len(received.payload)), is_json
+    topic = "/".join(masked_text(level, "provider_txn_id") for level in received.topic_text.split("/"))
+    placed = parse_topic(topic) if received.topic else None
+    size_bytes = len(received.payload)
+    return received._replace(topic_text=topic, topic=placed, payload=payload, size_bytes=size_bytes), is_json
+
+
+def _may_hold_cards(topic: str) -> bool:
+    """Whether card numbers may stand beside what we read: in events, and where others tell of fuel.
+
+    Such messages are read as they were sent, because the number of a tracker may look like that of a card; only what
+    is kept of them in their own words is masked.
+    """
+    levels = topic.split("/")
+    return levels[-1] == "evt" if levels[0] == "tm" else levels[0] != "rt" and "fuel" in levels
+
+
+def _without_cards(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Reject rows as they may be kept."""
+    return [
+        (*row[:_PAYLOAD], masked(row[_PAYLOAD]).payload, *row[_PAYLOAD + 1 :]) if _may_hold_cards(row[_TOPIC]) else row
+        for row in rows
+    ]
 
 
 def _check_size(received: Received) -> None:
@@ -127,6 +152,10 @@ def _decode_foreign(
 ) -> None:
     """Take what a source read, device by device: each row says whose it is."""
     readings = found.source.read(received.payload, found.levels)
+    if _may_hold_cards(received.topic_text):
+        readings = [
+            one if isinstance(one, Unread) else one._replace(extra=masked_document(dict(one.extra))) for one in readings
+        ]
     number: int | None = None
     by_device: dict[str, list[tuple[int, Reading]]] = {}
     for index, reading in enumerate(readings):

@@ -1,21 +1,27 @@
 """How are card numbers and PINs kept from leaving the spool?
 
-A run of 13 to 19 digits that passes the Luhn check, with spaces or dashes between them or not, is a card number: all
-but its last four digits become `*`. Whatever a field called PIN holds becomes `****`. The parsed document is walked,
-keys included, so that no way of writing JSON hides a digit; only what is not JSON is masked as text.
+A run of 13 to 19 digits that passes the Luhn check, with spaces, dashes, points, commas, slashes or underscores between
+them or not, is a card number: all but its last four digits become `*`. Whatever a field called PIN holds becomes
+`****`, also where a text names it (`PIN: 1234`). The parsed document is walked, keys included, so that no way of
+writing JSON hides a digit; only what is not JSON is masked as text, and what is not UTF-8 text either is not kept.
 """
 
 import json
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
+from ingest.native import MAX_PAYLOAD_BYTES
+
 HIDDEN = "****"
 _LENGTHS = range(13, 20)
 _SPACES = r"\s\u00ad\u200b-\u200f\u2060\ufeff"
-_RUN = re.compile(rf"\\u[0-9a-fA-F]{{4}}|\d(?:[{_SPACES}\-\u2010-\u2015\u2212]{{0,3}}\d){{12,}}")
+_RUN = re.compile(rf"\\u[0-9a-fA-F]{{4}}|\d(?:[{_SPACES}\-\u2010-\u2015\u2212._/,]{{0,3}}\d){{12,}}")
+_DECIMAL = re.compile(r"[.,]")
+_SPLIT_BYTES = 1_024  # more than a card number takes, however its digits are escaped and spaced
 _SCIENTIFIC = re.compile(r"(?<![\d.])\d+(?:\.\d+)?[eE][+-]?\d{1,3}(?!\d)")  # as spreadsheets write long numbers
 _GROUP = re.compile(r"\d+")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -27,7 +33,19 @@ _TIME = re.compile(
 )
 _TIME_KEYS = frozenset({"seq", "ts", "ts_utc", "ts_local", "sent", "posted_date", "issued_utc"})
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-_PIN_WORDS = re.compile(r"(?:card|driver|user|customer|employee)?pin(?:s|code|no|number|block|data)?")
+_PIN_WORDS = re.compile(
+    r"(?:account|card|customer|driver|employee|entered|fleet|fuel|member|operator|personal|pump|secret|truck|user"
+    r"|vehicle)?pin(?:s|block|code|data|entry|hash|no|number|value)?|personalidentificationnumber"
+)
+_MAY_NAME_PIN = re.compile(r"pin|identification", re.IGNORECASE)
+_VALUE_WORDS = frozenset({"answer", "content", "data", "entry", "input", "response", "text", "val", "value"})
+_LONGEST_NAME = 64
+# In a text: `pin=1234`, `PIN: 1234`, `<pin>1234`, and `pin 1234` where digits follow.
+_PIN_TEXT = re.compile(
+    r"""(?<![A-Za-z0-9_\-])(?=[A-Za-z0-9_\-]{0,40}pin)([A-Za-z0-9_\-]{1,48})"""
+    r"""(?:\s{0,4}[:=>]\s{0,4}["']?|\s{0,4}[\s#,;|]\s{0,4}(?=\d{3,12}(?!\d)))([^\s"'<>&,;{}\[\]\\]+)""",
+    re.IGNORECASE,
+)
 _PIN_KEY = re.compile(r"""(?<!\\)\\*["']([^"'\\]{1,64})\\*["']\s*[:=]\s*""")
 _PIN_VALUE = re.compile(r"""(\\+)(["']).*?(?:\1\2|$)|"(?:[^"\\]|\\.)*(?:"|\\?$)|'[^']*(?:'|$)|[-+\w.]+""", re.DOTALL)
 # Escapes of whatever is not part of the form of JSON: no quote, backslash, control character or half of a pair.
@@ -50,17 +68,37 @@ class _Object(tuple[tuple[str, Any], ...]):
 
 
 def masked(payload: bytes) -> Masked:
-    """Cut the card numbers of a payload to their last four digits and remove its PINs."""
+    """Cut the card numbers of a payload to their last four digits and remove its PINs.
+
+    Of a payload that is too large to be decoded only the beginning is left, and of one that holds NUL, as UTF-16 does,
+    only its length: in bytes of another encoding no digit can be told.
+    """
+    if b"\0" in payload or payload.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        return Masked(b"%d bytes that are not UTF-8 text, not kept" % len(payload), is_json=False)
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        # A card number that the cut goes through is not seen as one, so its beginning goes as well.
+        return Masked(_as_text(payload[:MAX_PAYLOAD_BYTES])[:-_SPLIT_BYTES], is_json=False)
     try:
         document = _parsed(payload.decode())
         hidden = _hidden(document, "")
         # A payload without anything to hide stays as it was sent, byte by byte.
         return Masked(payload if hidden == document else _encoded(hidden), is_json=True)
     except (ValueError, RecursionError):
-        text = payload.decode("utf-8", "surrogateescape")
-        hidden_text = _hidden_text(text, "")
-        sent = payload if hidden_text == text else hidden_text.encode("utf-8", "surrogateescape")
-        return Masked(sent, is_json=False)
+        return Masked(_as_text(payload), is_json=False)
+
+
+def _as_text(payload: bytes) -> bytes:
+    return masked_text(payload.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+
+
+def masked_text(text: str, key: str = "") -> str:
+    """Mask a text; of a `provider_txn_id` so that two of one ending stay two."""
+    return _hidden_text(text, key)
+
+
+def masked_document(document: dict[str, Any]) -> dict[str, Any]:
+    """Mask what was parsed already."""
+    return dict(json.loads("".join(_written(_hidden(_parsed(json.dumps(document)), "")))))
 
 
 def _parsed(text: str) -> Any:
@@ -98,7 +136,9 @@ def _written(value: Any) -> Iterator[str]:
 
 def _hidden(value: Any, key: str) -> Any:
     if isinstance(value, _Object):
-        return _Object(tuple((_hidden_text(name, ""), _member(inner, name)) for name, inner in value))
+        # {"name": "PIN", "value": "1234"}
+        names_pin = any(isinstance(one, str) and len(one) <= _LONGEST_NAME and is_pin(one) for _, one in value)
+        return _Object(tuple((_hidden_text(name, ""), _member(inner, name, names_pin)) for name, inner in value))
     if isinstance(value, list):
         return [_hidden(inner, key) for inner in value]
     if isinstance(value, _Number):
@@ -115,8 +155,9 @@ def _hidden(value: Any, key: str) -> Any:
     return _hidden_text(value, key)
 
 
-def _member(value: Any, key: str) -> Any:
-    return _without_values(value) if is_pin(key) else _hidden(value, key)
+def _member(value: Any, key: str, names_pin: bool) -> Any:
+    holds_pin = is_pin(key) or (names_pin and _VALUE_WORDS.intersection(word.lower() for word in _WORD.findall(key)))
+    return _without_values(value) if holds_pin else _hidden(value, key)
 
 
 def _without_values(value: Any) -> Any:
@@ -155,7 +196,7 @@ def _hidden_text(text: str, key: str) -> str:
     plain = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text) if "\\" in text else text
     hidden = _RUN.sub(lambda found: _hidden_run(found, key), plain)
     hidden = _SCIENTIFIC.sub(lambda found: _hidden_number(_Number(found.group()), key), hidden)
-    if "pin" in hidden.lower():
+    if _MAY_NAME_PIN.search(hidden):
         hidden = _without_pins(hidden)
     return text if hidden == plain else hidden
 
@@ -168,6 +209,15 @@ def _without_pins(text: str) -> str:
         if value:
             parts.append(f'"{HIDDEN}"')
         place = value.end() if value else found.start() + 1
+    return _without_pin_texts("".join([*parts, text[place:]]))
+
+
+def _without_pin_texts(text: str) -> str:
+    parts, place = [], 0
+    while found := _PIN_TEXT.search(text, place):
+        holds_pin = is_pin(found[1])
+        parts.append(text[place : found.start(2)] + HIDDEN if holds_pin else text[place : found.end(1)])
+        place = found.end() if holds_pin else found.end(1)
     return "".join([*parts, text[place:]])
 
 
@@ -176,20 +226,23 @@ def _hidden_run(found: re.Match[str], key: str) -> str:
     run, text = found.group(), found.string
     if run.startswith("\\"):
         return run  # an escape that stays one
-    if key in _TIME_KEYS and _TIME.fullmatch(run):
-        return run
     groups = [(group.start(), group.end()) for group in _GROUP.finditer(run)]
+    if key in _TIME_KEYS and _TIME.fullmatch("".join(run[start:end] for start, end in groups)):
+        return run
     around = max(0, found.start() - _UUID_LENGTH)
-    uuids = [one.span() for one in _UUID.finditer(text, around, found.end() + _UUID_LENGTH)]
+    is_uuid = bytearray(len(run))
+    for one in _UUID.finditer(text, around, found.end() + _UUID_LENGTH):
+        start, end = (min(max(0, place - found.start()), len(run)) for place in one.span())
+        is_uuid[start:end] = b"\1" * (end - start)
     is_shown = [True] * len(run)
     suffix = ""
     for first, last in _card_numbers(run, groups):
-        start, end = found.start() + groups[first][0], found.start() + groups[last][1]
-        if first == last and _is_fraction(text, start):
+        start, end = groups[first][0], groups[last][1]
+        if first == last and _is_fraction(text, found.start() + start):
             continue
-        if first != last and any(start < to and end > at for at, to in uuids):
+        if first != last and (1 in is_uuid[start:end] or _are_decimals(run, groups[first : last + 1])):
             continue
-        places = [place for place in range(groups[first][0], groups[last][1]) if run[place].isdecimal()]
+        places = [place for place in range(start, end) if run[place].isdecimal()]
         for place in places[:-4]:
             is_shown[place] = False
         digits = "".join(run[place] for place in places)
@@ -203,24 +256,32 @@ def _is_fraction(text: str, start: int) -> bool:
     return start >= 2 and text[start - 1] == "." and text[start - 2].isdecimal()
 
 
+def _are_decimals(run: str, groups: list[tuple[int, int]]) -> bool:
+    """Whether points or commas stand as in numbers, such as two coordinates, and not between the groups of a card."""
+    if not _DECIMAL.search(run, groups[0][0], groups[-1][1]):
+        return False
+    sizes = [end - start for start, end in groups]
+    return len(sizes) < 3 or (min(sizes[:-1]) < 4 and len(set(sizes)) > 1)
+
+
 def _card_numbers(run: str, groups: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """First and last group of every card number among groups of digits."""
-    for last in range(len(groups)):
-        digits = ""
-        for first in range(last, -1, -1):
-            digits = run[slice(*groups[first])] + digits
-            if len(digits) >= _LENGTHS.stop:
-                break
-            if len(digits) in _LENGTHS and passes_luhn(digits):
-                yield first, last
+    """First and last group of every card number among groups of digits.
 
-
-def passes_luhn(digits: str) -> bool:
-    """ISO/IEC 7812-1 annex B: doubled every second digit from the right, the digit sums divide by ten."""
-    total = 0
-    for place, digit in enumerate(reversed(digits)):
-        value = int(digit)
-        if place % 2:
-            value = value * 2 - 9 if value > 4 else value * 2
-        total += value
-    return total % 10 == 0
+    What the Luhn check adds up is kept from the first digit on, once with the even places doubled and once with the odd
+    ones, so that each piece of the run is a difference of two sums and hostile runs cost no more than long ones.
+    """
+    sums: tuple[list[int], list[int]] = ([0], [0])
+    group_at: dict[int, int] = {}
+    place = 0
+    for number, (start, end) in enumerate(groups):
+        group_at[place] = number
+        for digit in map(int, run[start:end]):
+            doubled = digit * 2 - 9 if digit > 4 else digit * 2
+            sums[place % 2].append(sums[place % 2][-1] + digit)
+            sums[1 - place % 2].append(sums[1 - place % 2][-1] + doubled)
+            place += 1
+        added = sums[(place - 1) % 2]  # in which the last digit is not doubled
+        for length in _LENGTHS:
+            first = group_at.get(place - length)
+            if first is not None and (added[place] - added[place - length]) % 10 == 0:
+                yield first, number

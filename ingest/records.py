@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from ingest.adapters.readings import Happening
+from ingest.masking import masked_document
 from ingest.native import Event, Instant, Plan, Route, Status
 from ingest.position_rules import GPS_ROLLOVER_S, MAX_AHEAD_S, YEAR_2015_S
 from ingest.received import MICROSECONDS_PER_DAY, Received, Undecodable, reject_row
@@ -44,7 +45,7 @@ def event_row(received: Received, document: dict[str, Any]) -> tuple[Any, ...]:
         event.boot,
         event.seq,
         received.retain,
-        unknown_keys(document, Event),
+        unknown_keys(masked_document(document), Event),
         *received.lineage,
     )
 

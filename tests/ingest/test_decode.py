@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from ingest.columns import LAKE_TABLES
 from ingest.decode import Decoded, decode
-from ingest.masking import passes_luhn
 from ingest.received import REASONS, Received, payload_hash
 from ingest.topics import parse_topic
+from tests.ingest.cards import passes_luhn
 
 NOW_S = 1_772_208_125.0  # 2026-02-27 16:02:05 UTC
 POINT = {"ts": NOW_S - 2, "lat": 40.748441, "lon": -73.985664}

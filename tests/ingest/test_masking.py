@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from ingest.columns import LAKE_TABLES
 from ingest.decode import decode
-from ingest.masking import is_pin, masked, passes_luhn
+from ingest.masking import _card_numbers, is_pin, masked
 from ingest.received import Received, payload_hash
 from ingest.topics import parse_topic
+from tests.ingest.cards import passes_luhn
 
 CARD = "4111111111111111"
 NOW_US = 1_772_208_125_000_000
@@ -67,6 +68,10 @@ def hidden(document: object) -> object:
         rb'"raw":"{\"card\":\"\\u00341\\u00311111111111111\"}"',
         rb'"raw":"[\"4111-1111-1111-1111\""',
         rb'"raw":"\\u0034111111111111111"',
+        rb'"note":"4111.1111.1111.1111"',
+        rb'"note":"4111/1111/1111/1111"',
+        rb'"note":"4111_1111_1111_1111"',
+        rb'"note":"4111, 1111, 1111, 1111"',
         "\"note\":\"４１１１ 1111 1111 1111\"".encode(),
         rb'"seq":4111111111111111',
         rb'"ts_local":"4111111111111111"',
@@ -109,6 +114,122 @@ def test_a_pin_is_removed_from_what_is_not_json(payload):
     found = kept(payload)
     assert "****" in found
     assert "9876" not in found
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        '"prompts":[{"name":"PIN","value":"9876"}]', '"x":{"answer":9876,"prompt":"Driver PIN"}', '"fuelpin":"9876"',
+        '"note":"pin=9876&x=1"', '"note":"site 4, PIN: 9876"', '"xml":"<pin>9876</pin>"', '"note":"pin 9876"',
+        '"raw":"{pin:9876}"', '"note":"shipping: pin=9876"', '"personalIdentificationNumber":"9876"',
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("end", ["}", ""])
+def test_a_pin_is_removed_where_a_value_or_a_text_names_it(member, end):
+    if end or ("value" not in member and "answer" not in member):
+        found = kept(f'{{"v":1,"event_type":"clear","provider_txn_id":"t-1",{member}{end}'.encode())
+        assert "****" in found
+        assert "9876" not in found
+
+
+def test_names_of_other_things_hide_no_value():
+    document = {"name": "Shipping", "value": "9876", "note": "shipping: 9876, spin=2, pinned: 7"}
+    assert hidden(document) == document
+    document = {"note": "he lost a pin, 12 of them, and the pin is red"}
+    assert hidden(document) == document
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        '{"card":"4111111111111111","pin":"9876"}'.encode("utf-16"),
+        '{"card":"4111111111111111","pin":"9876"}'.encode("utf-16-be"),
+        '{"card":"4111111111111111","pin":"9876"}'.encode("utf-32-le"),
+        b'\0{"card":"4111111111111111","pin":"9876"}',
+        "\ufeff４１１１１１１１１１１１１１１１".encode("utf-16-be"),
+    ],
+)
+def test_of_a_payload_in_another_encoding_only_the_length_is_kept(payload):
+    (row,) = decode([card_message(payload)], max_age_days=30).rejects.to_pylist()
+    assert (row["reason"], row["payload_size"]) == ("not_json", len(payload))
+    assert row["payload"] == b"%d bytes that are not UTF-8 text, not kept" % len(payload)
+
+
+def test_a_card_number_in_a_topic_is_masked_and_two_stay_two():
+    body = json.dumps(purchase(ts_utc=NOW_US / 1e6, quantity=1, unit="gal", product="gasoline_regular")).encode()
+    cards = (CARD, with_check_digit("900511112221111"))
+    assert cards[1][-4:] != "1111" or cards[0] != cards[1]
+    messages = [card_message(body, f"fc/v1/t1/{card}/txn") for card in cards]
+    providers = decode(messages, max_age_days=30).purchases["provider"].to_pylist()
+    assert [provider[:12] for provider in providers] == ["*" * 12] * 2
+    assert len(set(providers)) == 2
+    for topic in (f"fc/v1/t1/{CARD}/txn", f"fc/v1/{CARD}/wex/txn", f"fc/v1/t1/{CARD}/other"):
+        assert CARD not in kept(b"broken", topic)
+
+
+@pytest.mark.parametrize("tail", ["", "x"])
+def test_what_others_tell_of_fuel_keeps_no_card_number_but_its_device(tail):
+    imei = "356938035643809"
+    assert passes_luhn(imei)
+    body = {"vehicleId": imei, "ts": "2026-02-27T16:02:00Z", "receivedTs": "2026-02-27T16:02:01Z",
+            "pos": {"latlon": {"lat": 40.7, "lng": -73.9}}, "cardNumber": CARD, "pin": "9876"}  # fmt: skip
+    topic = f"fleet/{imei}/fuel"
+    found = kept(json.dumps(body).encode() + tail.encode(), topic)
+    assert "9876" not in found
+    assert CARD not in found
+    assert "************1111" in found
+    decoded = decode([card_message(json.dumps(body).encode(), topic)], max_age_days=30)
+    assert decoded.positions["device_id"].to_pylist() == [imei]
+    for broken in (json.dumps(body | {"ts": 7.5}).encode(), json.dumps([body, body | {"pos": 1}]).encode()):
+        assert CARD not in kept(broken, topic)
+    assert CARD not in kept(json.dumps(body).encode(), "acme/fuel/nobody")
+
+
+def test_what_an_event_keeps_beside_its_own_keys_is_masked():
+    imei = "356938035643809"
+    event = {"v": 1, "dev": imei, "ts": NOW_US / 1e6, "type": "swipe", "x": {"card": CARD}, "pin": "9876"}
+    (row,) = decode(
+        [card_message(json.dumps(event).encode(), f"tm/v1/t1/{imei}/evt")], max_age_days=30
+    ).events.to_pylist()
+    assert row["device_id"] == imei
+    assert json.loads(row["extra"]) == {"x": {"card": "************1111"}, "pin": "****"}
+    assert CARD not in kept(json.dumps(event | {"dev": "other"}).encode(), f"tm/v1/t1/{imei}/evt")
+
+
+@given(st.integers(-600, 20), st.sampled_from(["", " ", "-"]), st.booleans())
+@settings(deadline=None, max_examples=15)
+def test_what_is_too_large_is_masked_as_far_as_it_is_kept(offset, gap, escaped):
+    digits = gap.join(f"\\u{ord(digit):04x}" if escaped else digit for digit in CARD)
+    start = b'{"v":1,"x":"' + b"x" * (65_536 + offset - 13) + b" "
+    payload = start + digits.encode() + b'","pin":"9876"}' + b" " * 70_000
+    (row,) = decode([card_message(payload)], max_age_days=30).rejects.to_pylist()
+    assert (row["reason"], row["payload_size"]) == ("too_large", len(payload))
+    assert 64_000 < len(row["payload"]) <= 65_536
+    assert set(row["payload"][20:]) <= {ord("x")}
+
+
+@given(st.lists(st.tuples(st.text("0123456789", min_size=1, max_size=20), st.sampled_from(" -")), max_size=12))
+def test_the_sums_find_what_the_check_of_each_piece_finds(pieces):
+    groups = [group for group, _ in pieces]
+    run = "".join(group + gap for group, gap in pieces)
+    places = [(found.start(), found.end()) for found in re.finditer(r"\d+", run)]
+    expected = {
+        (first, last)
+        for first in range(len(groups))
+        for last in range(first, len(groups))
+        if 13 <= len(digits := "".join(groups[first : last + 1])) <= 19 and passes_luhn(digits)
+    }
+    assert set(_card_numbers(run, places)) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["40.748441,-73.985664", "1772208123.123456", "94.42999999999999", "1,234,567,890,123", "27.02.2026 16.02.03"],
+)
+def test_points_and_commas_of_numbers_make_no_card_of_them(text):
+    for number in range(100):  # whatever the check says
+        one = text[:-2] + f"{number:02}"
+        assert hidden({"note": one}) == {"note": one}
 
 
 @pytest.mark.parametrize("key", ["shipping", "pinned", "spin", "opinion", "ping", "mapping"])

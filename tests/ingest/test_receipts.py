@@ -53,6 +53,17 @@ def test_purchases_are_receipted_by_record(record, key):
     assert receipt_keys("fc/v1/acme/wex/txn", encoded(record)) == expected
 
 
+def test_no_receipt_repeats_a_card_number():
+    card = "4111111111111111"
+    record = {"provider_txn_id": card, "event_type": "clear", "item_no": card, "seq": card}
+    keys = receipt_keys("fc/v1/acme/wex/txn", encoded(record))
+    assert keys is not None
+    content = f"{crc32(encoded(record)):08x}"
+    assert keys.records == (f"************1111-c4c7/************1111/clear/************1111/{content}",)
+    for topic in (f"fc/v1/acme/{card}/txn", f"fc/v1/{card}/wex/txn"):
+        assert receipt_keys(topic, encoded(record | {"provider_txn_id": "T-1"})) is None
+
+
 def test_plans_are_receipted_by_route():
     plan = {"v": 1, "service_date": "2026-02-26", "routes": [{"route_id": "R1"}, {"route_id": "R2"}]}
     keys = receipt_keys("rt/v1/acme/depot-1/plan", encoded(plan))
