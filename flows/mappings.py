@@ -7,7 +7,7 @@ import polars as pl
 import pyarrow as pa
 
 from flows.settings import Settings
-from ingest.adapters.checking import checked
+from ingest.adapters.checking import checked, notes
 from ingest.adapters.sources import read_sources
 from ingest.columns import SEGMENT_COLUMNS
 from ingest.fuel_cards.choosing import mappings
@@ -19,6 +19,7 @@ def lines(file: Path, messages: Sequence[Path], topic: str | None) -> Iterator[s
     """Check the file, decode the messages, and yield what to print; raise MappingError if the file does not fit."""
     decoded = checked(file, [path.read_bytes() for path in messages], topic=topic)
     yield f"{file}: fits"
+    yield from notes(file)
     for name, table in zip(decoded._fields, decoded, strict=True):
         if table.num_rows:
             yield f"{table.num_rows} {name}, in the units of the lake (docs/messages.md):"

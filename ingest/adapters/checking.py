@@ -30,3 +30,17 @@ def checked(path: Path, payloads: Iterable[bytes], *, topic: str | None = None) 
 def example_topic(pattern: str) -> str:
     """A topic that fits a pattern: `{device}/data` becomes `device/data`."""
     return re.sub(r"[{}]", "", pattern).replace("+", "any").replace("#", "any")
+
+
+def notes(path: Path) -> list[str]:
+    """What fits and may still surprise."""
+    return [
+        f'source "{mapping.name}": {key}: times without an offset will be rejects wrong_type, because zone is not given'
+        for mapping in read_mappings(path)
+        for key, clock in (
+            ("time", mapping.time),
+            ("time.agrees_with", mapping.time.agrees_with),
+            ("time.sent", mapping.time.sent),
+        )
+        if clock is not None and clock.format == "iso" and clock.zone is None
+    ]

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from ingest.adapters import mapping as described
-from ingest.adapters.mapping import SWITCHES, TEXTS, UNITS, WHOLE, Clock, Place, filled
+from ingest.adapters.mapping import SWITCHES, TEXTS, WHOLE, Clock, Place, filled
 from ingest.adapters.readings import (
     BACKLOG_S,
     OF_THE_FIX,
@@ -29,6 +29,7 @@ from ingest.adapters.readings import (
     switch_of,
     text_of,
 )
+from ingest.adapters.units import UNITS
 from ingest.native import MAX_POINTS, Point
 from ingest.position_rules import MAX_AHEAD_S
 from ingest.received import Undecodable

@@ -5,35 +5,21 @@ docs/mappings.md explains the keys. Everything wrong in a file is reported toget
 
 import re
 import tomllib
+from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Mapping as TableOf
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from ingest.adapters.mapping_problems import problem_lines
 from ingest.adapters.readings import OF_THE_FIX, PER_SECOND
+from ingest.adapters.units import UNITS
 from ingest.native import Point, Switch
 from ingest.settings import SettingsError, is_known_zone
 from ingest.topics import OUR_TREES, overlaps
 
-# What one of the unit is in ours. A field with a choice of units has to name its own.
-SPEED = {"km/h": 1.0, "m/s": 3.6, "cm/s": 0.036, "mph": 1.609344, "knots": 1.852}
-LENGTH = {"m": 1.0, "km": 1_000.0, "100 m": 100.0, "mi": 1_609.344, "ft": 0.3048}
-VOLUME = {"l": 1.0, "dl": 0.1, "ml": 0.001, "us_gal": 3.785411784, "imp_gal": 4.54609}
-SHARE = {"%": 1.0, "fraction": 100.0}
-UNITS: dict[str, dict[str, float]] = {
-    "spd_kmh": SPEED,
-    "odo_m": LENGTH,
-    "alt_m": LENGTH,
-    "acc_m": LENGTH,
-    "fuel_l": VOLUME,
-    "fuel_used_l": VOLUME,
-    "fuel_pct": SHARE,
-    "soc_pct": SHARE,
-    "batt_v": {"V": 1.0, "mV": 0.001},
-    "energy_out_kwh": {"kWh": 1.0, "Wh": 0.001},
-}
 SWITCHES = frozenset(name for name, kind in get_type_hints(Point).items() if kind == Switch | None)
 WHOLE, TEXTS = frozenset({"seq", "sat"}), frozenset({"route_id"})
 FIELDS = frozenset(Point.__struct_fields__) - {"ts"}
@@ -77,6 +63,7 @@ def _placed(value: Any) -> Any:
 
 
 Places = Annotated[tuple[Place, ...], BeforeValidator(_placed), Field(min_length=1)]
+_Fields = dict[str, Places]
 Paths = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
 
 
@@ -89,15 +76,18 @@ class Clock(_Part):
 
     @model_validator(mode="after")
     def _readable(self) -> "Clock":
+        problems = []
         if self.zone is not None and not is_known_zone(self.zone):
-            raise ValueError(f"zone: {self.zone!r} is not known; expected an IANA time zone such as America/New_York")
+            problems.append(f"zone: {self.zone!r} is not known; expected an IANA time zone such as America/New_York")
         if self.format not in PER_SECOND and self.format != "iso" and "%" not in self.format:
             known = ", ".join(PER_SECOND)
-            raise ValueError(f"format: {self.format!r} is not known; expected {known}, iso or {_PATTERN}")
+            problems.append(f"format: {self.format!r} is not known; expected {known}, iso or {_PATTERN}")
         if "%" in self.format and not _says_the_date(self.format):
-            raise ValueError(f"format: {self.format!r} reads no year, month and day; expected {_PATTERN}")
+            problems.append(f"format: {self.format!r} reads no year, month and day; expected {_PATTERN}")
         if "%" in self.format and "%z" not in self.format and self.zone is None:
-            raise ValueError("zone: is missing; expected one for a pattern without %z, such as America/New_York")
+            problems.append("zone: is missing; expected one for a pattern without %z, such as America/New_York")
+        if problems:
+            raise ValueError("\n".join(problems))
         return self
 
 
@@ -140,33 +130,41 @@ class Mapping(_Part):
     device_is: str | None = None
     records: Paths = ("",)
     time: FixClock
-    fields: dict[str, Places] = {}
+    fields: _Fields = {}
     constants: dict[str, Scalar] = {}
     area: Area | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> "Mapping":
-        problems = [problem for topic in self.topics for problem in topic_problems(topic)]
-        problems += self._unnamed_levels()
-        for name, places in self.fields.items():
-            problems += [f"fields.{name}: {problem}" for place in places for problem in _place_problems(name, place)]
-        for name, value in self.constants.items():
-            problems += [f"constants.{name}: {problem}" for problem in _constant_problems(name, value)]
-        both = sorted(self.fields.keys() & self.constants.keys())
-        problems += [f"constants.{name}: is a field as well" for name in both]
-        if "nofix" not in self.fields and not {"lat", "lon"} <= self.fields.keys() and "nofix" not in self.constants:
-            problems.append("fields: lat and lon are needed, or nofix")
-        if problems:
+        texts = (*self.device, self.tenant or "")
+        if problems := _source_problems(self.topics, texts, self.fields, self.fields.keys(), self.constants):
             raise ValueError("\n".join(problems))
         return self
 
-    def _unnamed_levels(self) -> list[str]:
-        wanted = {level for text in (*self.device, self.tenant or "") for level in _LEVEL.findall(text)}
-        return [
-            f"topics: {topic} has no level {{{level}}}"
-            for topic in self.topics
-            for level in sorted(wanted - set(_LEVEL.findall(topic)))
-        ]
+
+def _source_problems(
+    topics: Sequence[str],
+    texts: Sequence[str],
+    fields: TableOf[str, tuple[Place, ...]],
+    named: Collection[str],
+    constants: TableOf[str, Any],
+) -> list[str]:
+    """What parts of a source that each fit do not say together; `texts` may ask for levels, `named` are all fields."""
+    problems = [problem for topic in topics for problem in topic_problems(topic)]
+    wanted = {level for text in texts for level in _LEVEL.findall(text)}
+    problems += [
+        f"topics: {topic} has no level {{{level}}}"
+        for topic in topics
+        for level in sorted(wanted - set(_LEVEL.findall(topic)))
+    ]
+    for name, places in fields.items():
+        problems += [f"fields.{name}: {problem}" for place in places for problem in _place_problems(name, place)]
+    for name, value in constants.items():
+        problems += [f"constants.{name}: {problem}" for problem in _constant_problems(name, value)]
+    problems += [f"constants.{name}: is a field as well" for name in sorted(set(named) & constants.keys())]
+    if "nofix" not in named and not {"lat", "lon"} <= set(named) and "nofix" not in constants:
+        problems.append("fields: lat and lon are needed, or nofix")
+    return problems
 
 
 def subscription_of(pattern: str) -> str:
@@ -193,6 +191,8 @@ def topic_problems(pattern: str) -> list[str]:
     problems = []
     if any(not _LEVEL.fullmatch(level) and level != "+" and re.search(r"[{}+]", level) for level in levels):
         problems.append(f"topics: {pattern} has a name or a + that does not fill its level")
+    names = _LEVEL.findall(pattern)
+    problems += [f"topics: {pattern} names {{{name}}} twice" for name in sorted(set(names)) if names.count(name) > 1]
     if any("#" in level for level in levels[:-1]) or ("#" in levels[-1] and levels[-1] != "#"):
         problems.append(f"topics: {pattern} has a # that is not its last level")
     subscription = subscription_of(pattern)
@@ -246,7 +246,7 @@ class _File(_Part):
 def read_mappings(path: Path) -> list[Mapping]:
     """Read the sources of a mapping file; raise MappingError naming everything that is wrong."""
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise MappingError([f"{path.name}: {error.strerror}"]) from error
     except (ValueError, RecursionError) as error:
@@ -254,7 +254,31 @@ def read_mappings(path: Path) -> list[Mapping]:
     try:
         return list(_File.model_validate(document).source)
     except ValidationError as error:
-        raise MappingError(problem_lines(path.name, document, error.errors(), _KEYS)) from error
+        details: list[Any] = error.errors()
+        details += _problems_of_the_rest(document, details)
+        raise MappingError(problem_lines(path.name, document, details, _KEYS)) from error
+
+
+def _problems_of_the_rest(document: dict[str, Any], details: list[Any]) -> Iterator[Any]:
+    """What is wrong with the parts that fit, of sources with parts that do not: all of it is to be said at once."""
+    sources = document.get("source")
+    for number, raw in enumerate(sources if isinstance(sources, list) else ()):
+        wrong = [detail["loc"][2:] for detail in details if detail["loc"][:2] == ("source", number)]
+        if not isinstance(raw, dict) or not wrong or () in wrong:
+            continue
+        keys = {loc[0] for loc in wrong}
+        fitting = {key: value for key, value in raw.items() if key not in keys}
+        fields, constants = (
+            value if isinstance(value := raw.get(key), dict) else {} for key in ("fields", "constants")
+        )
+        places = {name: value for name, value in fields.items() if ("fields", name) not in {loc[:2] for loc in wrong}}
+        values = {name: value for name, value in constants.items() if isinstance(value, Scalar)}
+        texts = [*_listed(fitting.get("device", "{device}" if "device" not in keys else "")), fitting.get("tenant", "")]
+        problems = _source_problems(
+            fitting.get("topics", ()), texts, TypeAdapter(_Fields).validate_python(places), fields.keys(), values
+        )
+        if problems:
+            yield {"loc": ("source", number), "type": "value_error", "msg": "\n".join(problems)}
 
 
 def _keys(kind: type[BaseModel]) -> list[str]:

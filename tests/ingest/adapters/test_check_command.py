@@ -48,3 +48,11 @@ def test_what_is_wrong_with_a_file_is_listed_together(tmp_path):
     assert "Settings" not in result.stderr
     assert "unit is needed, one of km/h, m/s" in result.stderr
     assert "lat and lon are needed" in result.stderr
+
+
+def test_times_that_need_a_zone_are_spoken_of_beforehand(tmp_path):
+    warned = 'source "gate": time: times without an offset will be rejects wrong_type'
+    (tmp_path / "gate.toml").write_text(MAPPING.replace("epoch_s", "iso"))
+    assert warned in check(tmp_path / "gate.toml").stdout
+    (tmp_path / "gate.toml").write_text(MAPPING.replace('"epoch_s"', '"iso"\nzone = "Europe/Berlin"'))
+    assert "offset" not in check(tmp_path / "gate.toml").stdout

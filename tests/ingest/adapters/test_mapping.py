@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ingest.adapters.mapping import FIELDS, SWITCHES, TEXTS, UNITS, WHOLE, MappingError, read_mappings, topic_problems
+from ingest.adapters.mapping import FIELDS, SWITCHES, TEXTS, WHOLE, MappingError, read_mappings, topic_problems
 from ingest.adapters.sources import Sources, built_in, built_in_only, read_sources
+from ingest.adapters.units import UNITS
 from ingest.decode import decode
 from ingest.native import Point
 from ingest.settings import IngestSettings
@@ -236,6 +237,30 @@ def test_everything_wrong_with_a_source_is_said_at_once(tmp_path):
         assert wanted in found, wanted
 
 
+def test_what_is_wrong_with_a_part_hides_nothing_of_the_rest(tmp_path):
+    more = "colour = 3\nconstants = { ign = 1, lat = 3, seq = [] }"
+    fields = WRONG_FIELDS + "hdg_deg = { factor = 2 }\n"
+    text = source("acme/{unit}/x/{unit}", name="Acme!", more=more, fields=fields)
+    text = text.replace('"epoch_s"', '"%H:%M"\nzone = "Mars/Olympus"')
+    found = "\n".join(problems_of(tmp_path, text))
+    for wanted in (
+        "name: 'Acme!' does not fit", "colour: is no key here", "constants.seq: [] does not fit",
+        "fields.hdg_deg.path: is missing", "time.format: '%H:%M' reads no year",
+        "time.zone: 'Mars/Olympus' is not known",
+        "topics: acme/{unit}/x/{unit} has no level {device}", "topics: acme/{unit}/x/{unit} names {unit} twice",
+        "fields.spd_kmh: unit is needed", "fields.speed: is not a field", "constants.ign: 1 does not fit",
+        "constants.lat: is a field as well",
+    ):  # fmt: skip
+        assert wanted in found, (wanted, found)
+    assert "lat and lon are needed" not in found
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path):
+    (tmp_path / "acme.toml").write_bytes(source().encode("utf-8-sig"))
+    (mapping,) = read_mappings(tmp_path / "acme.toml")
+    assert mapping.name == "acme"
+
+
 NEEDS_SOURCES = "acme.toml: source: {} expected [[source]] tables, at least one"
 
 
@@ -251,6 +276,7 @@ NEEDS_SOURCES = "acme.toml: source: {} expected [[source]] tables, at least one"
             [
                 'acme.toml: source "a": topics: is missing; expected a list of topics, such as ["acme/{device}/gps"]',
                 'acme.toml: source "a": time: is missing; expected a table with path and format',
+                'acme.toml: source "a": fields: lat and lon are needed, or nofix',
             ],
         ),
     ],
@@ -315,7 +341,8 @@ def test_a_clock_that_does_not_fit_names_its_key(tmp_path):
 @pytest.mark.parametrize(
     "pattern",
     ["#", "+/#", "+/+/#", "tm/v1/{tenant}/{device}/pos", "tm/#", "+/v1/acme/#", "fc/v1/x/y/txn", "$SYS/#", "$share/a/b",
-     "a/#/b", "a/b#", "a+/b", "a/x{device}", "", "a\n/b"],
+     "a/#/b", "a/b#", "a+/b", "a/x{device}", "", "a\n/b",
+     "dup/{a}/{a}"],
 )  # fmt: skip
 def test_a_pattern_that_would_bring_our_own_messages_or_is_none_is_refused(pattern):
     assert topic_problems(pattern)
