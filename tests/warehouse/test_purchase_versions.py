@@ -14,6 +14,7 @@ from ingest.decode import decode
 from ingest.received import Received, payload_hash
 from tests.ingest.test_decode import NOW_S, received
 from warehouse.connection import ensure_schema, prepare, sql
+from warehouse.fuel_lines import replace_lines
 from warehouse.models import prepare_models
 
 LINE = {"v": 1, "provider_txn_id": "A-17", "ts_utc": NOW_S, "card_id": "C1", "currency": "USD", "unit": "gal"}
@@ -99,8 +100,10 @@ def test_the_provider_says_the_order_as_text_or_as_a_number(warehouse):
 
 
 def mart(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    select = sql("marts/fuel_purchases.sql").replace("{timezone}", "UTC")
-    return connection.sql(f"{select} order by all").pl()
+    replace_lines(connection, "UTC", lambda places: [None] * len(places))
+    rows = connection.sql(f"{sql('marts/fuel_purchases.sql')} order by all").pl()
+    assert rows.height
+    return rows
 
 
 def warehouse_row(connection: duckdb.DuckDBPyConnection, messages: list[Received]) -> dict:
