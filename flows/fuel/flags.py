@@ -134,7 +134,8 @@ def _print_found(console: Console, rows: list[Row]) -> None:
         )
         console.print(f"  {escape(row['explanation'])}", highlight=False)
         for name, value in json.loads(row["evidence"]).items():
-            console.print(f"  {name}: {json.dumps(value)}", highlight=False, markup=False, soft_wrap=True)
+            shown = round(value, 3) if isinstance(value, float) else value
+            console.print(f"  {name}: {json.dumps(shown)}", highlight=False, markup=False, soft_wrap=True)
     if not rows:
         console.print("\nno flags")
 
