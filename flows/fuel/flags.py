@@ -70,7 +70,9 @@ def _print_line(console: Console, published: duckdb.DuckDBPyConnection, line: Li
     [bought] = _rows(published, sql("fuel_flags/purchase.sql"), key)
     zone = bought["zone"]
     console.print(f"[bold]Purchase {escape(str(line))}[/bold] (times in {zone or 'UTC'})", highlight=False)
-    at = _clock(bought["at_utc"], zone) if bought["at_utc"] else f"{bought['service_date']}, time not known"
+    at = (
+        _clock(bought["at_utc"], zone) if bought["at_utc"] else f"{bought['service_date'] or 'no date'}, time not known"
+    )
     site = ", ".join(str(bought[name]) for name in ("site_name", "city", "state") if bought[name])
     console.print(
         escape(
@@ -87,6 +89,8 @@ def _print_line(console: Console, published: duckdb.DuckDBPyConnection, line: Li
         escape(f"van {bought['vehicle_id'] or 'not known'}: {bought['match_state']}{distance}{offset}{shift}"),
         highlight=False,
     )
+    if bought["quality_flags"]:
+        console.print(escape(f"odd: {', '.join(bought['quality_flags'])}"), highlight=False)
     _print_versions(console, _rows(published, sql("fuel_flags/versions.sql"), key))
     _print_presence(console, _rows(published, sql("fuel_flags/presence.sql"), key))
     _print_found(console, _rows(published, sql("fuel_flags/of_line.sql"), key))
@@ -94,14 +98,15 @@ def _print_line(console: Console, published: duckdb.DuckDBPyConnection, line: Li
 
 
 def _print_versions(console: Console, rows: list[Row]) -> None:
-    table = _table("version", "sequence", "posted", "quantity", "amount", "received", "from", title="\nVersions")
+    table = _table("version", "sequence", "posted", "quantity", "gross", "net", "received", "from", title="\nVersions")
     for row in rows:
         table.add_row(
             row["event_type"],
             escape(row["seq"] or "–"),
             str(row["posted_date"] or "–"),
             f"{_plain(row['quantity'])} {escape(row['unit'] or '')}",
-            _money(row["net"] if row["net"] is not None else row["gross"], row["currency"]),
+            _money(row["gross"], row["currency"]),
+            _money(row["net"], row["currency"]),
             f"{row['received_utc']:%Y-%m-%d %H:%M} UTC",
             escape(row["source_file"] or row["segment"]),
         )

@@ -9,6 +9,7 @@ import codecs
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from datetime import date, datetime, time
 from pathlib import Path
@@ -20,6 +21,8 @@ from ingest.fuel_cards.mapping import Layout, Mapping
 
 Cell = str | datetime | date | time
 DELIMITERS = (",", ";", "\t", "|")
+_WRITTEN_DATE = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}(?:\.\d+)?")
+FIRST_YEAR = 1900  # of the calendar of workbooks
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -132,6 +135,11 @@ def _sheet(layout: Layout, path: Path) -> Iterator[tuple[int, list[Cell]]]:
 def _cell(value: Any) -> Cell:
     if value is None:
         return ""
+    if isinstance(value, str) and _WRITTEN_DATE.fullmatch(value):
+        # A column that also holds a word, as in a line of totals, comes as text throughout.
+        value = datetime.fromisoformat(value)
+    if isinstance(value, datetime) and value.year <= FIRST_YEAR:
+        return value.time()  # a time of day is a fraction of the day before the first one
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return value if isinstance(value, str | datetime | date | time) else str(value)

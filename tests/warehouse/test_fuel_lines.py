@@ -363,6 +363,8 @@ def test_the_van_is_the_one_that_had_the_card_at_that_time(warehouse):
     typed = line(warehouse, version(card_id="c9", vehicle_ref="7", driver_ref="D1"))
     assert (typed["vehicle_id"], typed["match_method"], typed["tank_l"]) == ("0007", "vehicle_ref", 94.6)
     assert (typed["is_card_known"], typed["is_vehicle_known"], typed["is_driver_known"]) == (False, True, None)
+    never = line(warehouse, version(card_id="c1", ts_local=None))
+    assert (never["vehicle_id"], never["is_card_known"]) == (None, None)  # not unknown: nobody knows whose it was
     nobody = line(warehouse, version(vehicle_ref="V8"))
     assert (nobody["vehicle_id"], nobody["is_card_known"], nobody["is_vehicle_known"]) == (None, None, False)
 

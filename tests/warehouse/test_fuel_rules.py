@@ -561,7 +561,7 @@ def test_rules_are_f1_to_f21_and_a_select_takes_each_threshold_of_its_rule():
         (
             "F14 4.60 against 3.45",
             "F14",
-            "$4.60/gal for gasoline regular; the median of 5 purchases in NJ that day: $3.45/gal, 25 % less.",
+            "$4.60/gal for gasoline regular, 33 % more than the median of 5 purchases in NJ that day: $3.45/gal.",
         ),
         ("F15 6 % more", "F15", "$65.83 is charged; 18.000 gal at 3.450 are $62.10, $3.73 less."),
         ("F18 driver", "F18", "driver reference D99: in no list of the fleet at 2026-02-26 14:00."),

@@ -79,6 +79,7 @@ def test_versions_that_tie_are_told_apart_by_what_they_say_not_by_where_they_wer
         row = warehouse_row(warehouse, pair)
         kept.add(row["gross"])
         assert row["version_count"] == 2
+        assert "order_unknown" in row["quality_flags"]
     assert len(kept) == 1
 
 
@@ -96,7 +97,9 @@ def test_the_provider_says_the_order_as_text_or_as_a_number(warehouse):
         received("fc/v1/t1/wex/txn", LINE | {"event_type": "clear", "seq": seq, "gross": f"{gross}"})
         for seq, gross in (("9", 1), (10, 2))
     ]
-    assert warehouse_row(warehouse, versions)["gross"] == 2
+    row = warehouse_row(warehouse, versions)
+    assert row["gross"] == 2
+    assert "order_unknown" not in row["quality_flags"]
 
 
 def mart(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:

@@ -407,6 +407,7 @@ create table if not exists core.fuel_lines (
     has_auth boolean not null,
     has_decline boolean not null,
     is_reversed boolean not null,       -- cancelled, or the whole quantity taken back
+    is_order_unknown boolean not null,  -- another version differs, and neither sequence nor stage nor posting date tells which is later
     line_kind varchar,                  -- fill charge non_fuel credit pending void decline; null: what was bought is not known
     service_date date,                  -- local date of the purchase
     at_utc timestamp,                   -- null where only a date or nothing is known

@@ -97,6 +97,14 @@ def test_a_workbook_keeps_its_dates_numbers_and_leading_zeros(tmp_path):
     assert (second["ts_local"], second["unit"], second["source_row"]) == ("2026-03-01", "each", 4)
 
 
+def test_a_line_of_totals_in_a_workbook_is_the_only_bad_one(tmp_path):
+    fills = [[datetime(2026, 2, day, 7, 5), f"004{day}", 40.5, "L", 70.47, 12] for day in (1, 2)]
+    path = write_workbook(tmp_path / "fills.xlsx", [COLUMNS, *fills, ["Total", "", 81, "L", 140.94, ""]])
+    found = read(SMALL, path)
+    assert [problem.line for problem in found.problems] == [4]
+    assert [row["ts_local"] for row in found.rows] == ["2026-02-01T07:05:00", "2026-02-02T07:05:00"]
+
+
 def test_a_workbook_that_is_none_is_one_line(tmp_path):
     (tmp_path / "fills.xlsx").write_bytes(b"not a workbook")
     with pytest.raises(UnreadableFile, match="not a readable workbook"):

@@ -155,7 +155,8 @@ select
         when card_vehicle_id is not null then 'card'
         when typed_vehicle_id is not null then 'vehicle_ref'
     end as match_method,
-    case when has_cards and card_id is not null then card_vehicle_id is not null end as is_card_known,
+    case when has_cards and card_id is not null and about_utc is not null then card_vehicle_id is not null end
+        as is_card_known,
     case when has_vehicles and vehicle_ref is not null then typed_vehicle_id is not null end as is_vehicle_known,
     case when has_drivers and driver_ref is not null then driver_id is not null end as is_driver_known
 

@@ -17,17 +17,22 @@ numbered as (
     select
         *,
         row_number() over (
-            partition by tenant_id, provider, provider_txn_id, item_no
-            order by
-                try_cast(seq as hugeint) nulls first,
-                case event_type
-                    when 'auth' then 1 when 'auth_reversal' then 2 when 'decline' then 2
-                    when 'clear' then 3 when 'post' then 4 else 5
-                end,
-                posted_date nulls first,
-                content_hash
-        ) as version_no
-    from lake.purchases
+            line order by try_cast(seq as hugeint) nulls first, stage, posted_date nulls first, content_hash
+        ) as version_no,
+        -- Two versions that nothing orders: which of them is the correction nobody knows.
+        count(*) over (
+            partition by tenant_id, provider, provider_txn_id, item_no, try_cast(seq as hugeint), stage, posted_date
+        ) > 1 as is_tied
+    from (
+        select
+            *,
+            case event_type
+                when 'auth' then 1 when 'auth_reversal' then 2 when 'decline' then 2
+                when 'clear' then 3 when 'post' then 4 else 5
+            end as stage
+        from lake.purchases
+    )
+    window line as (partition by tenant_id, provider, provider_txn_id, item_no)
 
 ),
 
@@ -58,6 +63,7 @@ lines as (
         count(*)::integer as version_count,
         min_by(event_type, version_no) as first_event_type,
         max_by(event_type, version_no) as last_event_type,
+        max_by(is_tied and event_type != 'adjust', version_no) as is_order_unknown,
         bool_or(event_type = 'auth') as has_auth,
         bool_or(event_type = 'decline') as has_decline,
         bool_or(event_type in ('auth', 'clear', 'post')) as has_purchase,
@@ -85,10 +91,10 @@ adjusted as (
         max_by(
             columns(lambda name: name not in (
                 'tenant_id', 'provider', 'provider_txn_id', 'item_no', 'event_type', 'seq', 'posted_date',
-                'payload_hash', 'content_hash', 'gross', 'discount', 'tax', 'exempt_tax', 'fees', 'net', 'version_no', 'is_record',
-                'is_amendment', 'is_credit', 'received_utc', 'segment', 'version_count', 'first_event_type',
-                'last_event_type', 'has_auth', 'has_decline', 'has_purchase', 'record_no', 'record_quantity',
-                'returned_quantity'
+                'payload_hash', 'content_hash', 'stage', 'is_tied', 'gross', 'discount', 'tax', 'exempt_tax', 'fees',
+                'net', 'version_no', 'is_record', 'is_amendment', 'is_credit', 'received_utc', 'segment',
+                'version_count', 'first_event_type', 'last_event_type', 'is_order_unknown', 'has_auth', 'has_decline', 'has_purchase', 'record_no',
+                'record_quantity', 'returned_quantity'
             )),
             version_no
         ) filter (is_record or record_no is null and event_type = 'auth'),
@@ -121,7 +127,7 @@ credits as (
 
 current_version as (
 
-    select * exclude (version_no, is_record, is_amendment, is_credit, received_utc, segment)
+    select * exclude (version_no, stage, is_tied, is_record, is_amendment, is_credit, received_utc, segment)
     from told
     qualify version_no = max(version_no) over (partition by tenant_id, provider, provider_txn_id, item_no)
 

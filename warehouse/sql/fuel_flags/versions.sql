@@ -14,4 +14,4 @@ order by
         when 'auth' then 1 when 'auth_reversal' then 2 when 'decline' then 2 when 'clear' then 3 when 'post' then 4 else 5
     end,
     posted_date nulls first,
-    payload_hash
+    content_hash

@@ -118,14 +118,14 @@ select
         'region_from_date': if(sigma_per_l is null, from_date, null)
     } as evidence,
     printf(
-        '%s for %s; %s: %s, %.0f %% less.',
-        fuel_price(price_per_l, currency, is_us), replace(product, '_', ' '),
+        '%s for %s, %.0f %% more than %s: %s.',
+        fuel_price(price_per_l, currency, is_us), replace(product, '_', ' '), 100 * (price_per_l / usual_per_l - 1),
         if(
             sigma_per_l is null,
             printf('the price known for %s from %s', region, from_date::varchar),
             printf('the median of %d purchases in %s that day', purchase_count, state)
         ),
-        fuel_price(usual_per_l, currency, is_us), 100 * (1 - usual_per_l / price_per_l)
+        fuel_price(usual_per_l, currency, is_us)
     ) as explanation
 
 from compared

@@ -213,6 +213,7 @@ select
         case when at_utc_alternative is not null then 'time_doubled' end,
         case when is_time_moved then 'time_missing' end,
         case when time_shift_h is not null then 'time_shifted' end,
+        case when is_order_unknown then 'order_unknown' end,
         case
             when abs(quantity::double * unit_price::double - gross::double) > 0.02 + 0.005 * abs(gross::double)
             then 'arithmetic'
