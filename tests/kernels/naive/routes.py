@@ -76,10 +76,11 @@ def route_phases(
     phases: list[str] = []
     instants: list[list[int | None]] = []
     for number, served in enumerate(segments):
-        stand_us = stands[number] if number < len(stands) else None
+        is_last = number == len(segments) - 1
+        # Without a depot nobody returns to it, whatever was called a stand there.
+        stand_us = stands[number] if number < len(stands) and not (is_last and isnan(radius_m)) else None
         rest = rows[len(phases) :]
         found, of_segment = one_segment(rest, served, stand_us, depot, radius_m, fence_m, in_depot=number > 0)
-        is_last = number == len(segments) - 1
         phases += found if is_last else found[: sum(row.time_us < of_segment[3] for row in rest)]
         instants.append(of_segment)
     return phases, [*instants[0][:2], *instants[-1][2:]], len(segments)
