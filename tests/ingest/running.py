@@ -105,7 +105,7 @@ def spooled_seqs(folder: Path) -> list[int]:
     return [json.loads(message.payload)["pts"][0]["seq"] for message in spooled(folder)]
 
 
-def eventually(holds: Callable[[], bool], timeout_s: float = 10) -> bool:
+def eventually(holds: Callable[[], bool], timeout_s: float = 30) -> bool:
     """Wait for something to become true; say whether it did."""
     give_up_s = time.monotonic() + timeout_s
     while time.monotonic() < give_up_s:
