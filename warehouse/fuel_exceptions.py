@@ -28,6 +28,9 @@ def evaluate_rules(
     at_utc = (now or datetime.now(UTC)).replace(tzinfo=None)
     with transaction(connection):
         replace_rules(connection, rules)
+        if not _is_asked(connection):
+            connection.execute("delete from marts.fuel_exceptions")
+            return
         _prepare(connection)
         for rule in rules:
             _ask(connection, rule)
@@ -43,6 +46,15 @@ def evaluate_rules(
         connection.execute(
             f"insert into marts.fuel_exceptions by name {sql('fuel_flags/exceptions.sql')}", {"now": at_utc}
         )
+
+
+def _is_asked(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether a flag can come or go: each is about a line, or was; a fleet without fuel cards has neither."""
+    return bool(
+        connection.execute("select exists (from core.fuel_lines) or exists (from core.fuel_flag_history)").fetchall()[
+            0
+        ][0]
+    )
 
 
 def rule_select(rule_id: str) -> str:

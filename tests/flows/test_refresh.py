@@ -18,7 +18,7 @@ from flows.refresh import refresh
 from flows.reporting import run_report
 from flows.status import print_status
 from tests.builders import collected, golden_points, message, positions, published, settings_in, yesterday_at
-from warehouse.connection import WarehouseBusy, sql, writer_lock
+from warehouse.connection import WarehouseBusy, open_warehouse, sql, writer_lock
 from warehouse.models import check_names
 
 MARTS = ("vehicle_days", "route_days", "idle_events", "stops", "idle_by_definition", "fleet_days")
@@ -96,12 +96,21 @@ def test_of_two_contents_with_one_key_the_fuller_wins_whatever_came_first(tmp_pa
         assert published(settings, "select conflict_count from marts.data_health").item() == 1
 
 
-def test_a_second_refresh_without_news_changes_nothing(tmp_path):
+def test_a_second_refresh_without_news_changes_nothing_and_each_opens_the_warehouse_once(tmp_path, monkeypatch):
+    opened = []
+
+    def counted(path):
+        opened.append(path)
+        return open_warehouse(path)
+
+    monkeypatch.setattr("flows.refresh.open_warehouse", counted)
     settings = settings_in(tmp_path)
     collected(settings, [positions(golden_points(yesterday_at(15)))])
     assert refresh(settings).published
+    assert len(opened) == 1
     before = settings.published_path.resolve()
     again = refresh(settings)
+    assert len(opened) == 2
     assert (again.loaded.messages, again.rebuilt, again.published) == (0, [], False)
     assert settings.published_path.resolve() == before
 
@@ -465,7 +474,7 @@ def test_what_was_rebuilt_before_a_crash_is_published_by_the_next_refresh(tmp_pa
     collected(settings, [positions(golden_points(yesterday_at(15)))])
     refresh(settings)
     collected(settings, [positions(golden_points(yesterday_at(15)), device="d2")])
-    monkeypatch.setattr("flows.refresh.publish_copy", lambda _settings: 1 / 0)
+    monkeypatch.setattr("flows.refresh.publish_copy", lambda _settings, _opened: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         refresh(settings)
     monkeypatch.undo()

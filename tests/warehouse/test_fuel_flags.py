@@ -225,3 +225,11 @@ def test_the_order_of_rows_changes_nothing(seed):
 
 def flags(warehouse: duckdb.DuckDBPyConnection) -> list[tuple]:
     return warehouse.execute("from marts.fuel_exceptions order by all").fetchall()
+
+
+def test_a_flag_closes_when_no_line_is_left_at_all(warehouse):
+    assert state(warehouse) == [("open",)]
+    warehouse.execute("delete from core.fuel_lines")
+    evaluated(warehouse, hours=1)
+    assert state(warehouse) == []
+    assert [change for change, _, _ in history(warehouse)] == ["opened", "closed"]
