@@ -20,6 +20,7 @@ from flows.explain_command import app as explain
 from flows.fuel_command import app as fuel
 from flows.import_command import import_
 from flows.mappings_command import app as mappings
+from flows.privacy_command import app as privacy
 from ingest.logs import log_to_stderr
 
 if TYPE_CHECKING:
@@ -252,6 +253,7 @@ app.add_typer(explain, name="explain")
 app.add_typer(fuel, name="fuel")
 app.command("broker-config")(broker_config)
 app.add_typer(mappings, name="mappings")
+app.add_typer(privacy, name="privacy")
 
 
 @app.command()

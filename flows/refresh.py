@@ -23,6 +23,7 @@ from flows.areas import named_areas
 from flows.fuel.evaluating import evaluate_fuel
 from flows.measure import measure
 from flows.measured import measured_rows
+from flows.privacy.holding import take_holds
 from flows.querying import open_published
 from flows.refresh_metrics import write_metrics
 from flows.settings import Settings
@@ -205,6 +206,7 @@ def _opened(settings: Settings, opened: Opened | None = None) -> Iterator[Opened
     lake = lake_tables(settings)
     with open_warehouse(settings.warehouse_path) as warehouse:
         prepare_models(warehouse)
+        take_holds(warehouse, settings)
         choose_co2_factors(warehouse, settings.co2_factors)
         attach_lake(warehouse, lake, settings.timezone)
         add_device_status(warehouse)

@@ -31,6 +31,7 @@ COMMANDS = [
     "query",
     "explain",
     "fuel",
+    "privacy",
     "broker-config",
     "bench",
     "status",

@@ -31,6 +31,7 @@ KEPT_TABLES = (
     "revisions",
     "fuel_reviews",
     "fuel_flag_history",
+    "holds",
 )
 
 

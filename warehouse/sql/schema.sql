@@ -279,6 +279,50 @@ create table if not exists core.fuel_flag_history (
     basis struct(version varchar, vehicle varchar, positions varchar, rule varchar) -- what it was judged by; of a review null
 );
 
+-- What may not be deleted, because it may be needed as evidence. A copy of the register of the data directory.
+create table if not exists core.holds (
+    hold_id varchar not null,
+    tenant_id varchar not null,
+    kind varchar not null,              -- vehicle or driver
+    subject_id varchar not null,        -- of that vehicle or driver
+    from_date date,                     -- first service date; null: from the beginning
+    to_date date,                       -- inclusive; null: open
+    reason varchar not null,
+    placed_by varchar not null,
+    placed_utc timestamp not null,
+    released_by varchar,
+    released_utc timestamp              -- null: it holds
+);
+
+-- Who drove which van on which service dates, as far as plans, routes and assignments tell; an assignment counts from
+-- the date before it began to the date it ended, because the zone and the plan decide the rest.
+create or replace view core.driven_dates as
+select tenant_id, driver_id, vehicle_id, service_date as from_date, service_date as to_date
+from core.planned_routes
+where driver_id is not null
+union
+select tenant_id, id as driver_id, vehicle_id, from_utc::date - 1 as from_date, to_utc::date as to_date
+from core.assignments
+where kind = 'driver';
+
+-- Which service dates of which van are held, by which hold.
+create or replace view core.held_dates as
+select
+    holds.hold_id,
+    holds.tenant_id,
+    coalesce(driven.vehicle_id, holds.subject_id) as vehicle_id,
+    greatest(coalesce(holds.from_date, date '1970-01-01'), coalesce(driven.from_date, date '1970-01-01')) as from_date,
+    least(coalesce(holds.to_date, date '9999-12-31'), coalesce(driven.to_date, date '9999-12-31')) as to_date
+from core.holds as holds
+left join core.driven_dates as driven
+    on holds.kind = 'driver'
+    and driven.tenant_id = holds.tenant_id
+    and driven.driver_id = holds.subject_id
+where holds.released_utc is null
+    and (holds.kind = 'vehicle' or driven.vehicle_id is not null)
+    and greatest(coalesce(holds.from_date, date '1970-01-01'), coalesce(driven.from_date, date '1970-01-01'))
+        <= least(coalesce(holds.to_date, date '9999-12-31'), coalesce(driven.to_date, date '9999-12-31'));
+
 -- ------------------------------------------------------------------ core: measured by the kernels
 
 -- One row per tenant, service date, vehicle: what is measured once a day.

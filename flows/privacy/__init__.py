@@ -1,0 +1,1 @@
+"""What `odograph privacy` does: holds, exports and erasures, and the register that says so."""

@@ -1,0 +1,101 @@
+"""What can `odograph privacy` be asked? Holds, subject requests, and the register of what was done."""
+
+from datetime import date, datetime
+from getpass import getuser
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True, help="Legal holds, exports and erasures of a driver or a vehicle, and the proof of them."
+)
+
+Tenant = Annotated[str, typer.Option(help="Tenant the vehicle or driver belongs to.")]
+Vehicle = Annotated[str | None, typer.Option(help="Vehicle, as in marts.vehicle_days.", show_default=False)]
+Driver = Annotated[str | None, typer.Option(help="Driver, as in core.drivers.", show_default=False)]
+From = Annotated[
+    datetime | None,
+    typer.Option("--from", formats=["%Y-%m-%d"], help="First service date; unset: all before.", show_default=False),
+]
+To = Annotated[
+    datetime | None,
+    typer.Option("--to", formats=["%Y-%m-%d"], help="Last service date; unset: all after.", show_default=False),
+]
+By = Annotated[str | None, typer.Option(help="Who does so; unset: the user of this machine.", show_default=False)]
+
+
+@app.command()
+def hold(
+    tenant: Tenant,
+    reason: Annotated[str, typer.Option(help="Why, such as the number of a case.")],
+    vehicle: Vehicle = None,
+    driver: Driver = None,
+    since: From = None,
+    until: To = None,
+    by: By = None,
+) -> None:
+    """Keep everything about a vehicle or a driver from expiry and erasure, until it is released.
+
+    Example: odograph privacy hold --tenant northwind --vehicle V012 --from 2026-02-26 --reason "case 88"
+    """
+    from flows.cli import settings_or_exit
+    from flows.privacy.holding import place_hold
+
+    kind, subject = the_subject(vehicle, driver)
+    from_date, to_date = the_period(since, until)
+    with settings_or_exit() as settings:
+        hold_id = place_hold(
+            settings, tenant=tenant, kind=kind, subject=subject, from_date=from_date, to_date=to_date,
+            reason=said(reason), by=by or getuser(),
+        )  # fmt: skip
+        typer.echo(f"{hold_id}: {kind} {subject} of {tenant} is held; `odograph privacy release {hold_id}` ends it")
+
+
+@app.command()
+def release(
+    hold_id: Annotated[str, typer.Argument(help="The hold, as `odograph privacy holds` lists it.")],
+    reason: Annotated[str, typer.Option(help="Why it is over.")],
+    by: By = None,
+) -> None:
+    """End a hold; what it kept may expire and be erased from now on.
+
+    Example: odograph privacy release H1 --reason "case 88 closed"
+    """
+    from flows.cli import settings_or_exit
+    from flows.privacy.holding import release_hold
+
+    with settings_or_exit() as settings:
+        release_hold(settings, hold_id, reason=said(reason), by=by or getuser())
+        typer.echo(f"{hold_id} is released")
+
+
+@app.command()
+def holds() -> None:
+    """List the holds, the open ones first."""
+    from flows.cli import settings_or_exit
+    from flows.privacy.holding import listed_holds
+
+    with settings_or_exit() as settings:
+        for line in listed_holds(settings) or ["no holds"]:
+            typer.echo(line)
+
+
+def the_subject(vehicle: str | None, driver: str | None) -> tuple[str, str]:
+    """Kind and id of the one subject that was named."""
+    if (vehicle is None) == (driver is None):
+        raise typer.BadParameter("name one of the two", param_hint="--vehicle or --driver")
+    return ("vehicle", vehicle) if vehicle is not None else ("driver", str(driver))
+
+
+def the_period(since: datetime | None, until: datetime | None) -> tuple[date | None, date | None]:
+    """First and last service date, null where open."""
+    if since is not None and until is not None and until < since:
+        raise typer.BadParameter("is before --from", param_hint="--to")
+    return None if since is None else since.date(), None if until is None else until.date()
+
+
+def said(reason: str) -> str:
+    """A reason that says something."""
+    if not reason.strip():
+        raise typer.BadParameter("say why", param_hint="--reason")
+    return reason.strip()
