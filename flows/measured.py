@@ -38,6 +38,7 @@ def _vehicle_dates(chunk: Chunk, day: Day, measured: Measured) -> pl.DataFrame:
     frame = _names(day, np.arange(len(day.names))).with_columns(
         _instants("first_fix_utc", time_us[starts[:-1]]),
         _instants("last_fix_utc", time_us[starts[1:] - 1]),
+        *_last_place(day, measured),
         pl.Series("jump_count", measured.places.jump_count),
         pl.Series("median_interval_s", day.median_interval_s).fill_nan(None),
         pl.Series("longest_gap_s", longest_s),
@@ -62,6 +63,20 @@ def _vehicle_dates(chunk: Chunk, day: Day, measured: Measured) -> pl.DataFrame:
         "unregistered": ~frame["is_registered"].to_numpy(),
     }
     return frame.with_columns(_flags(flags, frame["flags"])).drop("flags", "is_registered")
+
+
+def _last_place(day: Day, measured: Measured) -> list[pl.Series]:
+    """When and where each group was placed for the last time; null where it never was."""
+    track, placed = day.track, measured.places.placed
+    rows = np.flatnonzero(placed)
+    before = np.searchsorted(rows, track.starts)
+    is_placed = before[1:] > before[:-1]
+    last = rows[before[1:][is_placed] - 1]
+    return [
+        _where("last_placed_utc", is_placed, track.time_us[last], pl.Int64).cast(pl.Datetime("us")),
+        _where("last_latitude", is_placed, track.latitude_e7[last] / 1e7, pl.Float64),
+        _where("last_longitude", is_placed, track.longitude_e7[last] / 1e7, pl.Float64),
+    ]
 
 
 def _ledger(day: Day, measured: Measured) -> pl.DataFrame:

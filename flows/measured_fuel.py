@@ -24,6 +24,9 @@ def fuel_columns(day: Day, measured: Measured) -> list[pl.Series]:
         pl.Series("counted_idle_l", counted_ml / 1000, pl.Float64).set(cannot, None),
         pl.Series("level_first_pct", levels.first_pct).fill_nan(None),
         pl.Series("level_last_pct", levels.last_pct).fill_nan(None),
+        pl.Series("level_last_utc", day.track.time_us[levels.last_row])
+        .cast(pl.Datetime("us"))
+        .set(pl.Series(~has_gauge), None),
         pl.Series("level_used_pct", levels.used_pct).fill_nan(None),
         pl.Series("level_sigma_pct", levels.sigma_pct).fill_nan(None),
         pl.Series("level_distance_m", _driven_m(measured, levels.first_row, levels.last_row)).fill_nan(None),

@@ -26,6 +26,16 @@ DATED_MARTS = (
     "status_days",
     "fleet_days",
 )
+# Views and macros that models and readers share, in the order in which they need each other; defined in every copy.
+SHARED_SQL = (
+    "constants.sql",
+    "periods.sql",
+    "economy.sql",
+    "field/places.sql",
+    "field/driving.sql",
+    "field/loads.sql",
+    "field/activity.sql",
+)
 WHOLE_MARTS = ("fuel_purchases",)  # small, and versions may arrive for any date: replaced whole
 
 
@@ -40,7 +50,7 @@ class CheckFailed(Exception):
 
 def prepare_models(connection: duckdb.DuckDBPyConnection) -> None:
     """Create what models share, and the table of definitions, unless these very ones are there already."""
-    shared = sql("constants.sql") + sql("periods.sql") + sql("economy.sql")
+    shared = "".join(sql(name) for name in SHARED_SQL)
     digest = sha256(
         (shared + (files("warehouse") / "definitions.toml").read_text(encoding="utf-8")).encode()
     ).hexdigest()

@@ -14,7 +14,7 @@ import duckdb
 
 from warehouse.connection import prepare, sql
 from warehouse.lake import LakeTableFiles, attach_lake
-from warehouse.models import add_device_status
+from warehouse.models import SHARED_SQL, add_device_status
 
 LINK = "odograph.duckdb"
 KEPT_VERSIONS = 3
@@ -85,9 +85,8 @@ def _add_views(
         prepare(copy)
         copy.execute("create schema staging; create schema lake")
         attach_lake(copy, lake, timezone)
-        copy.execute(sql("constants.sql"))
-        copy.execute(sql("periods.sql"))
-        copy.execute(sql("economy.sql"))
+        for name in SHARED_SQL:
+            copy.execute(sql(name))
         add_device_status(copy)
         copy.execute(
             "create table core.generation as select $generation as generation_id,"

@@ -9,7 +9,7 @@ ZONE = ZoneInfo("America/New_York")
 DAY = date(2026, 2, 26)
 MILE_M = 1609.344
 GALLON_L = 3.785411784
-EMPTY = {"VARCHAR": "", "VARCHAR[]": [], "BOOLEAN": False}  # anything else: 0
+EMPTY = {"VARCHAR": "", "VARCHAR[]": [], "BOOLEAN": False, "TIMESTAMP": datetime(2026, 2, 26)}  # anything else: 0
 
 
 def local(clock: str, day: date = DAY) -> datetime:

@@ -334,6 +334,9 @@ create table if not exists core.vehicle_dates (
     timezone varchar not null,          -- zone the service date was taken in
     first_fix_utc timestamp not null,
     last_fix_utc timestamp not null,
+    last_placed_utc timestamp,          -- the last fix with a good place; null: none had one
+    last_latitude double,               -- of that fix, degrees
+    last_longitude double,
     received_count bigint not null,     -- rows in the lake, repeats included
     accepted_count bigint not null,     -- after repeats
     duplicate_count bigint not null,    -- same key, same content
@@ -354,6 +357,7 @@ create table if not exists core.vehicle_dates (
     counted_idle_l double,              -- and what was burnt in it
     level_first_pct double,             -- fuel gauge, percent of the tank: the first level that is known
     level_last_pct double,              -- and the last
+    level_last_utc timestamp,           -- a reading in the middle of those of the last level
     level_used_pct double,              -- burnt between the two, refuels taken into account
     level_sigma_pct double,             -- standard error of one level; burnt is made of 2, and 2 more for each refuel
     level_distance_m double,            -- driven between the two
