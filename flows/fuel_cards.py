@@ -158,7 +158,8 @@ def _known_tenants(settings: Settings) -> list[str]:
         return []
     with writer_lock(settings.lock_path, wait_s=WAIT_S), open_warehouse(settings.warehouse_path) as warehouse:
         rows = warehouse.execute(
-            "select tenant_id from core.vehicles union select tenant_id from core.depots"
+            "select tenant_id from core.tenants union select tenant_id from core.vehicles"
+            " union select tenant_id from core.depots"
             " union select tenant_id from core.drivers union select tenant_id from core.assignments"
             " union select tenant_id from core.vehicle_dates union select tenant_id from core.devices"
             " union select tenant_id from core.planned_routes order by 1"

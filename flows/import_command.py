@@ -10,9 +10,12 @@ import typer
 class Dimension(StrEnum):
     """The kinds of files `import` takes."""
 
+    tenants = "tenants"
     vehicles = "vehicles"
     depots = "depots"
     drivers = "drivers"
+    cards = "cards"
+    devices = "devices"
     assignments = "assignments"
     stations = "stations"
     prices = "prices"
@@ -46,6 +49,14 @@ def import_(
     ] = False,
 ) -> None:
     """Take files about vans, depots, drivers, prices, hours, scans, areas or fuel cards; each whole or not at all.
+
+    Rows of tenants, vehicles, depots, drivers, cards, devices and stations may
+    have [bold]valid_from[/bold] and [bold]valid_to[/bold] (dates, the second one
+    exclusive, empty: always and still so). The row of a service date counts on it;
+    rows of one thing may follow each other and never overlap. For a van that is in
+    the workshop from 1 March, give its row valid_to 2026-03-01 and add another one:
+
+    [bold]odograph import vehicles vehicles.csv[/bold]
 
     Fuel cards: [bold]odograph import fuel-card FILE --provider wex --dry-run[/bold]
     shows the first lines as they will be read, and lists each bad one with its

@@ -145,7 +145,7 @@ def rebuild(settings: Settings, day: date, opened: Opened | None = None) -> None
     """
     with _opened(settings, opened) as (warehouse, _), transaction(warehouse):
         vehicle_dates = reopened_vehicles(warehouse, day)
-        sites = stations(warehouse)
+        sites = stations(warehouse, day)
         areas = named_areas(jurisdictions(warehouse))
         position_count = 0
         remember_idle(warehouse, day)

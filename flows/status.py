@@ -89,6 +89,7 @@ def _published(settings: Settings) -> list[Finding]:
                 *_freshness(published, settings.published_dir / REFRESHED),
                 *_vehicles(published),
                 *_devices(published),
+                *_unlisted(published),
                 *_rates(published),
                 *_rejects(published),
             ]
@@ -162,6 +163,18 @@ def _devices(published: duckdb.DuckDBPyConnection) -> list[Finding]:
         text = f"not registered: {unregistered}; name their vehicles with `odograph import assignments`"
         findings.append(Finding("unregistered", text))
     return findings
+
+
+def _unlisted(published: duckdb.DuckDBPyConnection) -> list[Finding]:
+    """What messages and files speak of and no list of the fleet has; it counts all the same."""
+    rows = published.execute(
+        "select kind, list(tenant_id || '/' || id order by tenant_id, id) from marts.unlisted"
+        " group by kind order by kind"
+    ).fetchall()
+    return [
+        Finding(f"{kind}s not listed", f"{listed(names)}; add them with `odograph import {kind}s`")
+        for kind, names in rows
+    ]
 
 
 def _named(published: duckdb.DuckDBPyConnection, condition: str) -> str:

@@ -18,9 +18,12 @@ import duckdb
 
 POLL_S = 0.2
 KEPT_TABLES = (
+    "tenants",
     "vehicles",
     "depots",
     "drivers",
+    "cards",
+    "registered_devices",
     "assignments",
     "stations",
     "prices",

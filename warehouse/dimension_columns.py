@@ -1,14 +1,26 @@
 """Which columns do the files of each dimension have, and how does their text become values?"""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, time
-from decimal import Decimal, InvalidOperation
+from datetime import date, datetime, time
 from types import MappingProxyType
 from typing import Any, NamedTuple
-from zoneinfo import available_timezones
 
 import polars as pl
 
+from warehouse.dimension_values import (
+    amount,
+    card_id,
+    count,
+    currency,
+    instant,
+    last4,
+    locale,
+    number,
+    one_of,
+    plain,
+    weekday,
+    zone,
+)
 from warehouse.geojson import bounds, geometry
 
 ALWAYS, FOR_EVER = datetime(1970, 1, 1), datetime(9999, 12, 31)
@@ -32,58 +44,17 @@ class Dimension(NamedTuple):
     derived: Mapping[str, Callable[[dict[str, Any]], Any]] = MappingProxyType(
         {}
     )  # further columns, from the parsed ones
+    stored_as: str = ""  # the table in core, where it has another name
 
+    @property
+    def table(self) -> str:
+        """The table its rows are kept in."""
+        return f"core.{self.stored_as or self.name}"
 
-def _number(low: float, high: float) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError as error:
-            raise ValueError("expected a number") from error
-        if not low <= value <= high:
-            raise ValueError(f"expected {low:g} to {high:g}")
-        return value
-
-    return parse
-
-
-def _decimal(text: str) -> Decimal:
-    try:
-        value = Decimal(text)
-    except InvalidOperation as error:
-        raise ValueError("expected a number") from error
-    if not value.is_finite() or not 0 <= value < 1_000_000:
-        raise ValueError("expected 0 to 1000000")
-    return value
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if not 0 <= value <= 1_000_000:
-        raise ValueError("expected 0 to 1000000")
-    return value
-
-
-def _instant(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if not 1900 < moment.year < 9999:
-        raise ValueError("expected a year from 1901 to 9998; leave it empty for ever")
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
-
-
-def _zone(text: str) -> str:
-    if text not in available_timezones() - {"localtime"}:
-        raise ValueError("expected an IANA time zone such as America/New_York")
-    return text
-
-
-def _one_of(*names: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text not in names:
-            raise ValueError(f"expected one of {', '.join(names)}")
-        return text
-
-    return parse
+    @property
+    def subject(self) -> tuple[str, ...]:
+        """The columns that name the thing a row is about: its key without the time from which the row holds."""
+        return tuple(name for name in self.key if name not in ("valid_from", "from_utc"))
 
 
 def _subject(row: dict[str, Any]) -> str | None:
@@ -99,30 +70,47 @@ def _side(side: str) -> Callable[[dict[str, Any]], float | None]:
     return derive
 
 
-def _text(text: str) -> str:
-    return text
-
-
-_TENANT = Column("tenant_id", _text, is_required=True)
-_LATITUDE, _LONGITUDE = _number(-90, 90), _number(-180, 180)
+_TENANT = Column("tenant_id", plain, is_required=True)
+_LATITUDE, _LONGITUDE = number(-90, 90), number(-180, 180)
+# From its first date on to the date on which it no longer holds; empty: always, and still so.
+_VALID = (Column("valid_from", date.fromisoformat), Column("valid_to", date.fromisoformat))
 
 DIMENSIONS = {
     dimension.name: dimension
     for dimension in (
         Dimension(
+            "tenants",
+            (
+                _TENANT,
+                Column("name", plain),
+                Column("timezone", zone),
+                Column("currency", currency),
+                Column("units", one_of("us", "metric")),
+                Column("locale", locale),
+                Column("week_start", weekday),
+                *_VALID,
+            ),
+            ("tenant_id", "valid_from"),
+        ),
+        Dimension(
             "vehicles",
             (
                 _TENANT,
-                Column("vehicle_id", _text, is_required=True),
+                Column("vehicle_id", plain, is_required=True),
                 Column("fuel_type", str.lower),
-                Column("tank_l", _number(0, 2_000)),
-                Column("gvwr_lb", _number(0, 200_000)),
-                Column("idle_l_per_h", _number(0, 50)),
-                Column("fixed_cost_per_day", _decimal),
-                Column("package_capacity", _count),
+                Column("tank_l", number(0, 2_000)),
+                Column("gvwr_lb", number(0, 200_000)),
+                Column("idle_l_per_h", number(0, 50)),
+                Column("fixed_cost_per_day", amount),
+                Column("package_capacity", count),
                 Column("status", str.lower),
-                Column("valid_from", date.fromisoformat),
-                Column("valid_to", date.fromisoformat),
+                Column("vin", str.upper),
+                Column("plate", plain),
+                Column("lease_from", date.fromisoformat),
+                Column("lease_to", date.fromisoformat),
+                Column("target_km_per_day", number(0, 2_000)),
+                Column("reporting_interval_s", number(0, 86_400)),
+                *_VALID,
             ),
             ("tenant_id", "vehicle_id", "valid_from"),
         ),
@@ -130,31 +118,61 @@ DIMENSIONS = {
             "depots",
             (
                 _TENANT,
-                Column("depot_id", _text, is_required=True),
-                Column("timezone", _zone, is_required=True),
+                Column("depot_id", plain, is_required=True),
+                Column("timezone", zone, is_required=True),
                 Column("latitude", _LATITUDE),
                 Column("longitude", _LONGITUDE),
-                Column("radius_m", _number(10, 10_000)),
+                Column("radius_m", number(10, 10_000)),
                 Column("window_start", time.fromisoformat),
                 Column("window_end", time.fromisoformat),
-                Column("wage_per_h", _decimal),
+                Column("wage_per_h", amount),
+                *_VALID,
             ),
-            ("tenant_id", "depot_id"),
+            ("tenant_id", "depot_id", "valid_from"),
         ),
         Dimension(
             "drivers",
-            (_TENANT, Column("driver_id", _text, is_required=True), Column("name", _text)),
-            ("tenant_id", "driver_id"),
+            (_TENANT, Column("driver_id", plain, is_required=True), Column("name", plain), *_VALID),
+            ("tenant_id", "driver_id", "valid_from"),
+        ),
+        Dimension(
+            "cards",
+            (
+                _TENANT,
+                Column("card_id", card_id, is_required=True),
+                Column("provider", plain),
+                Column("last4", last4),
+                Column("status", str.lower),
+                Column("limit_per_purchase", amount),
+                Column("limit_per_day", amount),
+                Column("currency", currency),
+                Column("purchases_per_day", count),
+                *_VALID,
+            ),
+            ("tenant_id", "card_id", "valid_from"),
+        ),
+        Dimension(
+            "devices",
+            (
+                _TENANT,
+                Column("device_id", plain, is_required=True),
+                Column("model", plain),
+                Column("adapter", str.lower),
+                Column("reporting_interval_s", number(0, 86_400)),
+                *_VALID,
+            ),
+            ("tenant_id", "device_id", "valid_from"),
+            stored_as="registered_devices",
         ),
         Dimension(
             "assignments",
             (
                 _TENANT,
-                Column("kind", _one_of("device", "card", "driver", "depot"), is_required=True),
-                Column("id", _text, is_required=True),
-                Column("vehicle_id", _text, is_required=True),
-                Column("from_utc", _instant, default=ALWAYS),
-                Column("to_utc", _instant, default=FOR_EVER),
+                Column("kind", one_of("device", "card", "driver", "depot"), is_required=True),
+                Column("id", plain, is_required=True),
+                Column("vehicle_id", plain, is_required=True),
+                Column("from_utc", instant, default=ALWAYS),
+                Column("to_utc", instant, default=FOR_EVER),
             ),
             ("tenant_id", "kind", "subject_id", "from_utc"),
             derived={"subject_id": _subject},
@@ -162,22 +180,23 @@ DIMENSIONS = {
         Dimension(
             "stations",
             (
-                Column("station_id", _text, is_required=True),
-                Column("name", _text),
+                Column("station_id", plain, is_required=True),
+                Column("name", plain),
                 Column("latitude", _LATITUDE, is_required=True),
                 Column("longitude", _LONGITUDE, is_required=True),
-                Column("state", _text),
-                Column("timezone", _zone),
+                Column("state", plain),
+                Column("timezone", zone),
+                *_VALID,
             ),
-            ("station_id",),
+            ("station_id", "valid_from"),
         ),
         Dimension(
             "prices",
             (
-                Column("region", _text, is_required=True),
+                Column("region", plain, is_required=True),
                 Column("product", str.lower, is_required=True),
                 Column("from_date", date.fromisoformat, is_required=True),
-                Column("price", _decimal, is_required=True),
+                Column("price", amount, is_required=True),
                 Column("unit", str.lower, is_required=True),
                 Column("currency", str.upper, is_required=True),
             ),
@@ -187,11 +206,11 @@ DIMENSIONS = {
             "timeclock",
             (
                 _TENANT,
-                Column("driver_id", _text, is_required=True),
+                Column("driver_id", plain, is_required=True),
                 Column("service_date", date.fromisoformat, is_required=True),
-                Column("clock_in_utc", _instant, is_required=True),
-                Column("clock_out_utc", _instant, is_required=True),
-                Column("unpaid_break_s", _number(0, 86_400)),
+                Column("clock_in_utc", instant, is_required=True),
+                Column("clock_out_utc", instant, is_required=True),
+                Column("unpaid_break_s", number(0, 86_400)),
             ),
             ("tenant_id", "driver_id", "service_date", "clock_in_utc"),
         ),
@@ -200,21 +219,21 @@ DIMENSIONS = {
             (
                 _TENANT,
                 Column("service_date", date.fromisoformat, is_required=True),
-                Column("route_id", _text, is_required=True),
-                Column("vehicle_id", _text, is_required=True),
-                Column("completed_stop_count", _count),
-                Column("dispatched_package_count", _count),
-                Column("delivered_package_count", _count),
+                Column("route_id", plain, is_required=True),
+                Column("vehicle_id", plain, is_required=True),
+                Column("completed_stop_count", count),
+                Column("dispatched_package_count", count),
+                Column("delivered_package_count", count),
             ),
             ("tenant_id", "service_date", "route_id", "vehicle_id"),
         ),
         Dimension(
             "jurisdictions",
             (
-                Column("jurisdiction_id", _text, is_required=True),
-                Column("name", _text),
+                Column("jurisdiction_id", plain, is_required=True),
+                Column("name", plain),
                 Column("geometry", geometry, is_required=True),
-                Column("margin_m", _number(0, 10_000), default=0.0),
+                Column("margin_m", number(0, 10_000), default=0.0),
             ),
             ("jurisdiction_id", "name"),
             derived={side: _side(side) for side in ("south", "north", "west", "east")},
@@ -225,15 +244,15 @@ DIMENSIONS = {
 
 _TYPES: dict[str, Any] = {
     **dict.fromkeys(
-        ("package_capacity", "completed_stop_count", "dispatched_package_count", "delivered_package_count"), pl.Int32
+        (
+            *("package_capacity", "completed_stop_count", "dispatched_package_count", "delivered_package_count"),
+            "purchases_per_day",
+        ),
+        pl.Int32,
     ),
-    "fixed_cost_per_day": pl.Decimal(18, 4),
-    "wage_per_h": pl.Decimal(18, 4),
+    **dict.fromkeys(("fixed_cost_per_day", "wage_per_h", "limit_per_purchase", "limit_per_day"), pl.Decimal(18, 4)),
     "price": pl.Decimal(18, 6),
-    "valid_from": pl.Date,
-    "valid_to": pl.Date,
-    "from_date": pl.Date,
-    "service_date": pl.Date,
+    **dict.fromkeys(("valid_from", "valid_to", "lease_from", "lease_to", "from_date", "service_date"), pl.Date),
     "from_utc": pl.Datetime("us"),
     "to_utc": pl.Datetime("us"),
     "clock_in_utc": pl.Datetime("us"),
@@ -244,6 +263,7 @@ _TYPES: dict[str, Any] = {
     "unpaid_break_s": pl.Float64,
     **dict.fromkeys(("tank_l", "gvwr_lb", "idle_l_per_h", "latitude", "longitude", "radius_m"), pl.Float64),
     **dict.fromkeys(("margin_m", "south", "north", "west", "east"), pl.Float64),
+    **dict.fromkeys(("target_km_per_day", "reporting_interval_s"), pl.Float64),
 }
 
 

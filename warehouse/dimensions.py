@@ -2,7 +2,8 @@
 
 From CSV, Parquet or GeoJSON files with the columns of `DIMENSIONS`; other columns are kept beside them. A file is
 taken whole or not at all: every bad row is listed with its number and the reason. A row replaces the one with the same
-key. Whatever changes for a van re-opens its vehicle-dates.
+key. Rows of one thing may follow each other in time and never overlap. Whatever changes for a van re-opens its
+vehicle-dates.
 """
 
 import json
@@ -21,11 +22,32 @@ from warehouse.work import reopen_dated, reopen_vehicles
 
 SHOWN_PROBLEMS = 50
 SHOWN_CHARACTERS = 60
+# Pairs of columns of which the second, where both are given, has to be later than the first.
+RANGES = (
+    ("from_utc", "to_utc"),
+    ("clock_in_utc", "clock_out_utc"),
+    ("valid_from", "valid_to"),
+    ("lease_from", "lease_to"),
+)
+# The service date of `days` is one on which the row of `differing` holds or held.
+HELD = (
+    "days.service_date >= coalesce(differing.valid_from, date '-infinity')"
+    " and days.service_date < coalesce(differing.valid_to, date 'infinity')"
+)
 # Which vehicle-dates the changed rows (`differing`) of a dimension touch, where those are single dates.
 DATED = {
     "timeclock": "(select distinct tenant_id, vehicle_id, service_date from marts.route_days"
     " semi join differing using (tenant_id, driver_id, service_date))",
     "deliveries": "(select distinct tenant_id, vehicle_id, service_date from differing)",
+    "devices": "(select distinct days.tenant_id, days.vehicle_id, days.service_date from core.vehicle_dates as days"
+    " join differing on differing.tenant_id = days.tenant_id"
+    " and (days.vehicle_id in (differing.device_id, 'device:' || differing.device_id)"
+    " or exists (from core.assignments as assigned where assigned.tenant_id = differing.tenant_id"
+    " and assigned.kind = 'device' and assigned.id = differing.device_id"
+    " and assigned.vehicle_id = days.vehicle_id))"
+    f" where {HELD})",
+    "stations": "(select distinct days.tenant_id, days.vehicle_id, days.service_date"
+    f" from core.vehicle_dates as days, differing where {HELD})",
     "jurisdictions": "(select distinct tenant_id, vehicle_id, service_date from core.ledger, differing"
     " where list_contains(jurisdictions, jurisdiction_id)"
     " or (state = 'idle' and latitude between south and north and longitude between west and east))",
@@ -42,18 +64,19 @@ class ImportRefused(Exception):
 
 def import_dimension(connection: duckdb.DuckDBPyConnection, dimension: Dimension, path: Path, timezone: str) -> int:
     """Take one file; return its row count. Raises ImportRefused, and then nothing has changed."""
-    imported_rows = read_dimension(dimension, path)
+    imported_rows, problems = _parsed(dimension, path)
     key = ", ".join(dimension.key)
     with transaction(connection):
         connection.sql("create or replace temp table imported as select * from imported_rows")
-        table = f"core.{dimension.name}"
+        table = dimension.table
         matched = " and ".join(f"imported.{name} is not distinct from kept.{name}" for name in dimension.key)
         connection.execute(f"create or replace temp table before as from {table}")
         connection.execute(f"delete from {table} as kept using imported where {matched}")
         connection.execute(f"insert into {table} by name select * exclude row_no from imported order by {key}")
-        if dimension.name == "assignments":
-            _refuse_overlaps(connection, path)
-        _reopen_changed(connection, dimension.name, timezone)
+        problems += _overlaps(connection, dimension)
+        if problems:
+            raise ImportRefused(path, sorted(problems, key=lambda found: found[0] or 0))
+        _reopen_changed(connection, dimension, timezone)
         connection.execute(
             "insert into core.imports values ($dimension, $path, $row_count, now()::timestamp)",
             {"dimension": dimension.name, "path": path.name, "row_count": imported_rows.height},
@@ -63,6 +86,14 @@ def import_dimension(connection: duckdb.DuckDBPyConnection, dimension: Dimension
 
 def read_dimension(dimension: Dimension, path: Path) -> pl.DataFrame:
     """Parse a file to typed columns, `extra` (JSON of the other columns) and `row_no`; raise ImportRefused."""
+    rows, problems = _parsed(dimension, path)
+    if problems:
+        raise ImportRefused(path, problems)
+    return rows
+
+
+def _parsed(dimension: Dimension, path: Path) -> tuple[pl.DataFrame, list[tuple[int | None, str]]]:
+    """The good rows of a file, and what is wrong with the others."""
     rows = as_prices(_read_text(path)) if dimension.name == "prices" else _read_text(path)
     missing = [column.name for column in dimension.columns if column.is_required and column.name not in rows.columns]
     if missing:
@@ -71,10 +102,12 @@ def read_dimension(dimension: Dimension, path: Path) -> pl.DataFrame:
     problems: list[tuple[int | None, str]] = []
     parsed = [_parsed_row(dimension, row, number, problems) for number, row in enumerate(rows.iter_rows(named=True), 1)]
     problems += _repeated_keys(dimension, parsed)
-    if problems:
-        raise ImportRefused(path, sorted(problems, key=lambda found: found[0] or 0))
+    problems.sort(key=lambda found: found[0] or 0)
+    bad = {row_no for row_no, _ in problems}
+    good = [row for row in parsed if row["row_no"] not in bad]
     names = [*(column.name for column in dimension.columns), *dimension.derived, "extra", "row_no"]
-    return pl.DataFrame({name: pl.Series(name, [row[name] for row in parsed], column_type(name)) for name in names})
+    frame = pl.DataFrame({name: pl.Series(name, [row[name] for row in good], column_type(name)) for name in names})
+    return frame, problems
 
 
 def _parsed_row(
@@ -88,10 +121,11 @@ def _parsed_row(
             try:
                 parsed[column.name] = column.parse(text)
             except (ValueError, OverflowError) as error:
-                problems.append((number, f"{column.name}={_shown(text)!r}: {error}"))
+                shown = f"…{text[-4:]}" if column.name == "card_id" else _shown(text)
+                problems.append((number, f"{column.name}={shown!r}: {error}"))
         elif column.is_required:
             problems.append((number, f"{column.name}: missing"))
-    for start, end in (("from_utc", "to_utc"), ("clock_in_utc", "clock_out_utc")):
+    for start, end in RANGES:
         if parsed.get(end) and parsed.get(start) and parsed[end] <= parsed[start]:
             problems.append((number, f"{end}: not after {start}"))
     parsed |= {name: derive(parsed) for name, derive in dimension.derived.items()}
@@ -131,19 +165,27 @@ def _read_text(path: Path) -> pl.DataFrame:
         raise ImportRefused(path, [(None, f"not a readable CSV or Parquet file: {error}")]) from error
 
 
-def _refuse_overlaps(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    rows = connection.execute(sql("work/overlapping_assignments.sql")).fetchall()
-    if rows:
-        raise ImportRefused(path, [(row_no, reason) for row_no, reason in rows])
+def _overlaps(connection: duckdb.DuckDBPyConnection, dimension: Dimension) -> list[tuple[int | None, str]]:
+    """Imported rows that hold at a time at which another row of the same thing does."""
+    if dimension.name == "assignments":
+        text = sql("work/overlapping_assignments.sql")
+    elif "valid_from" in dimension.key:
+        same = " and ".join(f"imported.{name} = other.{name}" for name in dimension.subject)
+        named = " || '/' || ".join(f"imported.{name}" for name in dimension.subject)
+        text = sql("work/overlapping_ranges.sql").replace("{table}", dimension.table)
+        text = text.replace("{same}", same).replace("{named}", named)
+    else:
+        return []
+    return [(row_no, reason) for row_no, reason in connection.execute(text).fetchall()]
 
 
-def _reopen_changed(connection: duckdb.DuckDBPyConnection, name: str, timezone: str) -> None:
+def _reopen_changed(connection: duckdb.DuckDBPyConnection, dimension: Dimension, timezone: str) -> None:
     has_lake = connection.execute(
         "select count(*) from duckdb_views() where schema_name = 'staging' and view_name = 'read_positions'"
     ).fetchall()[0][0]
     if not has_lake:
         return
-    table = f"core.{name}"
+    name, table = dimension.name, dimension.table
     connection.execute(
         f"create or replace temp view differing as (from {table} except from before)"
         f" union all (from before except from {table})"
@@ -151,14 +193,18 @@ def _reopen_changed(connection: duckdb.DuckDBPyConnection, name: str, timezone: 
     if name in DATED:
         reopen_dated(connection, DATED[name], "import")
         return
-    # Stations and prices may matter to any van.
+    # Prices may matter to any van. Cards matter to purchases only, and those are all judged anew before each copy.
     affected = {
-        "vehicles": "select tenant_id, vehicle_id from differing",
-        "depots": "select tenant_id, vehicle_id from staging.depot_spans"
-        " semi join differing using (tenant_id, depot_id)"
+        # A van that is new to the list may change the name of a device.
+        "vehicles": "select tenant_id, vehicle_id from differing"
+        " where (tenant_id, vehicle_id) not in (select (tenant_id, vehicle_id) from before)",
+        "tenants": "select tenant_id, vehicle_id from core.vehicle_dates semi join differing using (tenant_id)",
+        "depots": "select tenant_id, vehicle_id from core.assignments join differing using (tenant_id)"
+        " where kind = 'depot' and id = depot_id"
         " union select tenant_id, vehicle_id from core.planned_routes semi join differing using (tenant_id, depot_id)",
         "drivers": "select tenant_id, vehicle_id from core.assignments join differing using (tenant_id)"
         " where kind = 'driver' and id = driver_id",
+        "cards": "select null, null where false",
         "assignments": "select tenant_id, unnest([vehicle_id, id, 'device:' || id]) from differing",
     }.get(name, "select tenant_id, vehicle_id from core.vehicle_dates where exists (from differing)")
     connection.execute(
@@ -170,8 +216,6 @@ def _reopen_changed(connection: duckdb.DuckDBPyConnection, name: str, timezone: 
         reopen_dated(
             connection,
             "(select distinct differing.tenant_id, differing.vehicle_id, days.service_date from differing"
-            " join marts.fleet_days as days using (tenant_id)"
-            " where days.service_date >= coalesce(valid_from, date '1970-01-01')"
-            " and days.service_date < coalesce(valid_to, date '9999-12-31'))",
+            f" join marts.fleet_days as days using (tenant_id) where {HELD})",
             "import",
         )

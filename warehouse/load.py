@@ -59,10 +59,10 @@ def read_chunk(connection: duckdb.DuckDBPyConnection, wanted: Sequence[VehicleDa
     )
 
 
-def stations(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Fuel stations with a place: station_id, latitude, longitude in degrees."""
+def stations(connection: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
+    """Fuel stations there were on a service date: station_id, latitude, longitude in degrees."""
     rows: pl.DataFrame = connection.sql(
-        "select station_id, latitude, longitude from core.stations order by station_id"
+        "select station_id, latitude, longitude from core.stations_on($day) order by station_id", params={"day": day}
     ).pl()
     return rows
 

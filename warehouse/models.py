@@ -28,6 +28,8 @@ DATED_MARTS = (
 )
 # Views and macros that models and readers share, in the order in which they need each other; defined in every copy.
 SHARED_SQL = (
+    "dimensions.sql",
+    "unlisted.sql",
     "constants.sql",
     "periods.sql",
     "economy.sql",
@@ -48,9 +50,14 @@ class CheckFailed(Exception):
         super().__init__(f"{day}: {listed}")
 
 
+def shared_sql() -> str:
+    """The views and macros that models and readers share."""
+    return "\n".join(sql(name) for name in SHARED_SQL)
+
+
 def prepare_models(connection: duckdb.DuckDBPyConnection) -> None:
     """Create what models share, and the table of definitions, unless these very ones are there already."""
-    shared = "".join(sql(name) for name in SHARED_SQL)
+    shared = shared_sql()
     digest = sha256(
         (shared + (files("warehouse") / "definitions.toml").read_text(encoding="utf-8")).encode()
     ).hexdigest()

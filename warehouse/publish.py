@@ -12,9 +12,9 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse.connection import prepare, sql
+from warehouse.connection import prepare
 from warehouse.lake import LakeTableFiles, attach_lake
-from warehouse.models import SHARED_SQL, add_device_status
+from warehouse.models import add_device_status, shared_sql
 
 LINK = "odograph.duckdb"
 KEPT_VERSIONS = 3
@@ -85,8 +85,7 @@ def _add_views(
         prepare(copy)
         copy.execute("create schema staging; create schema lake")
         attach_lake(copy, lake, timezone)
-        for name in SHARED_SQL:
-            copy.execute(sql(name))
+        copy.execute(shared_sql())
         add_device_status(copy)
         copy.execute(
             "create table core.generation as select $generation as generation_id,"

@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 import duckdb
 import polars
 
+from warehouse.connection import sql
+
 SCHEMA = Path(__file__).parents[2] / "warehouse" / "sql" / "schema.sql"
 DAY = date(2026, 2, 26)
 ZONE = ZoneInfo("America/New_York")
@@ -39,7 +41,7 @@ LATE_EXIT_MIN = {"V16": 22, "V09": 7}
 def build(path: Path, *, weeks_of_history: int = 0, fuel: bool = True) -> Path:
     """Write the copy to `path` and return it."""
     with duckdb.connect(str(path)) as connection:
-        connection.execute(SCHEMA.read_text())
+        connection.execute(SCHEMA.read_text() + sql("dimensions.sql"))
         _dimensions(connection)
         for vehicle in range(1, 24):
             _van(connection, vehicle)

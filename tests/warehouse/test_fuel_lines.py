@@ -373,3 +373,22 @@ def test_litres_and_prices_come_from_the_unit(warehouse):
     found = line(warehouse, version())
     assert (round(found["quantity_l"], 6), found["price_per_l"]) == (37.854118, Decimal("0.924602"))
     assert line(warehouse, version(unit="kwh", product="electricity"))["quantity_l"] is None
+
+
+def test_a_station_is_where_it_was_on_the_day_of_the_purchase(warehouse):
+    stations(warehouse, SHELL, SHELL | {"latitude": 40.75})
+    warehouse.execute("update core.stations set valid_to = date '2026-03-03' where latitude < 40.745")
+    warehouse.execute("update core.stations set valid_from = date '2026-03-03' where latitude > 40.745")
+    asked = [version(provider_txn_id=f"x{day}", ts_local=f"2026-03-0{day}T10:00:00", site_id="A") for day in (2, 3)]
+    assert [found["site_latitude"] for found in lines(warehouse, *asked)] == [40.74, 40.75]
+
+
+def test_a_card_or_driver_is_known_while_its_row_holds(warehouse):
+    for table, name in (("cards", "card_id"), ("drivers", "driver_id")):
+        warehouse.execute(f"insert into core.{table} (tenant_id, {name}, valid_to) values ('t1', 'x', '2026-03-03')")
+    asked = [
+        version(provider_txn_id=f"x{day}", ts_local=f"2026-03-0{day}T10:00:00", card_id="x", driver_ref="x")
+        for day in (2, 3)
+    ]
+    found = [(line["is_card_known"], line["is_driver_known"]) for line in lines(warehouse, *asked)]
+    assert found == [(True, True), (False, False)]

@@ -156,7 +156,7 @@ def _year_of_one_van(warehouse: duckdb.DuckDBPyConnection) -> None:
     """261 days on which its fleet worked, 195 of them on a route; 30 more on which the fleet stood still."""
     warehouse.execute(
         "insert into marts.status_days select 'year', date '2025-01-01' + day::int, van, 'active', true, true,"
-        " case van when 'V1' then day < 195 else day < 261 end, 'inactive'"
+        " case van when 'V1' then day < 195 else day < 261 end, 'inactive', null"
         " from range(291) as days (day), (values ('V1'), ('V2')) as vans (van)"
     )
 

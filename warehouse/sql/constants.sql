@@ -81,13 +81,6 @@ from (
 ) as facts (fuel_type, burns, idle_l_per_h, co2_kg)
 cross join (from core.co2_factors where factor_set = core.co2_factor_set()) as chosen;
 
--- The row of each vehicle that is valid on a day.
-create or replace macro core.vehicles_on(day) as table
-select *
-from core.vehicles
-where day >= coalesce(valid_from, date '1970-01-01') and day < coalesce(valid_to, date '9999-12-31')
-qualify row_number() over (partition by tenant_id, vehicle_id order by valid_from desc nulls last) = 1;
-
 -- Which products each fuel type is bought as.
 create or replace view core.fuel_products as
 select * from (

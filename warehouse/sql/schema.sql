@@ -10,6 +10,23 @@ create schema if not exists lake;
 
 -- ------------------------------------------------------------------ dimensions, imported
 
+-- Of dimensions with valid_from and valid_to the row that holds on the service date counts, everywhere; rows of one thing
+-- never overlap. core.vehicles_on(date), core.depots_on(date) and so on give them.
+
+-- Whose vans they are, and how they count and read.
+create table if not exists core.tenants (
+    tenant_id varchar not null,
+    name varchar,
+    timezone varchar,                   -- IANA name; of vans whose depot is not known. Null: ODOGRAPH_TIMEZONE
+    currency varchar,                   -- ISO 4217
+    units varchar,                      -- us or metric: in which they read; null: us
+    locale varchar,                     -- such as en-US
+    week_start varchar,                 -- English weekday, small letters; null: sunday. The newest row counts, for all weeks
+    valid_from date,                    -- the first date of this row; null: always
+    valid_to date,                      -- exclusive; null: still so
+    extra json                          -- other columns of the file
+);
+
 create table if not exists core.vehicles (
     tenant_id varchar not null,
     vehicle_id varchar not null,
@@ -19,8 +36,14 @@ create table if not exists core.vehicles (
     idle_l_per_h double,                -- litres an hour at idle; null: the table of docs/definitions.md
     fixed_cost_per_day decimal(18, 4),  -- lease, insurance, devices
     package_capacity integer,
-    status varchar,                     -- active, workshop, sold, ...; dated by the next two columns
-    valid_from date,
+    status varchar,                     -- active, workshop, sold, ...
+    vin varchar,                        -- vehicle identification number, capital letters
+    plate varchar,                      -- licence plate
+    lease_from date,                    -- first date of the lease or rental; on the books from here. Null: no such date
+    lease_to date,                      -- exclusive; on the books up to here
+    target_km_per_day double,           -- the distance it should cover (K4), kilometres
+    reporting_interval_s double,        -- of its tracker, where core.registered_devices does not say, seconds
+    valid_from date,                    -- the first date of this row; null: always
     valid_to date,                      -- exclusive; null: still so
     extra json                          -- other columns of the file
 );
@@ -35,6 +58,8 @@ create table if not exists core.depots (
     window_start time,                  -- local; vans are available from here
     window_end time,                    -- to here
     wage_per_h decimal(18, 4),
+    valid_from date,                    -- the first date of this row; null: always
+    valid_to date,                      -- exclusive; null: still so
     extra json
 );
 
@@ -42,6 +67,36 @@ create table if not exists core.drivers (
     tenant_id varchar not null,
     driver_id varchar not null,
     name varchar,
+    valid_from date,                    -- the first date of this row; null: always
+    valid_to date,                      -- exclusive; null: still so
+    extra json
+);
+
+-- Fuel cards. Which van has one when is in core.assignments.
+create table if not exists core.cards (
+    tenant_id varchar not null,
+    card_id varchar not null,           -- as the provider calls it; never the number on it
+    provider varchar,
+    last4 varchar,                      -- the last four digits of the number on it
+    status varchar,                     -- active, blocked, ... as the file words it
+    limit_per_purchase decimal(18, 4),  -- money
+    limit_per_day decimal(18, 4),       -- money
+    currency varchar,                   -- of the two limits, ISO 4217
+    purchases_per_day integer,
+    valid_from date,                    -- the first date of this row; null: always
+    valid_to date,                      -- exclusive; null: still so
+    extra json
+);
+
+-- Trackers and handhelds by what they are. Which van carries one when is in core.assignments.
+create table if not exists core.registered_devices (
+    tenant_id varchar not null,
+    device_id varchar not null,
+    model varchar,
+    adapter varchar,                    -- the format it speaks, as lake.positions.source_format
+    reporting_interval_s double,        -- how often it reports under way, seconds; decides how long a silence is known time
+    valid_from date,                    -- the first date of this row; null: always
+    valid_to date,                      -- exclusive; null: still so
     extra json
 );
 
@@ -63,6 +118,8 @@ create table if not exists core.stations (
     longitude double not null,
     state varchar,
     timezone varchar,
+    valid_from date,                    -- the first date of this row; null: always
+    valid_to date,                      -- exclusive; null: still so
     extra json
 );
 
@@ -643,7 +700,7 @@ create table if not exists marts.vehicle_days (
     window_observed_s double,           -- and denominator
     window_coverage double,
     after_hours_m double,               -- driven more than 60 min outside the scheduled window (K28)
-    target_distance_m double,           -- column target_km_per_day of the vehicles' file
+    target_distance_m double,           -- target_km_per_day of the van that day, metres
     distance_utilization double,        -- distance_m / target_distance_m (K4)
     idle_share double,                  -- idle_s / engine_on_s (K11); null for an electric van, which has ready_s
     engine_productivity double,         -- 1 - idle_share (K6)
@@ -1037,10 +1094,11 @@ create table if not exists marts.status_days (
     service_date date not null,
     vehicle_id varchar not null,
     registered_status varchar,          -- of the vehicles' file that day; null: not registered
-    is_on_books boolean not null,       -- registered and not sold
+    is_on_books boolean not null,       -- registered, not sold, and within its lease where it has one
     is_available boolean not null,      -- on the books and in service
     is_dispatched boolean not null,     -- drove on a route
-    fleet_status varchar not null       -- K29: active stationary inactive non_communicating
+    fleet_status varchar not null,      -- K29: active stationary inactive non_communicating
+    depot_id varchar                    -- as heard, else as assigned, else as planned; null: not known
 );
 
 create table if not exists marts.data_health (

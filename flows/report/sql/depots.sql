@@ -23,7 +23,9 @@ select
     count(distinct vehicle_id) as vehicle_count
 
 from places
-left join core.depots as depots on depots.tenant_id = $tenant_id and depots.depot_id = places.depot_id
+left join core.depots_on($service_date::date) as depots
+    on depots.tenant_id = $tenant_id
+    and depots.depot_id = places.depot_id
 
 group by places.depot_id
 order by vehicle_count desc, places.depot_id

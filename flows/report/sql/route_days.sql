@@ -39,7 +39,7 @@ from marts.route_days as routes
 left join (
 
     select driver_id, any_value(name) as name
-    from core.drivers
+    from core.drivers_on($service_date::date)
     where tenant_id = $tenant_id
     group by driver_id
 
@@ -47,7 +47,7 @@ left join (
 left join (
 
     select depot_id, any_value(wage_per_h) as wage_per_h
-    from core.depots
+    from core.depots_on($service_date::date)
     where tenant_id = $tenant_id
     group by depot_id
 

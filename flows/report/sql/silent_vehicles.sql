@@ -9,10 +9,8 @@ books as (
         vehicle_id,
         bool_or(coalesce(status, 'active') = 'active') as is_active
 
-    from core.vehicles
+    from core.vehicles_on($service_date::date)
     where tenant_id = $tenant_id
-        and coalesce(valid_from, date '0001-01-01') <= $service_date::date
-        and coalesce(valid_to, date '9999-12-31') > $service_date::date
     group by vehicle_id
 
 ),

@@ -36,6 +36,8 @@ listed as (
     select tenant_id, bool_or(kind = 'card') as has_cards, bool_or(kind = 'driver') as has_drivers, false as has_vehicles
     from core.assignments group by all
     union all
+    select tenant_id, true, false, false from core.cards group by all
+    union all
     select tenant_id, false, true, false from core.drivers group by all
     union all
     select tenant_id, false, false, true from core.vehicles group by all
@@ -62,7 +64,8 @@ resolved as (
         case when cards.to_utc > about_utc then cards.extra end as card_options,
         van_names.vehicle_id as typed_vehicle_id,
         coalesce(card_vehicle_id, typed_vehicle_id) as vehicle_id,
-        drivers.driver_id,
+        cards_listed.card_id is not null as is_card_listed,
+        coalesce(drivers.driver_id, drivers_assigned.id) as driver_id,
         lists.has_cards,
         lists.has_drivers,
         lists.has_vehicles
@@ -74,18 +77,22 @@ resolved as (
     left join van_names
         on placed.tenant_id = van_names.tenant_id
         and coalesce(nullif(ltrim(placed.vehicle_ref, '0'), ''), placed.vehicle_ref) = van_names.name
-    left join (
-        select tenant_id, driver_id from core.drivers
-        union
-        select tenant_id, id from core.assignments where kind = 'driver'
-    ) as drivers
+    left join staging.card_ranges as cards_listed
+        on placed.tenant_id = cards_listed.tenant_id
+        and placed.card_id = cards_listed.card_id
+        and coalesce(placed.service_date >= cards_listed.from_date and placed.service_date < cards_listed.to_date, true)
+    left join staging.driver_ranges as drivers
         on placed.tenant_id = drivers.tenant_id
         and placed.driver_ref = drivers.driver_id
+        and coalesce(placed.service_date >= drivers.from_date and placed.service_date < drivers.to_date, true)
+    left join (select distinct tenant_id, id from core.assignments where kind = 'driver') as drivers_assigned
+        on placed.tenant_id = drivers_assigned.tenant_id
+        and placed.driver_ref = drivers_assigned.id
     left join lists on placed.tenant_id = lists.tenant_id
 
 ),
 
--- The vehicle's row of that date; without one on the date its newest.
+-- The vehicle's row of that date.
 vans as (
 
     select
@@ -94,14 +101,14 @@ vans as (
         vehicles.tank_l,
         vehicles.extra as vehicle_options
     from resolved
-    left join core.vehicles as vehicles
+    left join staging.vehicle_ranges as vehicles
         on resolved.tenant_id = vehicles.tenant_id
         and resolved.vehicle_id = vehicles.vehicle_id
-        and resolved.service_date >= coalesce(vehicles.valid_from, date '1970-01-01')
-        and resolved.service_date < coalesce(vehicles.valid_to, date '9999-12-31')
+        and resolved.service_date >= vehicles.from_date
+        and resolved.service_date < vehicles.to_date
+    -- Without a date every row of a card or driver will do, and one is enough.
     qualify row_number() over (
         partition by resolved.tenant_id, resolved.provider, resolved.provider_txn_id, resolved.item_no
-        order by vehicles.valid_from desc nulls last
     ) = 1
 
 ),
@@ -155,8 +162,10 @@ select
         when card_vehicle_id is not null then 'card'
         when typed_vehicle_id is not null then 'vehicle_ref'
     end as match_method,
-    case when has_cards and card_id is not null and about_utc is not null then card_vehicle_id is not null end
-        as is_card_known,
+    case
+        when has_cards and card_id is not null and about_utc is not null
+        then card_vehicle_id is not null or is_card_listed
+    end as is_card_known,
     case when has_vehicles and vehicle_ref is not null then typed_vehicle_id is not null end as is_vehicle_known,
     case when has_drivers and driver_ref is not null then driver_id is not null end as is_driver_known
 

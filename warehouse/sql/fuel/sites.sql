@@ -12,6 +12,7 @@ described as (
 
     select distinct
         site_key,
+        station_date,
         site_id,
         site_name,
         address,
@@ -45,6 +46,7 @@ sites as (
 
     select
         described.*,
+        coalesce(station_date, date '-infinity') as asked_date,
         names.chain,
         names.number,
         fuel_address(address) as plain_address,
@@ -62,7 +64,7 @@ stations as (
         names.number,
         fuel_address(extra ->> 'address') as plain_address,
         upper(trim(state)) as plain_state
-    from core.stations as stations
+    from staging.station_ranges as stations
     left join fuel_names as names on stations.name = names.name
 
 ),
@@ -72,6 +74,7 @@ candidates as (
 
     select site_key, 1 as rank, stations.*, null::double as metres
     from sites join stations on sites.site_id = stations.station_id
+    where asked_date >= from_date and asked_date < to_date
 
     union all by name
 
@@ -84,6 +87,8 @@ candidates as (
     where sites.quality in ('provider', 'geocoded')
         and stations.latitude between sites.latitude - 0.01 and sites.latitude + 0.01
         and metres <= case quality when 'provider' then 400 else 1000 end
+        and asked_date >= from_date
+        and asked_date < to_date
 
     union all by name
 
@@ -91,6 +96,8 @@ candidates as (
     from sites join stations using (chain, number)
     where sites.quality is distinct from 'provider'
         and sites.plain_state is not distinct from coalesce(stations.plain_state, sites.plain_state)
+        and asked_date >= from_date
+        and asked_date < to_date
 
     union all by name
 
@@ -99,6 +106,8 @@ candidates as (
     where sites.quality is distinct from 'provider'
         and (sites.plain_state = stations.plain_state or sites.postcode = stations.extra ->> 'postcode')
         and coalesce(sites.chain = stations.chain, true)
+        and asked_date >= from_date
+        and asked_date < to_date
 
 ),
 

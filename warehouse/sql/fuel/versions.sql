@@ -12,6 +12,14 @@ create or replace temp table fuel_versions as
 
 with
 
+station_changes as (
+
+    select list(distinct day) as days
+    from (select unnest([valid_from, valid_to]) as day from core.stations)
+    where day is not null
+
+),
+
 numbered as (
 
     select
@@ -159,9 +167,17 @@ current_lines as (
 select
     current_lines.*,
     lines.* exclude (tenant_id, provider, provider_txn_id, item_no),
-    -- Records that describe a site in the same words are at the same site.
+    -- The last date up to that of the record on which anything in the list of stations changed; null: none before it.
+    list_max(list_filter(
+        changes.days,
+        lambda day: day <= coalesce(
+            try_cast(left(trim(ts_local), 10) as date), ts_utc::date, posted_date, date 'infinity'
+        )
+    )) as station_date,
+    -- Records that describe a site in the same words are at the same site, as long as no station changes.
     md5((
-        site_id, site_name, address, city, state, postcode, site_latitude, site_longitude, geo_quality
+        site_id, site_name, address, city, state, postcode, site_latitude, site_longitude, geo_quality, station_date
     )::varchar) as site_key
 from current_lines
 join lines using (tenant_id, provider, provider_txn_id, item_no)
+cross join station_changes as changes

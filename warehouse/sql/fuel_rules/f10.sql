@@ -110,11 +110,11 @@ out_of_service as (
 
     select distinct asked.tenant_id, asked.line
     from asked
-    join core.vehicles as vehicles
+    join staging.vehicle_ranges as vehicles
         on vehicles.tenant_id = asked.tenant_id
         and vehicles.vehicle_id = asked.vehicle_id
-        and asked.service_date >= coalesce(vehicles.valid_from, date '1970-01-01')
-        and asked.service_date < coalesce(vehicles.valid_to, date '9999-12-31')
+        and asked.service_date >= vehicles.from_date
+        and asked.service_date < vehicles.to_date
     where vehicles.status not in ('active', 'available', 'in_service')
 
 )

@@ -8,7 +8,11 @@ asked as (
         *,
         list_filter([
             case
-                when not is_card_known and tenant_id in (select tenant_id from core.assignments where kind = 'card')
+                when not is_card_known and tenant_id in (
+                    select tenant_id from core.cards
+                    union all
+                    select tenant_id from core.assignments where kind = 'card'
+                )
                 then 'card ' || coalesce('ending in ' || card_last4, card_id, 'not named')
             end,
             case

@@ -33,21 +33,17 @@ windows as (
         bought.service_date - 13 as from_date,
         vehicles.tank_l
     from bought
-    left join core.vehicles as vehicles
+    left join staging.vehicle_ranges as vehicles
         on vehicles.tenant_id = bought.tenant_id
         and vehicles.vehicle_id = bought.vehicle_id
-        and bought.service_date >= coalesce(vehicles.valid_from, date '1970-01-01')
-        and bought.service_date < coalesce(vehicles.valid_to, date '9999-12-31')
+        and bought.service_date >= vehicles.from_date
+        and bought.service_date < vehicles.to_date
     where exists (
         from dates
         where dates.tenant_id = bought.tenant_id
             and dates.vehicle_id = bought.vehicle_id
             and dates.service_date <= bought.service_date - 13
     )
-    qualify row_number() over (
-        partition by bought.tenant_id, bought.vehicle_id, bought.service_date
-        order by vehicles.valid_from desc nulls last
-    ) = 1
 
 ),
 

@@ -18,15 +18,9 @@ dates as (
 registered as (
 
     -- The tank of each van from when to when.
-    select
-        tenant_id,
-        vehicle_id,
-        tank_l,
-        coalesce(valid_from, date '1970-01-01') as from_date,
-        coalesce(valid_to, date '9999-12-31') as to_date
-    from core.vehicles
+    select tenant_id, vehicle_id, tank_l, from_date, to_date
+    from staging.vehicle_ranges
     where tank_l > 0
-    qualify row_number() over (partition by tenant_id, vehicle_id, from_date order by to_date) = 1
 
 )
 

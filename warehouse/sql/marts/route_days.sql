@@ -142,7 +142,7 @@ measured as (
     left join vans using (tenant_id, vehicle_id)
     left join core.fuel_terms_on($day) as fuel using (tenant_id, vehicle_id)
     left join core.vehicles_on($day) as vehicles using (tenant_id, vehicle_id)
-    left join core.depots as depots using (tenant_id, depot_id)
+    left join core.depots_on($day) as depots using (tenant_id, depot_id)
 
 ),
 

@@ -8,7 +8,9 @@ registered as (
         tenant_id,
         vehicle_id,
         status,
-        coalesce(status, 'active') != 'sold' as is_on_books,
+        coalesce(status, 'active') != 'sold'
+        and $day >= coalesce(lease_from, date '-infinity')
+        and $day < coalesce(lease_to, date 'infinity') as is_on_books,
         coalesce(status, 'active') in ('workshop', 'out_of_service', 'service') as is_out_of_service
     from core.vehicles_on($day)
 
@@ -16,7 +18,7 @@ registered as (
 
 heard as (
 
-    select tenant_id, vehicle_id, drive_s, engine_on_s, ready_s
+    select tenant_id, vehicle_id, depot_id, drive_s, engine_on_s, ready_s
     from marts.vehicle_days
     where service_date = $day
 
@@ -27,6 +29,23 @@ routes as (
     select tenant_id, vehicle_id, bool_or(drive_s > 0) as is_dispatched
     from marts.route_days
     where service_date = $day
+    group by all
+
+),
+
+depots as (
+
+    -- Where a van belonged at noon, UTC; where that is not known, where it was planned to leave from.
+    select tenant_id, vehicle_id, coalesce(any_value(assigned_depot_id), min(planned_depot_id)) as depot_id
+    from (
+        select tenant_id, vehicle_id, id as assigned_depot_id, null as planned_depot_id
+        from core.assignments
+        where kind = 'depot' and $day + interval 12 hour >= from_utc and $day + interval 12 hour < to_utc
+        union all
+        select tenant_id, vehicle_id, null, depot_id
+        from core.planned_routes
+        where service_date = $day
+    )
     group by all
 
 ),
@@ -57,9 +76,11 @@ select
         when heard.drive_s > 0 then 'active'
         when heard.engine_on_s > 0 or heard.ready_s > 0 then 'stationary'
         else 'inactive'
-    end as fleet_status
+    end as fleet_status,
+    coalesce(heard.depot_id, depots.depot_id) as depot_id
 
 from vans
 left join registered using (tenant_id, vehicle_id)
 left join heard using (tenant_id, vehicle_id)
 left join routes using (tenant_id, vehicle_id)
+left join depots using (tenant_id, vehicle_id)

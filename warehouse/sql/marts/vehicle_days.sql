@@ -76,7 +76,7 @@ windows as (
         depot_id,
         (($day + window_start) at time zone timezone) at time zone 'UTC' as from_utc,
         (($day + (window_end <= window_start)::int + window_end) at time zone timezone) at time zone 'UTC' as to_utc
-    from core.depots
+    from core.depots_on($day)
     where window_start is not null and window_end is not null
 
 ),
@@ -177,7 +177,7 @@ measured as (
         hours.window_known_s,
         hours.window_observed_s,
         hours.after_hours_m,
-        try_cast(vehicles.extra ->> 'target_km_per_day' as double) * 1000 as target_distance_m,
+        vehicles.target_km_per_day * 1000 as target_distance_m,
         fuel.fuel_type,
         fuel.is_electric,
         -- One source for a day: what the counter says and what the gauge says are never put together.

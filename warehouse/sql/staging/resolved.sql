@@ -1,5 +1,5 @@
 -- Rows of {source} (tenant_id, device_id, at_utc, ...) with the van that carried the device, the depot the van
--- belonged to, its zone, and the service date.
+-- belonged to, its zone (else the tenant's, else that of the settings), and the service date.
 --
 -- The van is the one the device was assigned to; a device nobody assigned is a van of its own name, or
 -- device:<name> where a van of that name exists or another device is assigned to it.
@@ -9,13 +9,13 @@ select
     source.*,
     vehicles.vehicle_id,
     vehicles.is_assigned,
-    depots.depot_id,
-    coalesce(depots.timezone, '{timezone}') as timezone,
+    places.depot_id,
+    places.timezone,
     case
         when plans.to_utc > source.at_utc then plans.service_date
         else cast(
             ((source.at_utc - interval 4 hour) at time zone 'UTC')
-            at time zone coalesce(depots.timezone, '{timezone}') as date
+            at time zone places.timezone as date
         )
     end as service_date
 
@@ -45,10 +45,18 @@ asof left join staging.depot_spans as spans
     and vehicles.vehicle_id = spans.vehicle_id
     and source.at_utc >= spans.from_utc
 
-left join core.depots as depots
-    on spans.to_utc > source.at_utc
-    and source.tenant_id = depots.tenant_id
-    and spans.depot_id = depots.depot_id
+left join staging.tenant_spans as tenants
+    on source.tenant_id = tenants.tenant_id
+    and source.at_utc >= tenants.from_utc
+    and source.at_utc < tenants.to_utc
+
+cross join lateral (
+    select
+        case when spans.to_utc > source.at_utc then spans.depot_id end as depot_id,
+        coalesce(
+            case when spans.to_utc > source.at_utc then spans.timezone end, tenants.timezone, '{timezone}'
+        ) as timezone
+) as places
 
 asof left join core.plan_windows as plans
     on source.tenant_id = plans.tenant_id

@@ -8,6 +8,8 @@ zones as (
     select '{timezone}' as timezone
     union
     select timezone from core.depots where timezone is not null
+    union
+    select timezone from core.tenants where timezone is not null
 
 ),
 

@@ -42,7 +42,11 @@ plans as (
 
     select planned.tenant_id, planned.service_date, planned.vehicle_id, min(planned.depot_id) as planned_depot_id
     from core.planned_routes as planned
-    semi join core.depots as depots using (tenant_id, depot_id)
+    semi join staging.depot_ranges as depots
+        on depots.tenant_id = planned.tenant_id
+        and depots.depot_id = planned.depot_id
+        and planned.service_date >= depots.from_date
+        and planned.service_date < depots.to_date
     group by all
 
 )

@@ -13,9 +13,11 @@ windows as (
     from core.plan_windows
     semi join moving using (tenant_id, vehicle_id, service_date)
     left join core.planned_routes as routes using (tenant_id, vehicle_id, service_date)
-    left join core.depots as depots
+    left join staging.depot_ranges as depots
         on depots.tenant_id = routes.tenant_id
         and depots.depot_id = routes.depot_id
+        and routes.service_date >= depots.from_date
+        and routes.service_date < depots.to_date
         and depots.latitude is not null
         and depots.longitude is not null
     group by all

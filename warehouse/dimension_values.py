@@ -1,0 +1,111 @@
+"""How does the text of a field become a value? A parser says in a few words what it expected."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from zoneinfo import available_timezones
+
+WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
+
+
+def number(low: float, high: float) -> Callable[[str], float]:
+    """Parse a number from `low` to `high`."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError as error:
+            raise ValueError("expected a number") from error
+        if not low <= value <= high:
+            raise ValueError(f"expected {low:g} to {high:g}")
+        return value
+
+    return parse
+
+
+def amount(text: str) -> Decimal:
+    """Parse an amount of money, exactly."""
+    try:
+        value = Decimal(text)
+    except InvalidOperation as error:
+        raise ValueError("expected a number") from error
+    if not value.is_finite() or not 0 <= value < 1_000_000:
+        raise ValueError("expected 0 to 1000000")
+    return value
+
+
+def count(text: str) -> int:
+    """Parse a whole number."""
+    value = int(text)
+    if not 0 <= value <= 1_000_000:
+        raise ValueError("expected 0 to 1000000")
+    return value
+
+
+def instant(text: str) -> datetime:
+    """Parse an instant to UTC without a zone; one without an offset is UTC."""
+    moment = datetime.fromisoformat(text)
+    if not 1900 < moment.year < 9999:
+        raise ValueError("expected a year from 1901 to 9998; leave it empty for ever")
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+def zone(text: str) -> str:
+    """Parse the IANA name of a time zone."""
+    if text not in available_timezones() - {"localtime"}:
+        raise ValueError("expected an IANA time zone such as America/New_York")
+    return text
+
+
+def one_of(*names: str) -> Callable[[str], str]:
+    """Parse one of these words."""
+
+    def parse(text: str) -> str:
+        if text not in names:
+            raise ValueError(f"expected one of {', '.join(names)}")
+        return text
+
+    return parse
+
+
+def weekday(text: str) -> str:
+    """Parse the English name of a weekday."""
+    if text.lower() not in WEEKDAYS:
+        raise ValueError(f"expected one of {', '.join(WEEKDAYS)}")
+    return text.lower()
+
+
+def currency(text: str) -> str:
+    """Parse the ISO 4217 code of a currency."""
+    if not re.fullmatch("[A-Za-z]{3}", text):
+        raise ValueError("expected three letters such as USD (ISO 4217)")
+    return text.upper()
+
+
+def locale(text: str) -> str:
+    """Parse a locale."""
+    if not re.fullmatch("[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?", text):
+        raise ValueError("expected a language and a country such as en-US")
+    return text
+
+
+def last4(text: str) -> str:
+    """Parse the last four digits of a card."""
+    if not re.fullmatch("[0-9]{4}", text):
+        raise ValueError("expected four digits")
+    return text
+
+
+def card_id(text: str) -> str:
+    """Parse a card's id; a whole card number is none."""
+    digits = [int(sign) for sign in re.sub("[ -]", "", text)] if re.fullmatch("[0-9][0-9 -]*", text) else []
+    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
+    if 13 <= len(digits) <= 19 and (sum(doubled) + sum(digits[-1::-2])) % 10 == 0:
+        raise ValueError("looks like a whole card number, which is not kept: give the provider's id of the card")
+    return text
+
+
+def plain(text: str) -> str:
+    """Take the text as it is."""
+    return text
