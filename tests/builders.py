@@ -4,7 +4,9 @@ import json
 import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -14,6 +16,9 @@ from flows.importing import run_import
 from flows.settings import Settings
 from ingest.simulation import Simulation
 from ingest.spool import Message, Spool
+from warehouse.connection import open_warehouse
+from warehouse.models import prepare_models
+from warehouse.wording import add_words
 
 GOLDEN_S = [0, 60, 90, 120, 180, 210, 240, 270, 360, 420, 480, 540, 1000, 1060, 1180, 1300]
 GOLDEN_IGNITION = [False, *[True] * 13, False, False]
@@ -21,8 +26,23 @@ GOLDEN_KMH = [0, 0, 0, 0, 25, 32, 0, 0, 0.8, 0, 18, 0, 0, 0, 0, 0]
 
 
 def settings_in(folder: Path, **given: object) -> Settings:
-    """Settings that read no environment and no .env."""
-    return Settings(_env_file=None, data_dir=folder, **given)  # type: ignore[call-arg]
+    """Settings that read no environment and no .env; the folder gets a warehouse without rows, made once for all."""
+    settings = Settings(_env_file=None, data_dir=folder, **given)  # type: ignore[call-arg]
+    if not settings.warehouse_path.exists():
+        settings.warehouse_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        settings.warehouse_path.write_bytes(_empty_warehouse())
+    return settings
+
+
+@cache
+def _empty_warehouse() -> bytes:
+    """What the first refresh of a folder makes: every table, macro, view and comment takes half a second each time."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "warehouse.duckdb"
+        with open_warehouse(path) as warehouse:
+            prepare_models(warehouse)
+            add_words(warehouse)
+        return path.read_bytes()
 
 
 def yesterday_at(hour: int, minute: int = 0) -> float:

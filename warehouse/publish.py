@@ -13,8 +13,10 @@ from pathlib import Path
 import duckdb
 
 from warehouse.connection import prepare
+from warehouse.dictionary import add_comments
 from warehouse.lake import LakeTableFiles, attach_lake
 from warehouse.models import add_device_status, shared_sql
+from warehouse.wording import add_words
 
 LINK = "odograph.duckdb"
 KEPT_VERSIONS = 3
@@ -34,6 +36,7 @@ def publish(
         leftover.unlink()
     generation = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
     building, final = folder / f"{generation}.building", folder / f"odograph-{generation}.duckdb"
+    add_words(connection)
     _copy_tables(connection, building)
     _add_views(building, lake, timezone, generation, code_version)
     _flush(building)
@@ -87,6 +90,7 @@ def _add_views(
         attach_lake(copy, lake, timezone)
         copy.execute(shared_sql())
         add_device_status(copy)
+        add_words(copy)
         copy.execute(
             "create table core.generation as select $generation as generation_id,"
             " now()::timestamp as published_utc, $code_version as code_version",
@@ -96,6 +100,7 @@ def _add_views(
         copy.executemany(
             "insert into core.lake_versions values (?, ?)", [(name, table.version) for name, table in lake.items()]
         )
+        add_comments(copy)
 
 
 def _flush(path: Path) -> None:
