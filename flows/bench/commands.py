@@ -1,6 +1,7 @@
 """The commands `odograph bench …`: one for each subject."""
 
 import logging
+import re
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -126,3 +127,38 @@ def fuel(
     for line in lines(outcome, kernel_speed()):
         typer.echo(line)
     raise typer.Exit(0 if outcome.holds else 1)
+
+
+@app.command()
+def queries(
+    sizes: Annotated[
+        list[str] | None,
+        typer.Option("--size", help="Vans x days, such as 40x9; again for another size.", show_default="40x9, 400x9"),
+    ] = None,
+    big: Annotated[bool, typer.Option("--big", help="4,000 vans as well: some 58 million points, minutes.")] = False,
+    runs: Annotated[int, typer.Option(min=1, max=1000, help="How often each question is asked, at most.")] = 20,
+) -> None:
+    """Ask the thirteen questions of the TSBS truck benchmark of the published copy and of the points behind it.
+
+    The fleet is made up at the speed of arrays, points and ledger alike: no broker, no decoding, no kernels. What is
+    timed is asking, in DuckDB on both sides, by ten-minute buckets of the points as the benchmark asks. Where both
+    sides mean the same, answers must be equal, else the exit status is 1; where the benchmark's answer is another one,
+    both are shown. docs/queries.md discusses the result.
+
+    Example: odograph bench queries --size 40x9 --runs 5
+    """
+    from flows.bench.queries.campaign import BIG_SIZES, SIZES, Size, run_campaign
+    from flows.bench.queries.printed import lines
+    from flows.progress import shown_progress
+
+    chosen = BIG_SIZES if big else SIZES
+    if sizes is not None:
+        found = [re.fullmatch(r"([1-9]\d{0,5})x([1-9]\d{0,2})", size) for size in sizes]
+        if None in found:
+            raise typer.BadParameter("expected vans x days, such as 40x9", param_hint="--size")
+        chosen = tuple(Size(*map(int, match.groups())) for match in found if match is not None)
+    with TemporaryDirectory(prefix="odograph-queries-") as scratch, shown_progress() as tell:
+        outcomes = run_campaign(Path(scratch), chosen, runs, tell)
+    for line in lines(outcomes):
+        typer.echo(line)
+    raise typer.Exit(0 if all(outcome.holds for outcome in outcomes) else 1)

@@ -1,0 +1,4 @@
+select vehicle_id, latitude, longitude
+from marts.last_locations
+where tenant_id = $tenant
+order by vehicle_id

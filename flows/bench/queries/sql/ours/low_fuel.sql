@@ -1,0 +1,3 @@
+select vehicle_id
+from marts.low_fuel()
+where tenant_id = $tenant
