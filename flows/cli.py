@@ -241,12 +241,16 @@ def query(
     sql: Annotated[str, typer.Argument(help="A query in DuckDB's SQL; schemas marts, core and lake.")],
     output: Annotated[Output, typer.Option("--format", "-f", help="How to print.")] = Output.table,
     out: Annotated[Path | None, typer.Option(help="File to write instead of standard output.")] = None,
+    tenant: Annotated[
+        str | None,
+        typer.Option(help="Ask the copy of this tenant, which holds their rows only.", show_default=False),
+    ] = None,
 ) -> None:
     """Ask the published copy. It can be asked while loads run, and cannot be changed."""
     from flows.querying import run_query
 
     with settings_or_exit() as settings:
-        run_query(settings, sql, output.value, out)
+        run_query(settings, sql, output.value, out, tenant)
 
 
 app.add_typer(explain, name="explain")

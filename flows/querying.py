@@ -6,6 +6,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from flows.copies import tenant_path
 from flows.settings import Settings
 
 SHOWN_ROWS = 200
@@ -32,9 +33,9 @@ def open_published(path: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def run_query(settings: Settings, text: str, output: str, out: Path | None) -> None:
-    """Run one query; print it as a table, or write it as csv, json or parquet."""
-    with open_published(settings.published_path) as published:
+def run_query(settings: Settings, text: str, output: str, out: Path | None, tenant: str | None = None) -> None:
+    """Run one query, of the copy for all or of a tenant's; print it as a table, or write csv, json or parquet."""
+    with open_published(settings.published_path if tenant is None else tenant_path(settings, tenant)) as published:
         try:
             answer = published.sql(text)
             frame = answer.pl() if answer is not None else pl.DataFrame()

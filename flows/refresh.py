@@ -20,6 +20,7 @@ import duckdb
 import polars as pl
 
 from flows.areas import named_areas
+from flows.copies import are_parts_current, publish_parts
 from flows.fuel.evaluating import evaluate_fuel
 from flows.measure import measure
 from flows.measured import measured_rows
@@ -167,12 +168,13 @@ def publish_copy(settings: Settings, opened: Opened | None = None) -> None:
     """Reconcile fuel purchases, rebuild what has no service date of its own, and swap in a fresh copy for readers."""
     with _opened(settings, opened) as (warehouse, lake):
         evaluate_fuel(warehouse, settings)
-        publish(warehouse, settings.published_dir, lake, settings.timezone, version("odograph"))
+        published = publish(warehouse, settings.published_dir, lake, settings.timezone, version("odograph"))
+    publish_parts(settings, published, lake)
 
 
 def is_news(settings: Settings, opened: Opened | None = None) -> bool:
     """Whether a fresh copy would differ from the published one: read from both, not remembered."""
-    if not settings.published_path.exists():
+    if not settings.published_path.exists() or not are_parts_current(settings):
         return True
     with (
         nullcontext(opened.warehouse) if opened else open_warehouse(settings.warehouse_path) as warehouse,

@@ -30,6 +30,18 @@ class Settings(IngestSettings):
     )
     min_coverage: float = Field(0.8, ge=0, le=1, description="reports show n/a below this share of known time")
 
+    tenant_copies: str = Field(
+        "all", description="tenants with a copy of their own: all, none, or their names, comma separated"
+    )
+    tenant_lake: bool = Field(
+        False,
+        description="views over the lake in tenants' copies; their readers then have to be able to read its files,"
+        " which hold the rows of all tenants",
+    )
+    network_copy: bool = Field(
+        True, description="a copy with sums over fleets and depots, without vans, names or places"
+    )
+
     broker_log: Path | None = Field(
         None, description="mosquitto's log where it is on this machine, for `status` to count whom it refused"
     )
@@ -70,6 +82,10 @@ class Settings(IngestSettings):
     @property
     def published_path(self) -> Path:
         return self.published_dir / "odograph.duckdb"
+
+    @property
+    def tenants_dir(self) -> Path:
+        return self.published_dir / "tenants"
 
     @property
     def mail_dir(self) -> Path:

@@ -12,7 +12,7 @@ from flows.settings import Settings
 from ingest.lake import compact, vacuum, waiting_segments
 from ingest.spool import sealed_segments
 from warehouse.connection import writer_lock
-from warehouse.publish import lake_versions_in_use
+from warehouse.publish import delete_unneeded, lake_versions_in_use
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ class Upkeep(NamedTuple):
 def upkeep(settings: Settings) -> Upkeep:
     """Merge, delete and expire; raises WarehouseBusy while a refresh runs for longer than a minute."""
     with writer_lock(settings.lock_path, wait_s=WAIT_S):
+        delete_unneeded(settings.published_dir)
         merged = compact(settings, datetime.now(UTC).date())
         deleted = vacuum(settings, lake_versions_in_use(settings.published_dir))
         expired = _expire_segments(settings)

@@ -26,8 +26,12 @@ GOLDEN_KMH = [0, 0, 0, 0, 25, 32, 0, 0, 0.8, 0, 18, 0, 0, 0, 0, 0]
 
 
 def settings_in(folder: Path, **given: object) -> Settings:
-    """Settings that read no environment and no .env; the folder gets a warehouse without rows, made once for all."""
-    settings = Settings(_env_file=None, data_dir=folder, **given)  # type: ignore[call-arg]
+    """Settings that read no environment and no .env; only the copy for all, where nothing else is asked for.
+
+    The folder gets a warehouse without rows, made once for all.
+    """
+    given = {"tenant_copies": "none", "network_copy": False} | given
+    settings = Settings(_env_file=None, data_dir=folder, **given)  # type: ignore[arg-type]
     if not settings.warehouse_path.exists():
         settings.warehouse_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         settings.warehouse_path.write_bytes(_empty_warehouse())

@@ -28,11 +28,25 @@ class LakeTableFiles(NamedTuple):
     partition_by: str
     empty: pl.DataFrame
 
+    def without_files(self) -> "LakeTableFiles":
+        """The table as if it had no rows."""
+        return self._replace(files=())
 
-def attach_lake(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, LakeTableFiles], timezone: str) -> None:
-    """Point `staging.read_*` and the views of schema lake at these files."""
+
+def attach_lake(
+    connection: duckdb.DuckDBPyConnection,
+    tables: Mapping[str, LakeTableFiles],
+    timezone: str,
+    *,
+    only_tenant: str | None = None,
+) -> None:
+    """Point `staging.read_*` and the views of schema lake at these files, or at the rows of one tenant in them."""
+    owned = "" if only_tenant is None else f" where tenant_id = '{only_tenant.replace(chr(39), chr(39) * 2)}'"
     for name, table in tables.items():
-        connection.execute(f"create or replace view staging.read_{name} as {_reader(connection, name, table)}")
+        rows = _reader(connection, name, table)
+        if owned:
+            rows = f"select * from ({rows}){owned}"
+        connection.execute(f"create or replace view staging.read_{name} as {rows}")
     connection.execute(sql("staging/spans.sql"))
     connection.execute(
         "create or replace view staging.timed_positions as"

@@ -1,26 +1,25 @@
 """How do readers get their copy?
 
-A new file is built beside the others, flushed, and given its versioned name; then a link is moved onto it in one
-step. Who has the old file open keeps reading it; who opens the link next sees the new one. A run that dies half way
-leaves a file nobody links to, which the next run removes.
+The private file is the copy: once it is checkpointed it is copied as a file, which costs as much as its bytes and no
+query, and on file systems that share blocks almost nothing. Views over one version of the lake and the generation are
+written into it, and it takes the place of the one before (`warehouse.versions`). So every table of a copy is of one
+generation, and of an old one nothing is carried over.
 """
 
-import os
-import re
-from datetime import UTC, datetime
+import subprocess
 from pathlib import Path
 
 import duckdb
 
-from warehouse.connection import prepare
+from warehouse.connection import prepare, sql
 from warehouse.dictionary import add_comments
 from warehouse.lake import LakeTableFiles, attach_lake
 from warehouse.models import add_device_status, shared_sql
+from warehouse.versions import BUILDING, delete_old, make_folder, next_generation, swap_in
 from warehouse.wording import add_words
 
 LINK = "odograph.duckdb"
 KEPT_VERSIONS = 3
-_VERSION = re.compile(r"odograph-(\d{8}T\d{12})\.duckdb")
 
 
 def publish(
@@ -29,41 +28,86 @@ def publish(
     lake: dict[str, LakeTableFiles],
     timezone: str,
     code_version: str,
+    *,
+    afresh: bool = False,
 ) -> Path:
-    """Build a copy of core and marts with views over the lake, swap it in, and return the file behind the link."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-    for leftover in folder.glob("*.building*"):
-        leftover.unlink()
-    generation = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
-    building, final = folder / f"{generation}.building", folder / f"odograph-{generation}.duckdb"
+    """Swap in a copy of core and marts with views over the lake, and return the file behind the link.
+
+    `afresh` writes every row anew instead of copying the file: nothing that was deleted is left in its free pages.
+    """
+    make_folder(folder)
+    generation = next_generation(versions(folder))
+    building = folder / f"{generation}{BUILDING}"
     add_words(connection)
-    _copy_tables(connection, building)
-    _add_views(building, lake, timezone, generation, code_version)
-    _flush(building)
-    building.rename(final)
-    swapped = folder / f"{LINK}.link"
-    swapped.unlink(missing_ok=True)
-    swapped.symlink_to(final.name)
-    swapped.replace(folder / LINK)
-    _flush(folder)
-    for old in versions(folder)[:-KEPT_VERSIONS]:
-        old.unlink()
+    if afresh or not _copied_file(connection, building):
+        _copy_tables(connection, building)
+    with duckdb.connect(str(building)) as copy:
+        prepare(copy)
+        add_views(copy, lake, timezone)
+        copy.execute("delete from core.generation")
+        copy.execute(sql("work/generation.sql"), {"generation": generation, "code_version": code_version})
+        copy.executemany(
+            "insert into core.lake_versions values (?, ?)", [(name, table.version) for name, table in lake.items()]
+        )
+        add_comments(copy)
+    final = folder / f"odograph-{generation}.duckdb"
+    swap_in(building, final, folder / LINK)
+    delete_unneeded(folder)
     return final
+
+
+def delete_unneeded(folder: Path) -> None:
+    """Delete old copies but the last few and those that somebody has open."""
+    delete_old(versions(folder), KEPT_VERSIONS)
 
 
 def versions(folder: Path) -> list[Path]:
     """Published files, oldest first."""
-    return sorted(path for path in folder.glob("odograph-*.duckdb") if _VERSION.fullmatch(path.name))
+    return sorted(folder.glob("odograph-????????T????????????.duckdb"))
+
+
+def add_views(
+    copy: duckdb.DuckDBPyConnection,
+    lake: dict[str, LakeTableFiles],
+    timezone: str,
+    *,
+    only_tenant: str | None = None,
+) -> None:
+    """Define all that a copy has beside tables: views over this version of the lake, and what models share."""
+    copy.execute("create schema if not exists staging; create schema if not exists lake")
+    attach_lake(copy, lake, timezone, only_tenant=only_tenant)
+    copy.execute(shared_sql())
+    add_device_status(copy)
+    add_words(copy)
 
 
 def lake_versions_in_use(folder: Path) -> dict[str, list[int]]:
     """The versions of each lake table that published files name; what they read must not be deleted."""
-    in_use: dict[str, list[int]] = {}
-    for path in versions(folder):
+    in_use: dict[str, set[int]] = {}
+    for path in [*versions(folder), *folder.glob("tenants/versions/*/*.duckdb")]:
         with duckdb.connect(str(path), read_only=True) as copy:
             for name, version in copy.execute("from core.lake_versions").fetchall():
-                in_use.setdefault(name, []).append(version)
-    return in_use
+                in_use.setdefault(name, set()).add(version)
+    return {name: sorted(found) for name, found in in_use.items()}
+
+
+def _copied_file(connection: duckdb.DuckDBPyConnection, building: Path) -> bool:
+    """Copy the file behind a connection; false where there is none, or where not all of it is in the file.
+
+    Nobody else writes it: the caller holds the lock. The copying is left to another process, because a process that
+    opens and closes a file loses the locks that DuckDB holds on it.
+    """
+    path = connection.execute(
+        "select path from duckdb_databases() where database_name = current_database()"
+    ).fetchall()[0][0]
+    if path is None:
+        return False
+    connection.execute("checkpoint")
+    log = Path(f"{path}.wal")
+    if log.exists() and log.stat().st_size:
+        return False
+    subprocess.run(["cp", path, str(building)], check=True)
+    return True
 
 
 def _copy_tables(connection: duckdb.DuckDBPyConnection, building: Path) -> None:
@@ -79,33 +123,3 @@ def _copy_tables(connection: duckdb.DuckDBPyConnection, building: Path) -> None:
             connection.execute(f"create table published.{schema}.{table} as from {schema}.{table}")
     finally:
         connection.execute("detach published")
-
-
-def _add_views(
-    building: Path, lake: dict[str, LakeTableFiles], timezone: str, generation: str, code_version: str
-) -> None:
-    with duckdb.connect(str(building)) as copy:
-        prepare(copy)
-        copy.execute("create schema staging; create schema lake")
-        attach_lake(copy, lake, timezone)
-        copy.execute(shared_sql())
-        add_device_status(copy)
-        add_words(copy)
-        copy.execute(
-            "create table core.generation as select $generation as generation_id,"
-            " now()::timestamp as published_utc, $code_version as code_version",
-            {"generation": generation, "code_version": code_version},
-        )
-        copy.execute("create table core.lake_versions (table_name varchar not null, version bigint not null)")
-        copy.executemany(
-            "insert into core.lake_versions values (?, ?)", [(name, table.version) for name, table in lake.items()]
-        )
-        add_comments(copy)
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

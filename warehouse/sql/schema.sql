@@ -286,6 +286,21 @@ create table if not exists core.co2_choice (
     name varchar not null
 );
 
+-- What a published copy is: one row in each copy, none in the private file. All tables of a copy are of this generation.
+create table if not exists core.generation (
+    generation_id varchar not null,     -- sorts as time does; never the same twice, never smaller than one before
+    published_utc timestamp not null,
+    code_version varchar not null,
+    schema_digest varchar,              -- of the schema its tables were made with
+    newest_load_id bigint               -- the last row of core.loads it contains; null: nothing was ever loaded
+);
+
+-- Which version of each table of the lake the views of a published copy read; none in the private file.
+create table if not exists core.lake_versions (
+    table_name varchar not null,
+    version bigint not null             -- of the Delta table
+);
+
 create table if not exists core.imports (
     dimension varchar not null,
     path varchar not null,

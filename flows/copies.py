@@ -1,0 +1,92 @@
+"""Which copies are made beside the one for all, and are they up to date?
+
+First the copy for all, then each tenant's and that of the network, all from it. When all are there a note says so; a
+run that dies before leaves a note of an earlier generation, or of other settings, and the next refresh has news.
+"""
+
+import logging
+from pathlib import Path
+
+import duckdb
+
+from flows.settings import Settings
+from warehouse.connection import sql
+from warehouse.lake import LakeTableFiles
+from warehouse.network_copy import publish_network, remove_network
+from warehouse.publish import add_views
+from warehouse.tenancy import is_file_name
+from warehouse.tenant_copies import TenantCopies, publish_tenants
+from warehouse.versions import generation_of
+
+logger = logging.getLogger(__name__)
+
+NOTE = "complete"
+
+
+class NoSuchTenant(Exception):
+    """There is no copy of this tenant."""
+
+
+def publish_parts(
+    settings: Settings, published: Path, lake: dict[str, LakeTableFiles], *, afresh: bool = False
+) -> TenantCopies:
+    """Bring the tenants' copies and the network's up to a published copy; `afresh` builds all of them from nothing."""
+    versions = {name: table.version for name, table in lake.items()} if settings.tenant_lake else {}
+
+    def add_own_views(copy: duckdb.DuckDBPyConnection, tenant_id: str) -> None:
+        if settings.tenant_lake:
+            add_views(copy, lake, settings.timezone, only_tenant=tenant_id)
+            copy.execute("delete from core.lake_versions")
+            copy.executemany("insert into core.lake_versions values (?, ?)", list(versions.items()))
+        else:
+            add_views(copy, {name: table.without_files() for name, table in lake.items()}, settings.timezone)
+            copy.execute(sql("copies/no_lake.sql"))
+
+    done = publish_tenants(
+        published,
+        settings.tenants_dir,
+        _wanted(settings),
+        add_own_views,
+        f"{settings.timezone} {versions}",
+        afresh=afresh,
+    )
+    if settings.network_copy:
+        publish_network(published, settings.published_dir)
+    else:
+        remove_network(settings.published_dir)
+    note = settings.tenants_dir / NOTE
+    note.write_text(_note(settings, published))
+    logger.info("copies of tenants: %d built, %d unchanged", len(done.built), len(done.unchanged))
+    return done
+
+
+def are_parts_current(settings: Settings) -> bool:
+    """Whether all copies that the settings ask for were made from the published copy."""
+    note = settings.tenants_dir / NOTE
+    return note.exists() and note.read_text() == _note(settings, settings.published_path.resolve())
+
+
+def tenant_path(settings: Settings, tenant_id: str) -> Path:
+    """The link to a tenant's copy; raise NoSuchTenant where there is none."""
+    path = settings.tenants_dir / f"{tenant_id}.duckdb"
+    if not is_file_name(tenant_id) or not path.exists():
+        raise NoSuchTenant(
+            f"there is no copy of tenant {tenant_id!r}; ODOGRAPH_TENANT_COPIES={settings.tenant_copies},"
+            " and a copy is made by the first refresh with rows of the tenant"
+        )
+    return path
+
+
+def _wanted(settings: Settings) -> list[str] | None:
+    if settings.tenant_copies == "all":
+        return None
+    if settings.tenant_copies == "none":
+        return []
+    return [name.strip() for name in settings.tenant_copies.split(",") if name.strip()]
+
+
+def _note(settings: Settings, published: Path) -> str:
+    return (
+        f"{generation_of(published)} tenants: {settings.tenant_copies} lake: {settings.tenant_lake}"
+        f" network: {settings.network_copy}\n"
+    )

@@ -1,0 +1,159 @@
+"""Beside the copy for all: tenants' copies with and without a lake, the network's, and who may still need old ones."""
+
+import subprocess
+import sys
+
+import duckdb
+import pytest
+from typer.testing import CliRunner
+
+from flows.cli import app
+from flows.copies import are_parts_current
+from flows.refresh import is_news, refresh
+from flows.upkeep import upkeep
+from tests.builders import collected, golden_points, message, positions, published, settings_in, yesterday_at
+from warehouse.network_copy import allowed_columns
+from warehouse.publish import lake_versions_in_use
+from warehouse.versions import delete_old, is_open, next_generation
+
+TENANTS = ("acme", "birch")
+
+
+def settings_of(folder, **given):
+    return settings_in(folder, **{"tenant_copies": "all", "tenant_lake": True, "network_copy": True} | given)
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory):
+    """Two tenants with a van of their own, each with a message that was refused, and one of nobody."""
+    settings = settings_of(tmp_path_factory.mktemp("copies"))
+    points = golden_points(yesterday_at(15))
+    sent = [positions(points, device=f"{tenant}-van", tenant=tenant) for tenant in TENANTS]
+    sent += [message(f"tm/v1/{tenant}/{tenant}-van/pos", f"{{{tenant} broken".encode()) for tenant in TENANTS]
+    collected(settings, [*sent, message("unknown/topic", b"birch and acme")])
+    refresh(settings)
+    return settings
+
+
+def asked(path, query):
+    with duckdb.connect(str(path.resolve()), read_only=True) as copy:
+        return copy.execute(query).fetchall()
+
+
+def everything(path):
+    """Every row of every table and view of a copy, as text, by name."""
+    with duckdb.connect(str(path.resolve()), read_only=True) as copy:
+        names = copy.execute(
+            "select schema_name || '.' || table_name from duckdb_tables() where not internal union all"
+            " select schema_name || '.' || view_name from duckdb_views() where not internal"
+        ).fetchall()
+        return {
+            name: [text for (text,) in copy.execute(f"select (found)::varchar from {name} as found").fetchall()]
+            for (name,) in names
+        }
+
+
+def test_no_table_and_no_view_of_a_copy_shows_another_tenant(line):
+    for own, other in (TENANTS, TENANTS[::-1]):
+        found = everything(line.tenants_dir / f"{own}.duckdb")
+        assert {"marts.vehicle_days", "lake.positions", "lake.rejects", "marts.device_status"} <= found.keys()
+        for name, rows in found.items():
+            assert not [row for row in rows if other in row], name
+        assert (len(found["lake.positions"]), len(found["lake.rejects"]), len(found["marts.vehicle_days"])) == (
+            16,
+            1,
+            1,
+        )
+
+
+def test_a_tenants_figures_are_those_of_the_copy_for_all(line):
+    for name in ("marts.vehicle_days", "marts.fleet_days", "core.ledger", "lake.positions"):
+        query = f"from {name} where tenant_id = 'acme' order by all"
+        rows = asked(line.tenants_dir / "acme.duckdb", query)
+        assert rows == asked(line.published_path, query)
+        assert rows
+
+
+def test_query_asks_the_copy_of_a_tenant(line, monkeypatch):
+    monkeypatch.setenv("ODOGRAPH_DATA_DIR", str(line.data_dir))
+    own = CliRunner().invoke(app, ["query", "--tenant", "acme", "from marts.vehicle_days", "-f", "csv"])
+    assert (own.exit_code, "acme-van" in own.stdout, "birch" in own.stdout) == (0, True, False)
+    for name in ("nobody", "../odograph", "../../published/odograph"):
+        refused = CliRunner().invoke(app, ["query", "--tenant", name, "select 1"])
+        assert (refused.exit_code, refused.output.count("\n"), name in refused.output) == (1, 1, True)
+
+
+def test_the_network_copy_has_sums_and_nothing_of_a_van_a_person_or_a_place(line):
+    path = line.published_dir / "network.duckdb"
+    columns = {name for (name,) in asked(path, "select column_name from duckdb_columns() where not internal")}
+    assert not [name for name in columns if name.startswith(("vehicle_id", "driver", "device", "lat", "lon", "name"))]
+    found = everything(path)
+    assert {"marts.fleet_days", "marts.data_health_days", "marts.definitions", "core.generation"} <= found.keys()
+    assert not [name for name, rows in found.items() if any("-van" in row for row in rows)]
+    assert b"-van" not in path.read_bytes()
+    mine, all_of_it = (
+        asked(found, "select sum(idle_s) from marts.fleet_days") for found in (path, line.published_path)
+    )
+    assert (mine, mine) == (all_of_it, [(1080.0,)])
+    health = asked(path, "select tenant_id, sum(accepted_count) from marts.data_health_days group by 1 order by 1")
+    assert health == [("acme", 16), ("birch", 16)]
+
+
+def test_the_network_sees_no_column_of_a_sum_that_nobody_named(tmp_path):
+    with duckdb.connect() as connection:
+        connection.execute(
+            "attach ':memory:' as everyone; create schema everyone.marts; create table everyone.marts.depot_days"
+            " (tenant_id varchar, depot_id varchar, idle_s double, cost decimal(18, 4), service_date date,"
+            " latitude double, depot_longitude double, best_driver varchar, vehicle_id bigint, van_count uinteger,"
+            " vans varchar[], detail json, last_utc timestamp, is_open boolean)"
+        )
+        assert allowed_columns(connection, "depot_days") == [
+            *("tenant_id", "depot_id", "idle_s", "cost", "service_date", "van_count", "is_open")
+        ]
+
+
+def test_copies_of_tenants_that_a_dead_run_did_not_finish_are_news(line):
+    assert (is_news(line), are_parts_current(line)) == (False, True)
+    (line.tenants_dir / "complete").write_text("20260101T000000000000 tenants: all lake: True network: True\n")
+    assert is_news(line)
+    assert refresh(line).published
+    assert not is_news(line)
+    assert is_news(settings_of(line.data_dir, tenant_copies="acme"))
+
+
+def test_a_copy_that_is_open_outlives_its_successors_and_keeps_its_lake_files(tmp_path):
+    settings = settings_in(tmp_path)
+    points = golden_points(yesterday_at(15))
+    collected(settings, [positions(points[:8])])
+    refresh(settings)
+    oldest = settings.published_path.resolve()
+    code = f"import duckdb, sys; c = duckdb.connect({str(oldest)!r}, read_only=True); print(1, flush=True); input()"
+    reader = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    reader.stdout.readline()
+    for nbirch in range(3):
+        collected(settings, [positions([points[8 + nbirch]])])
+        refresh(settings)
+    assert (is_open(oldest), oldest.exists(), len(list(settings.published_dir.glob("odograph-*")))) == (True, True, 4)
+    assert (
+        min(lake_versions_in_use(settings.published_dir)["positions"])
+        == asked(oldest, "select version from core.lake_versions where table_name = 'positions'")[0][0]
+    )
+    reader.communicate(b"\n")
+    assert not is_open(oldest)
+    upkeep(settings)
+    assert (oldest.exists(), len(list(settings.published_dir.glob("odograph-*")))) == (False, 3)
+    assert published(settings, "select count(*) from lake.positions").item() == 11
+
+
+def test_of_copies_nobody_has_open_the_last_ones_stay(tmp_path):
+    copies = [tmp_path / f"{nbirch}.duckdb" for nbirch in range(4)]
+    for path in copies:
+        path.touch()
+    assert delete_old(copies, 3) == copies[:1]
+    assert delete_old(copies[1:], 3) == []
+
+
+def test_generations_go_forward_when_the_clock_goes_back(tmp_path):
+    ahead = tmp_path / "odograph-20991231T235959999999.duckdb"
+    assert next_generation([ahead]) == "21000101T000000000000"
+    assert next_generation([]) < "2099"

@@ -1,0 +1,163 @@
+"""A tenant's copy holds all rows of that tenant and nothing of anybody else, down to the bytes of the file."""
+
+from datetime import timedelta
+
+import duckdb
+import polars as pl
+import pytest
+
+from ingest.columns import LAKE_TABLES
+from tests.warehouse.marked_rows import DAY, mark, mark_others
+from warehouse.connection import open_warehouse
+from warehouse.lake import LakeTableFiles
+from warehouse.models import prepare_models
+from warehouse.publish import add_views, publish
+from warehouse.tenancy import OPERATOR_TABLES, SHARED_TABLES, tables
+from warehouse.tenant_copies import publish_tenants
+
+LAKE = {
+    table.name: LakeTableFiles(0, (), False, table.partition_by, pl.DataFrame(table.schema.empty_table()))
+    for table in LAKE_TABLES
+}
+HOSTILE = "../../escaped"
+
+
+class Line:
+    """A warehouse with rows of tenants, and its copies in a folder."""
+
+    def __init__(self, folder):
+        self.warehouse, self.published = folder / "warehouse.duckdb", folder / "published"
+        self.tenants = self.published / "tenants"
+
+    def publish(self, change=lambda warehouse: None, wanted=None, *, afresh=False):
+        with open_warehouse(self.warehouse) as warehouse:
+            prepare_models(warehouse)
+            change(warehouse)
+            self.full = publish(warehouse, self.published, LAKE, "UTC", "test", afresh=afresh)
+        views = lambda copy, _tenant: add_views(copy, LAKE, "UTC")  # noqa: E731
+        return publish_tenants(self.full, self.tenants, wanted, views, "", afresh=afresh)
+
+    def of(self, tenant):
+        return self.tenants / f"{tenant}.duckdb"
+
+    def rows(self, path, *, of_tenant=None):
+        """Every row of every table of core and marts, as text; of one tenant where asked for."""
+        with duckdb.connect(str(path.resolve()), read_only=True) as copy:
+            found = {}
+            for table in tables(copy, copy.execute("select current_database()").fetchall()[0][0]):
+                if of_tenant is None or table.is_of_tenants:
+                    where = f" where tenant_id = '{of_tenant}'" if of_tenant else ""
+                    texts = copy.execute(f"select (part)::varchar from {table.name} as part{where}").fetchall()
+                    found[table.name] = sorted(text for (text,) in texts)
+            return found
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory):
+    def change(warehouse):
+        for tenant in ("acme", "birch", HOSTILE):
+            mark(warehouse, tenant)
+            mark(warehouse, tenant, DAY - timedelta(days=40))
+        mark_others(warehouse, "operator-only")
+
+    built = Line(tmp_path_factory.mktemp("tenants"))
+    built.done = built.publish(change)
+    return built
+
+
+def test_a_copy_has_all_rows_of_its_tenant(line):
+    everyone = line.rows(line.published / "odograph.duckdb", of_tenant="acme")
+    assert line.rows(line.of("acme"), of_tenant="acme") == everyone
+    assert all(len(rows) == 2 for rows in everyone.values())
+
+
+def test_no_row_of_a_copy_names_anybody_else(line):
+    for name, rows in line.rows(line.of("acme")).items():
+        assert not [row for row in rows if "birch" in row or "escaped" in row], name
+        assert name not in OPERATOR_TABLES - {"core.generation"} or rows == [], name
+
+
+def test_no_byte_of_a_file_names_anybody_else(line):
+    content = line.of("acme").read_bytes()
+    assert b"acme-mark" in content
+    assert (b"birch" in content, b"escaped" in content) == (False, False)
+    assert b"birch-mark" in (line.published / "odograph.duckdb").read_bytes()
+
+
+def test_shared_tables_are_whole_but_for_columns_nobody_has_read(line):
+    rows = line.rows(line.of("acme"))
+    assert len(rows["core.stations"]) == len(rows["core.prices"]) == len(rows["core.jurisdictions"]) == 1
+    assert "operator-only" in rows["core.stations"][0]
+    assert "note" not in rows["core.stations"][0]
+
+
+def test_every_table_is_of_tenants_or_on_a_list(line):
+    with duckdb.connect(str(line.full), read_only=True) as copy:
+        listed = tables(copy, copy.execute("select current_database()").fetchall()[0][0])
+    unlisted = {table.name for table in listed if not table.is_of_tenants} ^ (SHARED_TABLES | OPERATOR_TABLES)
+    assert unlisted == set()
+
+
+def test_a_name_that_leads_elsewhere_gets_no_file(line):
+    assert (line.done.built, line.done.refused) == (["acme", "birch"], [HOSTILE])
+    assert {path.name for path in line.tenants.iterdir()} == {"acme.duckdb", "birch.duckdb", "versions"}
+    assert not list(line.tenants.parent.parent.glob("escaped*"))
+
+
+def test_files_and_folders_are_closed_to_others(line):
+    assert line.tenants.stat().st_mode & 0o777 == 0o750
+    assert line.of("acme").resolve().stat().st_mode & 0o777 == 0o640
+    assert (line.published / "odograph.duckdb").resolve().stat().st_mode & 0o777 == 0o640
+
+
+@pytest.fixture(scope="module")
+def changing(tmp_path_factory):
+    """Another line, which the tests below change one after the other."""
+    built = Line(tmp_path_factory.mktemp("changing"))
+    days = [DAY - timedelta(days=nbirch) for nbirch in range(4)]
+    built.publish(lambda warehouse: [mark(warehouse, tenant, day) for tenant in ("acme", "birch") for day in days])
+    return built
+
+
+def test_only_tenants_whose_rows_changed_get_a_new_copy_equal_to_one_built_from_nothing(changing):
+    def change(warehouse):
+        warehouse.execute(f"delete from core.ledger where tenant_id = 'acme' and service_date = date '{DAY}'")
+        warehouse.execute("update marts.stops set kind = 'depot' where tenant_id = 'acme' and duration_s = 1")
+        warehouse.execute("update core.drivers set name = 'renamed' where tenant_id = 'acme'")
+
+    before = changing.of("birch").resolve()
+    done = changing.publish(change)
+    assert (done.built, done.unchanged, changing.of("birch").resolve()) == (["acme"], ["birch"], before)
+    forward = changing.rows(changing.of("acme"))
+    assert forward["core.ledger"] == changing.rows(changing.full, of_tenant="acme")["core.ledger"]
+    assert len(forward["core.ledger"]) == 3
+    changing.publish(afresh=True)
+    whole = changing.rows(changing.of("acme"))
+    assert (forward.pop("core.generation") < whole.pop("core.generation"), forward == whole) == (True, True)
+
+
+def test_a_copy_that_was_not_finished_is_built_again(changing):
+    last = changing.of("acme").resolve()
+    leftover = last.parent / "20260101T000000000000.building"
+    leftover.write_bytes(last.read_bytes()[:5000])
+    changing.of("acme").unlink()
+    assert changing.publish().built == ["acme"]
+    assert not leftover.exists()
+    assert changing.rows(changing.of("acme"), of_tenant="acme") == changing.rows(changing.full, of_tenant="acme")
+
+
+def test_a_change_of_what_is_shared_reaches_every_copy_and_names_alike_get_none(changing):
+    def change(warehouse):
+        mark_others(warehouse, "dearer")
+        for tenant in ("delta", "Delta"):
+            warehouse.execute("insert into core.drivers values ($tenant, 'D1', 'Driver', null)", {"tenant": tenant})
+
+    done = changing.publish(change)
+    assert (done.built, done.refused) == (["acme", "birch"], ["Delta", "delta"])
+    assert "dearer" in changing.rows(changing.of("birch"))["core.prices"][0]
+
+
+def test_a_tenant_who_is_not_wanted_has_no_copy(changing):
+    assert changing.publish(wanted=["birch", "stranger"]).removed == ["acme"]
+    assert not list(changing.tenants.rglob("acme*"))
+    assert changing.of("birch").exists()

@@ -1,0 +1,259 @@
+"""How does each tenant get a file with nothing but their own rows?
+
+Every part of the copy for all (the rows of one table, tenant and service date) has a digest; a tenant's copy remembers
+those it was made of. A tenant none of whose digests changed keeps the file they have. Others get a new version: the
+last one copied, and the parts that differ replaced. It is built from nothing where there is none, where tables or code
+changed, where most of it changed or where much of it is free space; no row of anybody else was ever in a tenant's file.
+
+The name of a version carries the digest of all its parts, so what is up to date is told by links alone, and a run that
+dies leaves nothing half known.
+"""
+
+import logging
+import shutil
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+
+from warehouse.connection import prepare, sql
+from warehouse.tenancy import HIDDEN_COLUMNS, Table, is_file_name, tables
+from warehouse.versions import BUILDING, delete_old, generation_of, make_folder, swap_in
+
+logger = logging.getLogger(__name__)
+
+KEPT_VERSIONS = 2  # the newest, and one for whoever has just read the link
+LEAST_FREE_BLOCKS = 64  # 16 MiB; below that free space does not matter
+AddViews = Callable[[duckdb.DuckDBPyConnection, str], None]  # of one tenant
+
+
+class TenantCopies(NamedTuple):
+    """What became of each tenant's copy; `refused` have names that are no names of files."""
+
+    built: list[str]
+    unchanged: list[str]
+    removed: list[str]
+    refused: list[str]
+
+
+def publish_tenants(
+    published: Path,
+    folder: Path,
+    wanted: Collection[str] | None,
+    add_views: AddViews,
+    inputs: str,
+    *,
+    afresh: bool = False,
+) -> TenantCopies:
+    """Bring the copies of the wanted tenants (None: all) up to the published copy; remove those of all others.
+
+    `inputs` names what else decides a copy, such as a version of the lake: where it differs, views are made anew.
+    """
+    versions = folder / "versions"
+    make_folder(folder)
+    make_folder(versions)
+    for leftover in versions.glob(f"*/*{BUILDING}*"):
+        leftover.unlink()
+    if wanted is not None and not wanted:
+        return TenantCopies([], [], _remove_others(folder, ()), [])
+    with duckdb.connect() as connection:
+        prepare(connection)
+        connection.execute(f"attach '{_quoted(published)}' as everyone (read_only)")
+        source = _Source(connection, tables(connection, "everyone"), generation_of(published), inputs)
+        found = source.digests()
+        refused = _refused(found)
+        chosen = {name: digest for name, digest in found.items() if name not in refused and _is_in(name, wanted)}
+        removed = _remove_others(folder, chosen)
+        built, unchanged = [], []
+        for tenant_id, digest in sorted(chosen.items()):
+            if not afresh and _current(folder, tenant_id).stem.endswith(digest):
+                unchanged.append(tenant_id)
+                continue
+            source.build(folder, tenant_id, digest, add_views, afresh=afresh)
+            built.append(tenant_id)
+    if refused:
+        logger.warning("no copies for tenants whose names are no names of files: %s", ", ".join(map(repr, refused)))
+    return TenantCopies(built, unchanged, removed, refused)
+
+
+def remove_versions(folder: Path, tenant_id: str) -> None:
+    """Delete all copies of a tenant, also those that are open."""
+    assert is_file_name(tenant_id)
+    (folder / f"{tenant_id}.duckdb").unlink(missing_ok=True)
+    shutil.rmtree(folder / "versions" / tenant_id, ignore_errors=True)
+
+
+class _Source:
+    """The copy for all, attached as `everyone`, and the digests of its parts in `temp.parts`."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, listed: list[Table], generation: str, inputs: str
+    ) -> None:
+        self.connection, self.generation, self.inputs = connection, generation, inputs
+        self.tables = {table.name: table for table in listed}
+        self.signature = _signature(connection)
+
+    def digests(self) -> dict[str, str]:
+        """Digest every part, and return one digest of everything that decides a tenant's copy, by tenant."""
+        self.connection.execute(sql("copies/parts.sql"))
+        for table in self.tables.values():
+            if table.is_of_tenants or table.is_shared:
+                self.connection.execute(
+                    f"insert into temp.parts select '{table.name}', {'tenant_id' if table.is_of_tenants else 'null'},"
+                    f" {'service_date' if table.is_dated else 'null'}, count(*), coalesce(sum(hash(part)), 0)"
+                    f" from everyone.{table.name} as part group by all"
+                )
+        rows = self.connection.execute(sql("copies/digests.sql")).fetchall()
+        shared = next((digest for tenant_id, digest in rows if tenant_id is None), "")
+        common = f"{self.signature} {self.inputs} {shared}"
+        return {
+            tenant_id: sha256(f"{common} {digest}".encode()).hexdigest()[:16]
+            for tenant_id, digest in rows
+            if tenant_id is not None
+        }
+
+    def build(self, folder: Path, tenant_id: str, digest: str, add_views: AddViews, *, afresh: bool) -> None:
+        """Make the next version of a tenant's copy, and swap it in."""
+        versions = folder / "versions" / tenant_id
+        make_folder(versions)
+        building = versions / f"{self.generation}{BUILDING}"
+        last = _current(folder, tenant_id)
+        if afresh or not last.exists() or not self._brought_forward(last, building, tenant_id):
+            building.unlink(missing_ok=True)
+            with _attached(self.connection, building):
+                self._begin_empty()
+                self._replace_parts(tenant_id)
+                self._finish(tenant_id, add_views)
+        else:
+            with _attached(self.connection, building):
+                self._finish(tenant_id, add_views)
+        final = versions / f"{tenant_id}-{self.generation}-{digest}.duckdb"
+        swap_in(building, final, folder / f"{tenant_id}.duckdb")
+        delete_old(sorted(versions.glob("*.duckdb")), KEPT_VERSIONS)
+
+    def _brought_forward(self, last: Path, building: Path, tenant_id: str) -> bool:
+        """Copy the last version and replace what changed; false where building from nothing is better."""
+        shutil.copyfile(last, building)
+        with _attached(self.connection, building):
+            signature = self.connection.execute("from copy.staging.copied_from").fetchall()
+            if signature != [(self.signature,)]:
+                return False
+            free, total = self._row(
+                "select free_blocks, total_blocks from pragma_database_size() where database_name = 'copy'"
+            )
+            if free > max(total / 3, LEAST_FREE_BLOCKS):
+                return False
+            changed, parts = self._row(sql("copies/changed.sql"), tenant_id)
+            if changed > 2 + parts / 2:
+                return False
+            self._replace_parts(tenant_id)
+        return True
+
+    def _begin_empty(self) -> None:
+        for schema in ("core", "marts", "staging", "lake"):
+            self.connection.execute(f"create schema copy.{schema}")
+        for name in self.tables:
+            self.connection.execute(f"create table copy.{name} as from everyone.{name} limit 0")
+        self.connection.execute(
+            "create table copy.staging.copied_parts as from temp.parts limit 0;"
+            " create table copy.staging.copied_from (signature varchar not null)"
+        )
+        self.connection.execute(
+            "insert into copy.staging.copied_from values ($signature)", {"signature": self.signature}
+        )
+
+    def _replace_parts(self, tenant_id: str) -> None:
+        """Delete what differs from the copy for all, and take it from there."""
+        differing = self.connection.execute(sql("copies/differing.sql"), {"tenant": tenant_id}).fetchall()
+        self.connection.execute("begin")
+        for name, days in differing:
+            table = self.tables[name]
+            dated = f" and {_is_of(days)}" if table.is_dated and table.is_of_tenants else ""
+            self.connection.execute(f"delete from copy.{name} where true{dated}")
+            columns = ", ".join(
+                f"null as {column}" if table.is_shared and column in HIDDEN_COLUMNS else f'"{column}"'
+                for column in table.columns
+            )
+            owned = f"tenant_id = '{tenant_id}'" if table.is_of_tenants else "true"
+            self.connection.execute(
+                f"insert into copy.{name} select {columns} from everyone.{name} where {owned}{dated}"
+            )
+        self.connection.execute("delete from copy.staging.copied_parts")
+        self.connection.execute(
+            "insert into copy.staging.copied_parts from temp.parts where tenant_id = $tenant or tenant_id is null",
+            {"tenant": tenant_id},
+        )
+        self.connection.execute("commit")
+
+    def _finish(self, tenant_id: str, add_views: AddViews) -> None:
+        self.connection.execute("use copy")
+        try:
+            add_views(self.connection, tenant_id)
+        finally:
+            self.connection.execute("use memory")
+        self.connection.execute("delete from copy.core.generation")
+        self.connection.execute("insert into copy.core.generation from everyone.core.generation")
+
+    def _row(self, query: str, tenant_id: str | None = None) -> tuple[int, ...]:
+        given = {"tenant": tenant_id} if tenant_id is not None else {}
+        row: tuple[int, ...] = self.connection.execute(query, given).fetchall()[0]
+        return row
+
+
+@contextmanager
+def _attached(connection: duckdb.DuckDBPyConnection, path: Path) -> Iterator[None]:
+    """Attach a file as `copy` while the block runs."""
+    connection.execute(f"attach '{_quoted(path)}' as copy")
+    try:
+        yield
+    finally:
+        connection.execute("detach copy")
+
+
+def _signature(connection: duckdb.DuckDBPyConnection) -> str:
+    """A digest of how tables are made and by what; where it differs a copy is built from nothing."""
+    made = connection.execute(
+        "select string_agg(concat_ws(' ', schema_name, table_name, column_name, data_type), ';'"
+        " order by schema_name, table_name, column_index)"
+        " from duckdb_columns() where database_name = 'everyone' and schema_name in ('core', 'marts')"
+    ).fetchall()[0][0]
+    with_code = connection.execute("select any_value(code_version) from everyone.core.generation").fetchall()[0][0]
+    return sha256(f"{made} {with_code} {duckdb.__version__}".encode()).hexdigest()
+
+
+def _refused(found: Collection[str]) -> list[str]:
+    """Names that could leave the folder, or that some file systems take for one another."""
+    folded = [name.lower() for name in found]
+    return sorted(name for name in found if not is_file_name(name) or folded.count(name.lower()) > 1)
+
+
+def _is_in(tenant_id: str, wanted: Collection[str] | None) -> bool:
+    return wanted is None or tenant_id in wanted
+
+
+def _remove_others(folder: Path, chosen: Collection[str]) -> list[str]:
+    there = {path.name for path in (folder / "versions").iterdir()} | {path.stem for path in folder.glob("*.duckdb")}
+    removed = sorted(there - set(chosen))
+    for tenant_id in removed:
+        remove_versions(folder, tenant_id)
+    return removed
+
+
+def _current(folder: Path, tenant_id: str) -> Path:
+    return (folder / f"{tenant_id}.duckdb").resolve()
+
+
+def _is_of(days: list[object]) -> str:
+    """The condition that picks rows of these service dates; None: rows without one."""
+    named = ", ".join(f"date '{day}'" for day in days if day is not None)
+    conditions = [f"service_date in ({named})"] if named else []
+    if None in days:
+        conditions.append("service_date is null")
+    return "(" + " or ".join(conditions) + ")"
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
