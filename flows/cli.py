@@ -21,6 +21,7 @@ from flows.fuel_command import app as fuel
 from flows.import_command import import_
 from flows.mappings_command import app as mappings
 from flows.privacy_command import app as privacy
+from flows.query_command import query
 from ingest.logs import log_to_stderr
 
 if TYPE_CHECKING:
@@ -50,15 +51,6 @@ class Period(StrEnum):
     """The reports there are."""
 
     daily = "daily"
-
-
-class Output(StrEnum):
-    """How `query` prints."""
-
-    table = "table"
-    csv = "csv"
-    json = "json"
-    parquet = "parquet"
 
 
 @app.callback()
@@ -234,25 +226,7 @@ def replay(
 
 
 app.command("import")(import_)
-
-
-@app.command()
-def query(
-    sql: Annotated[str, typer.Argument(help="A query in DuckDB's SQL; schemas marts, core and lake.")],
-    output: Annotated[Output, typer.Option("--format", "-f", help="How to print.")] = Output.table,
-    out: Annotated[Path | None, typer.Option(help="File to write instead of standard output.")] = None,
-    tenant: Annotated[
-        str | None,
-        typer.Option(help="Ask the copy of this tenant, which holds their rows only.", show_default=False),
-    ] = None,
-) -> None:
-    """Ask the published copy. It can be asked while loads run, and cannot be changed."""
-    from flows.querying import run_query
-
-    with settings_or_exit() as settings:
-        run_query(settings, sql, output.value, out, tenant)
-
-
+app.command()(query)
 app.add_typer(explain, name="explain")
 app.add_typer(fuel, name="fuel")
 app.command("broker-config")(broker_config)
