@@ -92,18 +92,12 @@ def combined(schema: str, texts: Mapping[str, str]) -> Dictionary:
     """What a text like `schema.sql` and files of comments by name say together; the files have the last word."""
     entries = tables_of(schema)
     common: dict[str, str] = {}
-    said_in: dict[str, str] = {}
     for name, text in sorted(texts.items()):
         for title, values in tomllib.loads(text).items():
             if title == COMMON:
-                if twice := sorted(common.keys() & values.keys()):
-                    raise BadComment(f"{name}: [common] words {', '.join(twice)} a second time")
                 common |= values
-                continue
-            if title in said_in:
-                raise BadComment(f"{name}: {title} is described in {said_in[title]} already")
-            said_in[title] = name
-            entries[title] = _merged(entries.get(title, Entry()), _entry(name, title, values))
+            else:
+                entries[title] = _merged(entries.get(title, Entry()), _entry(name, title, values))
     return Dictionary(entries, common)
 
 
@@ -113,8 +107,14 @@ def _entry(name: str, title: str, values: Mapping[str, Any]) -> Entry:
     return Entry(**values)
 
 
-def _merged(table: Entry, said: Entry) -> Entry:
-    return said._replace(comment=said.comment or table.comment, columns={**table.columns, **said.columns})
+def _merged(earlier: Entry, said: Entry) -> Entry:
+    return Entry(
+        said.comment or earlier.comment,
+        {**earlier.columns, **said.columns},
+        said.like or earlier.like,
+        said.parameters or earlier.parameters,
+        said.example or earlier.example,
+    )
 
 
 def tables_of(schema: str) -> dict[str, Entry]:
