@@ -12,6 +12,7 @@ import duckdb
 
 from warehouse.connection import sql, transaction
 from warehouse.definitions import listed_definitions, replace_definitions
+from warehouse.rollups import rollup_sql
 
 # A model of a date may read those above it.
 DATED_MARTS = (
@@ -27,11 +28,12 @@ DATED_MARTS = (
     "fleet_days",
 )
 # Views and macros that models and readers share, in the order in which they need each other; defined in every copy.
+# Roll-ups are made of the texts in a folder.
 SHARED_SQL = (
     "dimensions.sql",
     "unlisted.sql",
     "constants.sql",
-    "periods.sql",
+    "rollups",
     "economy.sql",
     "field/places.sql",
     "field/driving.sql",
@@ -52,7 +54,7 @@ class CheckFailed(Exception):
 
 def shared_sql() -> str:
     """The views and macros that models and readers share."""
-    return "\n".join(sql(name) for name in SHARED_SQL)
+    return "\n".join(sql(name) if name.endswith(".sql") else rollup_sql() for name in SHARED_SQL)
 
 
 def prepare_models(connection: duckdb.DuckDBPyConnection) -> None:

@@ -176,7 +176,7 @@ def test_every_kpi_has_a_worked_example():
 
 
 def test_the_definitions_give_the_columns_of_every_kpi(copy):
-    listed = re.findall(r"^\| (K\d+) \| (.+?) \| .+ \|$", DEFINITIONS.read_text(), re.MULTILINE)
+    listed = re.findall(r"^\| (K\d+) \| (?!`marts\.)(.+?) \| .+ \|$", DEFINITIONS.read_text(), re.MULTILINE)
     assert [kpi for kpi, _ in listed] == [f"K{number}" for number in range(1, 30)]
     marts = {"V": "vehicle_days", "R": "route_days", "F": "fleet_days", "S": "status_days"}
     for _, cell in listed:
@@ -188,6 +188,25 @@ def test_the_definitions_give_the_columns_of_every_kpi(copy):
                         assert name in copy.sql(f"from marts.{marts[letter]} limit 0").columns
                 else:
                     copy.sql(f"from {name}(date '{DAY}', date '{DAY}')")
+
+
+def test_every_value_is_made_of_the_terms_that_the_definitions_name(copy):
+    listed = re.findall(
+        r"^\| (K\d+) \| `(marts\.\w+)\.(\w+)` \| (?:`(\w+)`)? ?\| (?:`(\w+)`)? ?\| (?:`(.+?)`)? ?\|$",
+        DEFINITIONS.read_text(),
+        re.MULTILINE,
+    )
+    assert {kpi for kpi, *_ in listed} == {f"K{number}" for number in range(1, 30)}
+    for kpi, table, value, numerator, denominator, formula in listed:
+        terms = f"{numerator or value}::double as n, {denominator}::double as d," if formula else ""
+        # Money is stored with four decimals, what it is made of with as many.
+        wrong = f"abs(v - ({formula})) > 1e-4 + 1e-4 * abs(v)" if formula else "false"
+        known, differing = copy.sql(
+            f"select count(v), count(*) filter ({wrong}) from"
+            f" (select {terms} {value if not formula else value + '::double'} as v from {table})"
+        ).fetchall()[0]
+        assert known > 0, (kpi, table, value)
+        assert differing == 0, (kpi, table, value)
 
 
 def test_money_is_rounded_once_at_the_end(copy):

@@ -82,7 +82,7 @@ create table if not exists core.cards (
     limit_per_purchase decimal(18, 4),  -- money
     limit_per_day decimal(18, 4),       -- money
     currency varchar,                   -- of the two limits, ISO 4217
-    purchases_per_day integer,
+    purchases_per_day integer,          -- how many are allowed
     valid_from date,                    -- the first date of this row; null: always
     valid_to date,                      -- exclusive; null: still so
     extra json
@@ -92,7 +92,7 @@ create table if not exists core.cards (
 create table if not exists core.registered_devices (
     tenant_id varchar not null,
     device_id varchar not null,
-    model varchar,
+    model varchar,                      -- of the device, as its maker calls it
     adapter varchar,                    -- the format it speaks, as lake.positions.source_format
     reporting_interval_s double,        -- how often it reports under way, seconds; decides how long a silence is known time
     valid_from date,                    -- the first date of this row; null: always
@@ -698,7 +698,9 @@ create table if not exists marts.vehicle_days (
     off_s double not null,
     parked_s double not null,           -- standing, engine state not known
     unknown_s double not null,          -- silence; never counted as anything else
-    coverage double,                    -- known seconds / all seconds from first to last fix
+    known_s double,                     -- drive + idle + off + ready + parked
+    observed_s double,                  -- known and unknown: from the first fix to the last
+    coverage double,                    -- known_s / observed_s (K22)
     engine_coverage double,             -- the same without parked
     distance_m double not null,
     distance_source varchar not null,
@@ -774,7 +776,9 @@ create table if not exists marts.route_days (
     off_s double not null,
     parked_s double not null,
     unknown_s double not null,
-    coverage double,
+    known_s double,                     -- drive + idle + off + ready + parked
+    observed_s double,                  -- known and unknown
+    coverage double,                    -- known_s / observed_s (K22)
     distance_m double not null,
     stem_out_m double,
     stem_back_m double,
@@ -793,7 +797,8 @@ create table if not exists marts.route_days (
     delivered_package_count integer,    -- as scanned; null without scans
     package_completion double,          -- delivered / dispatched (K19)
     counted_stop_count integer,         -- what K17, K18 and K25 divide by: completed, else seen; null: too coarse to see
-    mean_dwell_s double,                -- K17
+    dwell_s double,                     -- on_route_s - on_route_drive_s: standing, at stops and otherwise
+    mean_dwell_s double,                -- dwell_s / counted_stop_count (K17)
     dwell_basis varchar,                -- whose count of stops K17 and K18 divide by: scans, plan or detected
     stops_per_hour double,              -- per hour on route (K18)
     stops_per_route_hour double,        -- per hour from depot exit to depot return (K18)
@@ -1035,6 +1040,9 @@ create table if not exists marts.fleet_days (
     books_dispatched bigint not null,   -- of those on the books
     asset_utilization double,           -- K1: available_dispatched / available
     books_utilization double,           -- books_dispatched / on the books
+    dispatched_days bigint,             -- van-days on a route: the K2 numerator, equal to vehicles_dispatched
+    available_days bigint,              -- vans available or dispatched all the same, 0 where none was dispatched: its denominator
+    day_utilization double,             -- K2
     vehicles_heard bigint not null,
     vehicles_active bigint,             -- K29: moved
     vehicles_stationary bigint,         -- engine on or ready, did not move
@@ -1113,7 +1121,7 @@ create table if not exists marts.status_days (
     is_available boolean not null,      -- on the books and in service
     is_dispatched boolean not null,     -- drove on a route
     fleet_status varchar not null,      -- K29: active stationary inactive non_communicating
-    depot_id varchar                    -- as heard, else as assigned, else as planned; null: not known
+    depot_id varchar                    -- of a van that was heard as in vehicle_days, else as assigned, else as planned; null: not known
 );
 
 create table if not exists marts.data_health (

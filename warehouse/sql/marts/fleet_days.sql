@@ -11,6 +11,8 @@ books as (
         count(*) filter (is_dispatched) as vehicles_dispatched,
         count(*) filter (is_dispatched and is_available) as available_dispatched,
         count(*) filter (is_dispatched and is_on_books) as books_dispatched,
+        case when vehicles_dispatched > 0 then count(*) filter (is_available or is_dispatched) else 0 end
+            as available_days,
         count(*) filter (fleet_status = 'active') as vehicles_active,
         count(*) filter (fleet_status = 'stationary') as vehicles_stationary,
         count(*) filter (fleet_status = 'inactive') as vehicles_inactive,
@@ -163,6 +165,9 @@ select
     books.available_dispatched
     / nullif(books.vehicles_on_books - books.vehicles_out_of_service, 0) as asset_utilization,
     books.books_dispatched / nullif(books.vehicles_on_books, 0) as books_utilization,
+    coalesce(books.vehicles_dispatched, 0) as dispatched_days,
+    coalesce(books.available_days, 0) as available_days,
+    books.vehicles_dispatched / nullif(books.available_days, 0) as day_utilization,
     books.vehicles_active,
     books.vehicles_stationary,
     books.vehicles_inactive,

@@ -11,6 +11,7 @@ routes as (
         coalesce(plans.vehicle_id, phases.vehicle_id) as vehicle_id,
         coalesce(plans.role, 'primary') as role,
         plans.driver_id as planned_driver_id,
+        plans.depot_id as planned_depot_id,
         plans.planned_exit_utc,
         plans.planned_return_utc,
         epoch(plans.planned_return_utc - plans.planned_exit_utc) as planned_route_time_s,
@@ -106,7 +107,7 @@ measured as (
                 and coalesce(routes.depot_exit_utc, routes.planned_exit_utc, $day + interval 12 hour) >= from_utc
                 and coalesce(routes.depot_exit_utc, routes.planned_exit_utc, $day + interval 12 hour) < to_utc
         )) as driver_id,
-        days.depot_id,
+        case when days.vehicle_id is null then routes.planned_depot_id else days.depot_id end as depot_id,
         coalesce(times.drive_s, 0) as drive_s,
         coalesce(times.idle_s, 0) as idle_s,
         coalesce(times.drive_s, 0) + coalesce(times.idle_s, 0) as engine_on_s,
@@ -216,7 +217,7 @@ completed as (
 
 select
     * exclude (
-        price_per_l, fixed_cost_per_day, wage_per_h, routes_of_vehicle, planned_driver_id, served_stop_count,
+        price_per_l, fixed_cost_per_day, wage_per_h, routes_of_vehicle, planned_driver_id, planned_depot_id, served_stop_count,
         counted_fuel_l, counted_energy_kwh, estimated_paid_s, day_fuel_l, day_fuel_source, day_fuel_sigma_l,
         day_fuel_distance_m, day_energy_kwh, is_electric, co2_kg_per_l, counted_by
     ),
@@ -229,11 +230,13 @@ select
     completed_stop_count / nullif(planned_stop_count, 0) as stop_completion,
     delivered_package_count / nullif(dispatched_package_count, 0) as package_completion,
     on_route_s / nullif(paid_s, 0) as paid_productive_share,
-    (drive_s + idle_s + off_s + ready_s + parked_s)
-    / nullif(drive_s + idle_s + off_s + ready_s + parked_s + unknown_s, 0) as coverage,
+    drive_s + idle_s + off_s + ready_s + parked_s as known_s,
+    known_s + unknown_s as observed_s,
+    known_s / nullif(observed_s, 0) as coverage,
     stem_out_m + stem_back_m as stem_m,
     stem_m / nullif(distance_m, 0) as stem_share,
-    (on_route_s - on_route_drive_s) / nullif(counted_stop_count, 0) as mean_dwell_s,
+    on_route_s - on_route_drive_s as dwell_s,
+    dwell_s / nullif(counted_stop_count, 0) as mean_dwell_s,
     counted_stop_count / nullif(on_route_s / 3600, 0) as stops_per_hour,
     counted_stop_count / nullif(route_time_s / 3600, 0) as stops_per_route_hour,
     case when mean_dwell_s is not null or stops_per_hour is not null then counted_by end as dwell_basis,

@@ -77,7 +77,7 @@ select
         when heard.engine_on_s > 0 or heard.ready_s > 0 then 'stationary'
         else 'inactive'
     end as fleet_status,
-    coalesce(heard.depot_id, depots.depot_id) as depot_id
+    case when heard.vehicle_id is not null then heard.depot_id else depots.depot_id end as depot_id
 
 from vans
 left join registered using (tenant_id, vehicle_id)

@@ -226,10 +226,10 @@ measured as (
 
 select
     * exclude (price_per_l, co2_kg_per_l, is_electric),
-    (drive_s + idle_s + off_s + ready_s + parked_s)
-    / nullif(drive_s + idle_s + off_s + ready_s + parked_s + unknown_s, 0) as coverage,
-    (drive_s + idle_s + off_s + ready_s)
-    / nullif(drive_s + idle_s + off_s + ready_s + parked_s + unknown_s, 0) as engine_coverage,
+    drive_s + idle_s + off_s + ready_s + parked_s as known_s,
+    known_s + unknown_s as observed_s,
+    known_s / nullif(observed_s, 0) as coverage,
+    (drive_s + idle_s + off_s + ready_s) / nullif(observed_s, 0) as engine_coverage,
     engine_on_s / nullif(available_window_s, 0) as time_utilization,
     window_known_s / nullif(window_observed_s, 0) as window_coverage,
     distance_m / nullif(target_distance_m, 0) as distance_utilization,
