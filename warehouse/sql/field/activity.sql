@@ -22,19 +22,25 @@ where service_date between from_day and to_day;
 create or replace macro marts.suspected_breakdowns(from_day, to_day, least_s := 7200) as table
 with
 
-away as (
+legs as (
 
+    -- From the end of each drive to the begin of the next one, or to the end of the route.
     select
-        *,
-        sum((state = 'drive' or context = 'depot')::int) over earlier as leg_no,
-        max(case when state = 'drive' then started_utc end) over (
-            partition by service_date, tenant_id, vehicle_id
-        ) as last_drive_utc
+        tenant_id,
+        service_date,
+        vehicle_id,
+        ended_utc as from_utc,
+        lead(started_utc, 1, timestamp '9999-12-31') over later as until_utc,
+        coalesce(bool_or(state = 'drive') over after_it, false) as drove_on
     from core.ledger
-    where service_date between from_day and to_day and phase in ('stem_out', 'on_route', 'stem_back')
-    window earlier as (
-        partition by service_date, tenant_id, vehicle_id order by started_utc, ended_utc rows unbounded preceding
-    )
+    where service_date between from_day and to_day
+        and phase in ('stem_out', 'on_route', 'stem_back') and (state = 'drive' or context = 'depot')
+    window
+        later as (partition by tenant_id, service_date, vehicle_id order by started_utc, ended_utc),
+        after_it as (
+            partition by tenant_id, service_date, vehicle_id order by started_utc, ended_utc
+            rows between 1 following and unbounded following
+        )
 
 )
 
@@ -49,12 +55,16 @@ from (
         max(ended_utc) as ended_utc,
         sum(duration_us) / 1e6 as duration_s,
         coalesce(sum(duration_us) filter (state = 'unknown'), 0) / 1e6 as unknown_s,
-        coalesce(max(last_drive_utc) >= max(ended_utc), false) as drove_on,
+        drove_on,
         arg_min(latitude, started_utc) as latitude,
         arg_min(longitude, started_utc) as longitude
-    from away
-    where state != 'drive' and context != 'depot'
-    group by tenant_id, service_date, vehicle_id, leg_no
+    from core.ledger
+    join legs using (tenant_id, service_date, vehicle_id)
+    where service_date between from_day and to_day and phase in ('stem_out', 'on_route', 'stem_back')
+        and started_utc >= legs.from_utc and ended_utc <= legs.until_utc
+        and epoch_us(legs.until_utc) - epoch_us(legs.from_utc) >= least_s * 1e6
+        and state != 'drive' and context != 'depot'
+    group by tenant_id, service_date, vehicle_id, legs.from_utc, drove_on
 )
 where duration_s >= least_s;
 

@@ -26,26 +26,18 @@ marked as (
     select
         *,
         sum(case when state in ('off', 'idle', 'ready', 'parked') then inside_us else 0 end) over earlier as stood_us,
-        coalesce(lag(state) over in_time, 'unknown') = 'unknown' as is_after_silence,
-        coalesce(lead(state) over in_time, 'unknown') = 'unknown' as is_before_silence
+        epoch_us(started_utc) - max(case when state = 'drive' then epoch_us(ended_utc) end) over before as pause_us,
+        coalesce(lag(state) over earlier, 'unknown') = 'unknown' as is_after_silence,
+        coalesce(lead(state) over earlier, 'unknown') = 'unknown' as is_before_silence
     from runs
     window
-        in_time as (partition by tenant_id, vehicle_id order by started_utc, ended_utc),
         earlier as (
             partition by tenant_id, vehicle_id order by started_utc, ended_utc rows unbounded preceding
-        )
-
-),
-
-drives as (
-
-    select
-        *,
-        epoch_us(started_utc) - lag(epoch_us(ended_utc)) over (
+        ),
+        before as (
             partition by tenant_id, vehicle_id order by started_utc, ended_utc
-        ) as pause_us
-    from marked
-    where state = 'drive'
+            rows between unbounded preceding and 1 preceding
+        )
 
 ),
 
@@ -56,7 +48,8 @@ numbered as (
         sum((pause_us is null or (pause_us > 0 and pause_us >= break_s * 1e6))::int) over (
             partition by tenant_id, vehicle_id order by started_utc, ended_utc rows unbounded preceding
         ) as session_no
-    from drives
+    from marked
+    where state = 'drive'
 
 )
 
@@ -69,7 +62,9 @@ select
     (max(epoch_us(ended_utc)) - min(epoch_us(started_utc))) / 1e6 as session_s,
     sum(inside_us) / 1e6 as drive_s,
     (max(stood_us) - min(stood_us)) / 1e6 as stood_s,
-    session_s - drive_s - stood_s as unknown_s,
+    (
+        max(epoch_us(ended_utc)) - min(epoch_us(started_utc)) - sum(inside_us) - (max(stood_us) - min(stood_us))
+    ) / 1e6 as unknown_s,
     arg_min(is_after_silence, started_utc) or arg_max(is_before_silence, started_utc) as is_cut
 from numbered
 group by tenant_id, vehicle_id, session_no;
