@@ -6,6 +6,9 @@
 A core writes to arrays that are arguments of their own. What a `prange` loop writes to a field of a
 named tuple is lost: numba 0.68 takes the loop for one without effect and removes it.
 
+numba also compiles, for every function, how Python calls it and how C does. Nothing calls a part but kernels, and
+nothing calls a kernel from C: without those wrappers all kernels are compiled in two thirds of the time (2026-11).
+
 A cached kernel is used again only while every file of this package has the content it had when
 the kernel was compiled (see the package docstring). Where no place for a cache can be written, such
 as a read-only image without a home, kernels are compiled anew in each process.
@@ -39,9 +42,9 @@ STAMP = _package_stamp()
 def kernel(core: Callable[..., Any]) -> Callable[..., Any]:
     """Compile the core of a kernel: parallel, without the interpreter lock, cached."""
     try:
-        compiled: Any = njit(nogil=True, parallel=True, cache=True)(core)
+        compiled: Any = njit(nogil=True, parallel=True, cache=True, no_cfunc_wrapper=True)(core)
     except RuntimeError:  # no locator available: nowhere to write
-        return cast(Callable[..., Any], njit(nogil=True, parallel=True)(core))
+        return cast(Callable[..., Any], njit(nogil=True, parallel=True, no_cfunc_wrapper=True)(core))
     if hasattr(compiled, "_cache"):  # not with NUMBA_DISABLE_JIT, where a kernel stays plain Python
         # numba 0.68 stamps a cache entry with a digest of the function's own file and offers no setting
         # for more. The stamp is only compared for equality, when the index of an entry is read.
@@ -51,4 +54,4 @@ def kernel(core: Callable[..., Any]) -> Callable[..., Any]:
 
 def part(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function for use inside kernels; it is cached as a part of its callers."""
-    return cast(Callable[..., Any], njit(nogil=True)(function))
+    return cast(Callable[..., Any], njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function))

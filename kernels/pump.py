@@ -6,6 +6,7 @@ Also the columns that `presence` fills, one for each measure of a purchase and a
 import numpy as np
 
 from kernels.compiled import part
+from kernels.gauge import median_of
 from kernels.geometry import hop_m
 
 MINUTE_US = np.int64(60_000_000)
@@ -71,7 +72,7 @@ def over_the_day(track, level_pct, purchases, purchase, van, found):
     first = first_at(track.time_us, track.starts[van], end, purchases.day_from_us[purchase])
     last = first_at(track.time_us, first, end, purchases.day_to_us[purchase])
     found[DAY_FIX_COUNT] = 0.0
-    levels = np.empty(last - first, dtype=np.float32)
+    levels = np.empty(last - first, dtype=np.float64)
     level_count = 0
     for row in range(first, last):
         if track.placed[row]:
@@ -83,7 +84,8 @@ def over_the_day(track, level_pct, purchases, purchase, van, found):
         if not np.isnan(level_pct[row]):
             levels[level_count] = level_pct[row]
             level_count += 1
-    ordered = np.sort(levels[:level_count])
+    ordered = levels[:level_count]
+    ordered.sort()  # as median_of does: sorting one type of array is compiled once
     different = 0
     for place in range(level_count):
         different += place == 0 or ordered[place] != ordered[place - 1]
@@ -106,7 +108,7 @@ def at_the_pump(track, level_pct, purchases, purchase, van, found):
             level_count += 1
         row -= 1
     if level_count:
-        found[LEVEL_BEFORE_PCT] = np.median(levels[:level_count])
+        found[LEVEL_BEFORE_PCT] = median_of(levels, level_count)
     level_count = 0
     row = first_at(track.time_us, start, end, at_us + 5 * MINUTE_US)
     while row < end and track.time_us[row] <= at_us + 30 * MINUTE_US and level_count < LEVELS:
@@ -117,7 +119,7 @@ def at_the_pump(track, level_pct, purchases, purchase, van, found):
             level_count += 1
         row += 1
     if level_count:
-        found[LEVEL_AFTER_PCT] = np.median(levels[:level_count])
+        found[LEVEL_AFTER_PCT] = median_of(levels, level_count)
 
     from_us, until_us = at_us - 15 * MINUTE_US, at_us + 15 * MINUTE_US
     nearest_us = 15 * MINUTE_US + 1

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -85,8 +85,13 @@ def collected(settings: Settings, messages: Iterable[Message], collector: str = 
 
 def published(settings: Settings, sql: str) -> pl.DataFrame:
     """Ask the published copy."""
+    return all_published(settings, {"asked": sql})["asked"]
+
+
+def all_published(settings: Settings, queries: Mapping[str, str]) -> dict[str, pl.DataFrame]:
+    """Ask the published copy several things at once: to open it costs more than most answers."""
     with duckdb.connect(str(settings.published_path.resolve()), read_only=True) as connection:
-        return connection.sql(sql).pl()
+        return {name: connection.sql(sql).pl() for name, sql in queries.items()}
 
 
 def simulated(settings: Settings, fleet: Simulation, folder: Path, keep_every: int = 1) -> None:

@@ -1,5 +1,7 @@
 """What all tests share: kernels are compiled once, before processes that run tests side by side would each compile."""
 
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -8,12 +10,38 @@ import pytest
 from flows.refresh import refresh
 from tests.builders import collected, golden_points, positions, settings_in, yesterday_at
 
+ROOT = Path(__file__).parents[1]
+# Files by the CPU time they took (2026-11), so that no long one is begun when the other processes have nothing left.
+LONGEST_FIRST = (
+    "tests/flows/test_refresh.py",
+    "tests/flows/test_order.py",
+    "tests/test_whole_line.py",
+    "tests/ingest/test_sharing.py",
+    "tests/warehouse/test_devices.py",
+    "tests/flows/test_real_days.py",
+    "tests/warehouse/test_dimensions.py",
+    "tests/flows/test_windows.py",
+    "tests/flows/test_bench_fuel.py",
+    "tests/flows/test_orchestration.py",
+    "tests/warehouse/test_purchase_versions.py",
+    "tests/warehouse/test_fuel_lines.py",
+    "tests/kernels/test_compiled.py",
+)
+
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Take a golden trace through the line where tests run in several processes; what is compiled is cached on disk."""
+    """Compile kernels on two cores where tests run in several processes; what is compiled is cached on disk."""
     is_leader = not hasattr(config, "workerinput")
     if is_leader and getattr(config.option, "numprocesses", None) and not config.option.collectonly:
+        later_half = subprocess.Popen([sys.executable, "-m", "tests.compiling"], cwd=ROOT)
         with tempfile.TemporaryDirectory() as folder:
             settings = settings_in(Path(folder))
             collected(settings, [positions(golden_points(yesterday_at(15)))])
             refresh(settings)
+        assert later_half.wait() == 0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put long files first; the others stay in their order."""
+    ranks = {name: rank for rank, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: ranks.get(item.nodeid.partition("::")[0], len(ranks)))

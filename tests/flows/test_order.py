@@ -10,7 +10,7 @@ from flows.refresh import refresh
 from ingest.columns import POSITIONS, SEGMENT_COLUMNS
 from ingest.simulation import simulate
 from ingest.spool import Message, Spool
-from tests.builders import collected, positions, published, settings_in, yesterday_at
+from tests.builders import all_published, collected, positions, published, settings_in, yesterday_at
 from warehouse.connection import sql
 
 # What "equal" leaves out: when things arrived and were computed, and how often.
@@ -49,7 +49,7 @@ DIMENSIONS = ("vehicles", "depots", "drivers", "assignments", "prices", "station
 
 def tables(settings) -> dict[str, pl.DataFrame]:
     select = f"select columns(lambda name: name not in {tuple(ARRIVAL)})"
-    return {name: published(settings, f"{select} from {name} order by all") for name in TABLES}
+    return all_published(settings, {name: f"{select} from {name} order by all" for name in TABLES})
 
 
 def spooled(settings, messages, collector: str = "main") -> None:
