@@ -20,12 +20,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
-from numba import njit
+import numba
 
 # Threads of numba's OpenMP layer that wait for each other otherwise burn their core, which the collector
 # or another job may need: on two busy cores the tests of this package took 72 s instead of 13 s (2026-11).
 # Read when the first kernel runs; whoever set it knows better.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
+# Of `Any` type, as numba's annotations leave out the options for wrappers.
+njit: Any = numba.njit
 
 
 def _package_stamp() -> str:

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -127,8 +128,9 @@ def _put_back(connection: duckdb.DuckDBPyConnection, kept: list[str]) -> None:
         connection.execute(f"insert into core.{name} by name from kept_{name}")
 
 
+@cache
 def sql(name: str) -> str:
-    """The text of a file below `warehouse/sql/`."""
+    """The text of a file below `warehouse/sql/`, read once in a process."""
     return (files("warehouse") / "sql" / name).read_text(encoding="utf-8")
 
 

@@ -11,6 +11,7 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 import duckdb
+import polars as pl
 
 SEVERITIES = ("high", "medium", "low", "info")
 # Stands with every list of flags that people see, as the trade asks for.
@@ -86,11 +87,16 @@ def _rule(name: str, values: Mapping[str, Any]) -> Rule:
 def replace_rules(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> None:
     """Put these rules in the place of all that `marts.fuel_rules` holds."""
     connection.execute("delete from marts.fuel_rules")
-    for rule in rules:
-        thresholds = {name: threshold._asdict() for name, threshold in rule.thresholds.items()}
-        connection.execute(
-            "insert into marts.fuel_rules by name select $rule_id as rule_id, $version as version, $title as title,"
-            " $wording as wording, $severity as severity, $thresholds as thresholds, $inputs as inputs,"
-            " $guard as guard, $source as source, $yields_to::varchar[] as yields_to",
-            rule._asdict() | {"thresholds": json.dumps(thresholds), "yields_to": list(rule.yields_to)},
-        )
+    rows = pl.DataFrame(
+        [
+            rule._asdict()
+            | {
+                "thresholds": json.dumps({name: bound._asdict() for name, bound in rule.thresholds.items()}),
+                "yields_to": list(rule.yields_to),
+            }
+            for rule in rules
+        ],
+        schema_overrides={"yields_to": pl.List(pl.String)},
+    )
+    if rows.height:
+        connection.execute("insert into marts.fuel_rules by name select * from rows")
