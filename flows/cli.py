@@ -227,6 +227,17 @@ def replay(
 
 app.command("import")(import_)
 app.command()(query)
+
+
+@app.command("serve-sql")
+def serve_sql() -> None:
+    """Serve the published copy read-only over DuckDB's own remote protocol; needs its extension quack."""
+    from flows.serving_sql import serve_sql as serve_copies
+
+    with settings_or_exit() as settings:
+        serve_copies(settings)
+
+
 app.add_typer(explain, name="explain")
 app.add_typer(fuel, name="fuel")
 app.command("broker-config")(broker_config)

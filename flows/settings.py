@@ -4,7 +4,7 @@ Those of `ingest` and, beside them, thresholds of measurement and where mail goe
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
@@ -41,6 +41,11 @@ class Settings(IngestSettings):
     network_copy: bool = Field(
         True, description="a copy with sums over fleets and depots, without vans, names or places"
     )
+
+    serve_sql: Annotated[str, Field(pattern=r"^quack:[A-Za-z0-9.-]+(:\d{1,5})?$")] | None = Field(
+        None, description="address on which `serve-sql` serves the published copy, such as quack:localhost"
+    )
+    serve_sql_token: str | None = Field(None, repr=False, description="what clients of `serve-sql` have to know")
 
     broker_log: Path | None = Field(
         None, description="mosquitto's log where it is on this machine, for `status` to count whom it refused"

@@ -25,6 +25,7 @@ COMMANDS = [
     "refresh",
     "report",
     "serve",
+    "serve-sql",
     "simulate",
     "replay",
     "import",

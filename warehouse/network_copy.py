@@ -42,6 +42,7 @@ def publish_network(published: Path, folder: Path) -> Path:
             copy.execute(f"create table marts.{name} as from everyone.marts.{name}")
         copy.execute(sql("copies/network_health.sql"))
         copy.execute("create table core.generation as from everyone.core.generation")
+        _copy_comments(copy)
         copy.execute("detach everyone")
     final = folder / f"network-{generation}.duckdb"
     swap_in(building, final, folder / LINK)
@@ -70,6 +71,18 @@ def allowed_columns(copy: duckdb.DuckDBPyConnection, name: str) -> list[str]:
     return [
         column for column, kind in columns if column in TEXTS or (_PLAIN.fullmatch(kind) and not _OF_ONE.search(column))
     ]
+
+
+def _copy_comments(copy: duckdb.DuckDBPyConnection) -> None:
+    """Say of each column what the copy for all says of it."""
+    found = copy.execute(
+        "select schema_name || '.' || table_name, column_name, theirs.comment from duckdb_columns() as ours"
+        " join (from duckdb_columns() where database_name = 'everyone') as theirs"
+        " using (schema_name, table_name, column_name)"
+        " where ours.database_name = current_database() and theirs.comment is not null"
+    ).fetchall()
+    for table, column, comment in found:
+        copy.execute(f"comment on column {table}.{column} is '{comment.replace(chr(39), chr(39) * 2)}'")
 
 
 def _summed(copy: duckdb.DuckDBPyConnection) -> list[str]:

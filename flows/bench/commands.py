@@ -162,3 +162,48 @@ def queries(
     for line in lines(outcomes):
         typer.echo(line)
     raise typer.Exit(0 if all(outcome.holds for outcome in outcomes) else 1)
+
+
+@app.command()
+def readers(
+    minutes: Annotated[float, typer.Option(min=0.1, help="How long analysts read.")] = 10,
+    analysts: Annotated[int, typer.Option(min=1, max=50, help="Processes that open, ask and compare.")] = 3,
+    seed: Annotated[int, typer.Option(help="When makers are killed, and who stays how long.")] = 7,
+) -> None:
+    """Let analysts ask the published copies while refreshes run without a pause and are killed (-9) at random.
+
+    Analysts open the links with plain DuckDB: the copy for all, tenants' copies, the network's. Each open has to work,
+    each sum has to be that of the ledger of the same generation, the generation stays the same within a connection and
+    never goes back. The exit status is 1 where anything else was seen.
+    """
+    from flows.bench.readers.campaign import run_campaign
+    from flows.bench.readers.printed import lines
+    from flows.progress import shown_progress
+
+    with TemporaryDirectory(prefix="odograph-readers-") as scratch, shown_progress() as tell:
+        outcome = run_campaign(
+            Path(scratch), minutes, analysts, seed, lambda share: tell("readers", min(round(100 * share), 100), 100)
+        )
+    for line in lines(outcome):
+        typer.echo(line)
+    raise typer.Exit(1 if outcome.errors else 0)
+
+
+@app.command()
+def publish(
+    vans: Annotated[int, typer.Option(min=1, help="Vans of all tenants.")] = 200,
+    days: Annotated[int, typer.Option(min=1, help="Days of each.")] = 10,
+    tenants: Annotated[int, typer.Option(min=1, help="Tenants that share the vans.")] = 10,
+) -> None:
+    """Publish a warehouse of invented rows in every way there is, and show what each costs.
+
+    A month of 1,000 vans (--vans 1000 --days 30) takes some minutes and 10 GB of the folder for temporary files.
+    """
+    from flows.bench.publishing import measure_publish
+    from flows.progress import shown_progress
+
+    with TemporaryDirectory(prefix="odograph-publish-") as scratch, shown_progress() as tell:
+        costs = measure_publish(Path(scratch), vans, days, tenants, lambda done: tell("publish", done, 9))
+    typer.echo(f"{vans} vans, {days} days, {tenants} tenants")
+    for cost in costs:
+        typer.echo(f"{cost.way:<48}{cost.seconds:>8.2f} s{cost.megabytes:>10.1f} MB")

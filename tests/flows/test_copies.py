@@ -7,6 +7,7 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
+from flows.bench.readers.analyst import TRUTHS, Analyst, links
 from flows.cli import app
 from flows.copies import are_parts_current
 from flows.refresh import is_news, refresh
@@ -17,6 +18,7 @@ from warehouse.publish import lake_versions_in_use
 from warehouse.versions import delete_old, is_open, next_generation
 
 TENANTS = ("acme", "birch")
+SERVED = {"ODOGRAPH_SERVE_SQL": "quack:localhost", "ODOGRAPH_SERVE_SQL_TOKEN": "secret"}
 
 
 def settings_of(folder, **given):
@@ -143,6 +145,34 @@ def test_a_copy_that_is_open_outlives_its_successors_and_keeps_its_lake_files(tm
     upkeep(settings)
     assert (oldest.exists(), len(list(settings.published_dir.glob("odograph-*")))) == (False, 3)
     assert published(settings, "select count(*) from lake.positions").item() == 11
+
+
+def test_analysts_of_the_campaign_find_what_is_wrong_with_a_copy(line, tmp_path):
+    analyst = Analyst()
+    for link in links(line.published_dir):
+        analyst.look(link, 0)
+    assert (analyst.errors, len(analyst.open_s), analyst.query_count) == ([], 4, 2 * (3 * len(TRUTHS) + 1))
+    wrong = tmp_path / "odograph.duckdb"
+    wrong.write_bytes(line.published_path.read_bytes())
+    with duckdb.connect(str(wrong)) as copy:
+        copy.execute("delete from core.ledger where state = 'idle'; update core.generation set generation_id = '2025'")
+    analyst.look(wrong, 0)
+    analyst.look(tmp_path / "missing.duckdb", 0)
+    assert [("ledger" in error, "2025 after" in error, "missing" in error) for error in analyst.errors] == [
+        *[(True, False, False)] * 2,
+        (False, True, False),
+        (False, False, True),
+    ]
+
+
+def test_serving_over_the_network_says_in_one_line_what_it_needs(line, monkeypatch):
+    monkeypatch.setenv("ODOGRAPH_DATA_DIR", str(line.data_dir))
+    for given, said in (({}, "set ODOGRAPH_SERVE_SQL"), (SERVED, "no extension 'quack' here")):
+        for name, value in given.items():
+            monkeypatch.setenv(name, value)
+        result = CliRunner().invoke(app, ["serve-sql"])
+        assert (result.exit_code, result.output.count("\n"), said in result.output) == (1, 1, True), result.output
+        assert "secret" not in result.output
 
 
 def test_of_copies_nobody_has_open_the_last_ones_stay(tmp_path):

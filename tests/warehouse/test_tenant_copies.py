@@ -11,6 +11,7 @@ from tests.warehouse.marked_rows import DAY, mark, mark_others
 from warehouse.connection import open_warehouse
 from warehouse.lake import LakeTableFiles
 from warehouse.models import prepare_models
+from warehouse.network_copy import publish_network
 from warehouse.publish import add_views, publish
 from warehouse.tenancy import OPERATOR_TABLES, SHARED_TABLES, tables
 from warehouse.tenant_copies import publish_tenants
@@ -155,6 +156,16 @@ def test_a_change_of_what_is_shared_reaches_every_copy_and_names_alike_get_none(
     done = changing.publish(change)
     assert (done.built, done.refused) == (["acme", "birch"], ["Delta", "delta"])
     assert "dearer" in changing.rows(changing.of("birch"))["core.prices"][0]
+
+
+def test_the_network_copy_says_of_its_columns_what_the_copy_for_all_does(changing):
+    changing.publish(lambda warehouse: warehouse.execute("comment on column marts.fleet_days.idle_s is 'It''s K10'"))
+    path = publish_network(changing.full, changing.published)
+    with duckdb.connect(str(path), read_only=True) as copy:
+        comments = copy.execute("select comment from duckdb_columns() where column_name = 'idle_s'").fetchall()
+        tables_there = copy.execute("select table_name from duckdb_tables() order by 1").fetchall()
+    assert comments == [("It's K10",)]
+    assert tables_there == [("data_health_days",), ("definitions",), ("fleet_days",), ("fuel_rules",), ("generation",)]
 
 
 def test_a_tenant_who_is_not_wanted_has_no_copy(changing):
