@@ -13,7 +13,6 @@ from struct import unpack_from
 from typing import Any, NamedTuple, get_type_hints
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -152,6 +151,8 @@ def _extra(kept: pa.Table, row_count: int) -> pa.Array:
     """Columns we do not know as one JSON text a row, null where a row has none of them."""
     if not kept.num_columns:
         return pa.nulls(row_count, pa.string())
+    import polars as pl  # here, as a collector reads this module for its receipts and never gets to this line
+
     has_any = pl.any_horizontal(pl.all().is_not_null())
     try:
         encoded = pl.DataFrame(kept).select(pl.when(has_any).then(pl.struct(pl.all()).struct.json_encode()))

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 VERSION = 1
 MAX_POINTS = 500
 MAX_PAYLOAD_BYTES = 64 * 1024
+MAX_AHEAD_S = 120  # a device clock may run ahead of the receive time by this much
 
 Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Switch = bool | Literal[0, 1]  # some firmware sends 0 and 1

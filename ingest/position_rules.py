@@ -8,8 +8,8 @@ import polars as pl
 import pyarrow as pa
 
 from ingest.columns import POSITIONS
+from ingest.native import MAX_AHEAD_S
 
-MAX_AHEAD_S = 120  # a device clock may run ahead of the receive time by this much
 GPS_ROLLOVER_S = 619_315_200  # 1024 weeks: what a receiver with the GPS week roll-over bug is behind
 YEAR_2015_S = 1_420_070_400
 # What receivers count from before they know the time: 1970, 1980-01-06 (GPS), 2000 and 2004.

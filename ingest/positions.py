@@ -15,8 +15,8 @@ from ingest.adapters.readings import Fix, Source, Unread
 from ingest.arrow_points import ArrowPoints
 from ingest.columns import EVENTS, POSITIONS
 from ingest.envelope import checked_envelope
-from ingest.native import MAX_POINTS, VERSION, Point, Positions
-from ingest.position_rules import MAX_AHEAD_S, positions_table, with_reason
+from ingest.native import MAX_AHEAD_S, MAX_POINTS, VERSION, Point, Positions
+from ingest.position_rules import positions_table, with_reason
 from ingest.received import Received, Undecodable, reject_row, table_of
 from ingest.sent import Sent, foreign_parts, message_frame, native_parts
 

@@ -11,8 +11,8 @@ import msgspec
 
 from ingest.adapters.readings import Happening
 from ingest.masking import masked_document
-from ingest.native import Event, Instant, Plan, Route, Status
-from ingest.position_rules import GPS_ROLLOVER_S, MAX_AHEAD_S, YEAR_2015_S
+from ingest.native import MAX_AHEAD_S, Event, Instant, Plan, Route, Status
+from ingest.position_rules import GPS_ROLLOVER_S, YEAR_2015_S
 from ingest.received import MICROSECONDS_PER_DAY, Received, Undecodable, reject_row
 
 CARD_AHEAD_S = 86_400  # clocks of card terminals and planners are nobody's instrument: a day ahead is still kept

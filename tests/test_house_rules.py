@@ -130,3 +130,9 @@ def test_files_and_commands_that_the_docs_name_exist(page):
         assert (ROOT / name).exists(), name
     for command in re.findall(r"odograph (\w[\w-]*)", text):
         assert command in COMMANDS, command
+
+
+def test_a_collector_loads_nothing_that_only_decoding_needs():
+    code = "import sys, ingest.collector; print({'polars', 'deltalake', 'duckdb', 'numba'} & sys.modules.keys())"
+    asked = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert asked.stdout == "set()\n"

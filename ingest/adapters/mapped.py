@@ -30,8 +30,7 @@ from ingest.adapters.readings import (
     text_of,
 )
 from ingest.adapters.units import UNITS
-from ingest.native import MAX_POINTS, Point
-from ingest.position_rules import MAX_AHEAD_S
+from ingest.native import MAX_AHEAD_S, MAX_POINTS, Point
 from ingest.received import Undecodable
 
 _Path = tuple[str, ...]
