@@ -69,7 +69,7 @@ def run_demo(settings: Settings, *, vans: int, seed: int) -> bool:
             sent = publish(line, "bus day", recording.messages)
             step(f"recorded bus day: {recording.name}, {sent.messages} messages on disk, {sent.resent} sent again")
     _import_all(settings, truth)
-    step("vehicles, depots, drivers, assignments, stations and prices imported")
+    step("tenant, vehicles, depots, drivers, cards, devices, assignments, stations and prices imported")
     with shown_progress() as tell:
         done = refresh(settings, progress=tell)
     step(

@@ -152,6 +152,7 @@ def simulate(
         tenant=tenant,
         timezone=timezone,
         first_date=dates[0],
+        sample_s=sample_s,
         last_date=dates[-1],
         options=None if cases is None else {van.vehicle_id: habits_of(van).option for van, _ in fleet},
     )

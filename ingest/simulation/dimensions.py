@@ -1,4 +1,4 @@
-"""Which vehicles, depots, drivers, cards, stations and prices belong to a simulated fleet?
+"""Which tenant, vehicles, depots, drivers, cards, devices, stations and prices belong to a simulated fleet?
 
 As the files that `odograph import` reads, with the columns of its contract. Every name is invented; drivers
 are named after trees and birds.
@@ -13,7 +13,7 @@ import polars as pl
 from ingest.simulation.city import Depot, Station, place
 from ingest.simulation.fleet import Van
 from ingest.simulation.fuel_cases.habits import NO_OPTION, Option
-from ingest.simulation.paperwork import PRICES, STATE_PRICE
+from ingest.simulation.paperwork import PRICES, PROVIDER, STATE_PRICE
 
 WINDOW = ("08:30", "19:30")
 WAGE_PER_H = 22.50
@@ -47,16 +47,53 @@ def dimension_frames(
     timezone: str,
     first_date: date,
     last_date: date,
+    sample_s: int,
     options: dict[str, Option] | None = None,
 ) -> dict[str, pl.DataFrame]:
     """Build the dimension tables, by file name without its ending; `options` are further columns of some vans."""
     options = options or {}
     since = first_date - timedelta(days=KNOWN_BEFORE_DAYS)
     return {
+        "tenants": pl.DataFrame(
+            [
+                {
+                    "tenant_id": tenant,
+                    "name": tenant.capitalize(),
+                    "timezone": timezone,
+                    "currency": "USD",
+                    "units": "us",
+                    "locale": "en-US",
+                    "week_start": "sunday",
+                }
+            ]
+        ),
         "vehicles": _frame([_vehicle(van, tenant, since) | _of(van, options).vehicle for van in vans]),
         "depots": pl.DataFrame([_depot(depot, tenant, timezone) for depot in stations]),
         "drivers": pl.DataFrame(
             [{"tenant_id": tenant, "driver_id": van.driver_id, "name": _driver_name(van.number)} for van in vans]
+        ),
+        "cards": pl.DataFrame(
+            [
+                {
+                    "tenant_id": tenant,
+                    "card_id": van.card_id,
+                    "provider": PROVIDER,
+                    "last4": van.card_last4,
+                    "status": "active",
+                }
+                for van in vans
+            ]
+        ),
+        "devices": pl.DataFrame(
+            [
+                {
+                    "tenant_id": tenant,
+                    "device_id": van.device_id,
+                    "adapter": "native",
+                    "reporting_interval_s": sample_s,
+                }
+                for van in vans
+            ]
         ),
         "assignments": _frame(
             [

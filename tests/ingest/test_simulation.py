@@ -328,6 +328,9 @@ def test_files_have_the_columns_of_the_contract(fleet: Simulation, tmp_path: Pat
         "depots": "tenant_id depot_id timezone latitude longitude radius_m window_start window_end wage_per_h",
         "drivers": "tenant_id driver_id name",
         "assignments": "tenant_id kind id vehicle_id from_utc to_utc",
+        "tenants": "tenant_id name timezone currency units locale week_start",
+        "cards": "tenant_id card_id provider last4 status",
+        "devices": "tenant_id device_id adapter reporting_interval_s",
         "stations": "station_id name latitude longitude state timezone",
         "prices": "region product from_date price unit currency",
     }

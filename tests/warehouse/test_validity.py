@@ -186,7 +186,7 @@ def test_what_is_spoken_of_and_in_no_list_is_listed(warehouse):
     ).fetchall()
 
 
-def test_the_registered_interval_of_a_device_decides_how_long_a_silence_is_known(tmp_path):
+def test_the_registered_interval_of_a_device_decides_what_silence_is_known_and_the_zone_of_a_tenant_the_date(tmp_path):
     settings = settings_in(tmp_path)
     collected(settings, [positions(golden_points(yesterday_at(15)))])
     refresh(settings)
@@ -198,3 +198,11 @@ def test_the_registered_interval_of_a_device_decides_how_long_a_silence_is_known
         assert run_import(settings, "devices", [path])
         assert refresh(settings).rebuilt
         assert published(settings, spent).rows() == [expected]
+    before = published(settings, "select service_date from marts.vehicle_days").item()
+    path = tmp_path / "tenants.csv"
+    path.write_text("tenant_id,timezone\nt1,Pacific/Kiritimati\n")
+    assert run_import(settings, "tenants", [path])
+    refresh(settings)
+    assert published(settings, "select service_date from marts.vehicle_days").to_series().to_list() == [
+        before + timedelta(days=1)
+    ]
