@@ -32,6 +32,7 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
         reference_day.build(connection)
         VanDay(connection, "V12", "09:00", day=BEFORE).run("drive", 60, miles=30).run("idle", 30).close(fuel_used_l=5)
         VanDay(connection, "X1", "09:00", day=BEFORE).run("idle", 10).close(depot_id="OTHER")
+        VanDay(connection, "X3", "09:00", day=BEFORE).run("drive", 10).run("idle", 5).close(depot_id="OTHER")
         VanDay(connection, "X2", "09:00", day=BEFORE).run("drive", 10).close(depot_id=None)
         insert(connection, "core.tenants", tenant_id="monday", week_start="monday")
         VanDay(connection, "V1", "09:00", tenant_id="monday", day=BEFORE).run("drive", 10).close(depot_id=None)
@@ -179,7 +180,7 @@ def test_the_quantile_of_few_units_is_that_of_student(warehouse):
 
 def test_few_units_or_equal_ones_have_no_interval(warehouse):
     few = network(warehouse, level="depot", depot_id="OTHER", measure="idle_share", date_from=BEFORE)
-    assert (few["unit_count"], few["value"]) == (1, 1.0)
+    assert (few["unit_count"], few["value"]) == (2, 0.6)
     assert [few[name] for name in ("standard_error", "ci_low", "ci_high")] == [None] * 3
     equal = network(warehouse, level="depot", depot_id="DAX7", measure="on_time_start_share", date_from=BEFORE)
     assert equal["standard_error"] is not None
