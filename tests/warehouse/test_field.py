@@ -48,6 +48,9 @@ def _ledgers(warehouse: duckdb.DuckDBPyConnection) -> None:
     calls.run("drive", 15).run("idle", 5).run("drive", 20).run("off", 30).run("drive", 20).run("off", 5)
     # Over midnight UTC: one session, though a date of the clock ends in it.
     VanDay(warehouse, "evening", "18:00", day=AFTER).run("off", 30).run("drive", 60).run("off", 30)
+    # Nobody heard it over night.
+    VanDay(warehouse, "overnight", "22:00").run("off", 5).run("drive", 30)
+    VanDay(warehouse, "overnight", "08:00", day=AFTER).run("drive", 30).run("off", 5)
     broke_down = VanDay(warehouse, "broke_down", "10:00", route_id="R1")
     broke_down.run("off", 180, phase="pre").run("drive", 30, phase="stem_out", miles=10)
     broke_down.run("idle", 20, phase="on_route").run("unknown", 130, phase="on_route")
@@ -223,7 +226,7 @@ def test_sessions_of_a_day_keep_their_first_and_last_and_do_not_end_at_midnight(
     found = rows(
         days,
         "select vehicle_id, session_count, cut_session_count, mean_session_s, longest_session_s, drive_s"
-        " from marts.daily_driving_sessions($day, $day) order by all",
+        " from marts.daily_driving_sessions($day, $day) where vehicle_id in ('calls', 'evening') order by all",
         day=AFTER,
     )
     assert found == [("calls", 2, 1, 1800, 2400, 3300), ("evening", 1, 0, 3600, 3600, 3600)]
@@ -233,6 +236,17 @@ def test_sessions_of_a_day_keep_their_first_and_last_and_do_not_end_at_midnight(
         day=AFTER,
     )
     assert without_a_pause == [(3,)]
+
+
+def test_a_hole_between_two_dates_is_silence_as_well(days):
+    found = rows(
+        days,
+        "select service_date, session_count, cut_session_count, drive_s"
+        " from marts.daily_driving_sessions($first, $last) where vehicle_id = 'overnight' order by all",
+        first=DAY,
+        last=AFTER,
+    )
+    assert found == [(DAY, 1, 1, 1800), (AFTER, 1, 1, 1800)]
 
 
 def test_the_average_load_weighs_routes_by_what_they_could_hold_or_by_their_hours(days):

@@ -26,18 +26,17 @@ marked as (
     select
         *,
         sum(case when state in ('off', 'idle', 'ready', 'parked') then inside_us else 0 end) over earlier as stood_us,
-        epoch_us(started_utc) - max(case when state = 'drive' then epoch_us(ended_utc) end) over before as pause_us,
-        coalesce(lag(state) over earlier, 'unknown') = 'unknown' as is_after_silence,
-        coalesce(lead(state) over earlier, 'unknown') = 'unknown' as is_before_silence
+        epoch_us(started_utc)
+        - epoch_us(lag(case when state = 'drive' then ended_utc end ignore nulls) over earlier) as pause_us,
+        -- Nothing known ends where this begins, or begins where it ends: dates have holes between them.
+        coalesce(lag(case when state != 'unknown' then ended_utc end) over earlier != started_utc, true)
+            as is_after_silence,
+        coalesce(lead(case when state != 'unknown' then started_utc end) over earlier != ended_utc, true)
+            as is_before_silence
     from runs
-    window
-        earlier as (
-            partition by tenant_id, vehicle_id order by started_utc, ended_utc rows unbounded preceding
-        ),
-        before as (
-            partition by tenant_id, vehicle_id order by started_utc, ended_utc
-            rows between unbounded preceding and 1 preceding
-        )
+    window earlier as (
+        partition by tenant_id, vehicle_id order by started_utc, ended_utc rows unbounded preceding
+    )
 
 ),
 
