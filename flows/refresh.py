@@ -164,12 +164,17 @@ def rebuild(settings: Settings, day: date, opened: Opened | None = None) -> None
     logger.info("%s rebuilt: %d vehicle-dates, %d positions", day, len(vehicle_dates), position_count)
 
 
-def publish_copy(settings: Settings, opened: Opened | None = None) -> None:
-    """Reconcile fuel purchases, rebuild what has no service date of its own, and swap in a fresh copy for readers."""
+def publish_copy(settings: Settings, opened: Opened | None = None, *, afresh: bool = False) -> None:
+    """Reconcile fuel purchases, rebuild what has no service date of its own, and swap in fresh copies for readers.
+
+    `afresh` writes every row of every copy anew, so that no byte of a deleted row is in any of them.
+    """
     with _opened(settings, opened) as (warehouse, lake):
         evaluate_fuel(warehouse, settings)
-        published = publish(warehouse, settings.published_dir, lake, settings.timezone, version("odograph"))
-    publish_parts(settings, published, lake)
+        published = publish(
+            warehouse, settings.published_dir, lake, settings.timezone, version("odograph"), afresh=afresh
+        )
+    publish_parts(settings, published, lake, afresh=afresh)
 
 
 def is_news(settings: Settings, opened: Opened | None = None) -> bool:

@@ -13,7 +13,7 @@ from warehouse.lake import LakeTableFiles
 from warehouse.models import prepare_models
 from warehouse.network_copy import publish_network
 from warehouse.publish import add_views, publish
-from warehouse.tenancy import OPERATOR_TABLES, SHARED_TABLES, tables
+from warehouse.tenancy import OPERATOR_TABLES, SHARED_TABLES, is_file_name, tables
 from warehouse.tenant_copies import publish_tenants
 
 LAKE = {
@@ -105,6 +105,12 @@ def test_a_name_that_leads_elsewhere_gets_no_file(line):
     assert not list(line.tenants.parent.parent.glob("escaped*"))
 
 
+@pytest.mark.parametrize("name", ["..", ".", "", "-x", ".x", "a/b", "a\\b", "a\0", "a\n", "a b", "é", "A" * 129])
+def test_what_could_leave_the_folder_is_no_name_of_a_file(name):
+    assert not is_file_name(name)
+    assert is_file_name("Acme-2.east_1")
+
+
 def test_files_and_folders_are_closed_to_others(line):
     assert line.tenants.stat().st_mode & 0o777 == 0o750
     assert line.of("acme").resolve().stat().st_mode & 0o777 == 0o640
@@ -166,6 +172,18 @@ def test_the_network_copy_says_of_its_columns_what_the_copy_for_all_does(changin
         tables_there = copy.execute("select table_name from duckdb_tables() order by 1").fetchall()
     assert comments == [("It's K10",)]
     assert tables_there == [("data_health_days",), ("definitions",), ("fleet_days",), ("fuel_rules",), ("generation",)]
+
+
+def test_what_was_deleted_is_in_no_byte_of_copies_made_afresh(changing):
+    def erase(warehouse):
+        warehouse.execute("update core.drivers set name = 'Erased Soon' where tenant_id = 'acme'")
+
+    changing.publish(erase)
+    changing.publish(lambda warehouse: warehouse.execute("delete from core.drivers where tenant_id = 'acme'"))
+    assert b"Erased Soon" in changing.of("acme").read_bytes() + changing.full.read_bytes()
+    done = changing.publish(afresh=True)
+    assert (done.built, done.unchanged) == (["acme", "birch"], [])
+    assert b"Erased Soon" not in changing.of("acme").read_bytes() + changing.full.read_bytes()
 
 
 def test_a_tenant_who_is_not_wanted_has_no_copy(changing):
