@@ -111,15 +111,18 @@ def _copied_file(connection: duckdb.DuckDBPyConnection, building: Path) -> bool:
 
 
 def _copy_tables(connection: duckdb.DuckDBPyConnection, building: Path) -> None:
+    with duckdb.connect(str(building)) as empty:
+        empty.execute(sql("schema.sql"))
     connection.execute(f"attach '{str(building).replace(chr(39), chr(39) * 2)}' as published")
     try:
         tables = connection.execute(
             "select schema_name, table_name from duckdb_tables()"
             " where database_name = current_database() and schema_name in ('core', 'marts')"
         ).fetchall()
-        for schema in ("core", "marts"):
-            connection.execute(f"create schema published.{schema}")
         for schema, table in tables:
-            connection.execute(f"create table published.{schema}.{table} as from {schema}.{table}")
+            connection.execute(
+                f"create table if not exists published.{schema}.{table} as from {schema}.{table} limit 0"
+            )
+            connection.execute(f"insert into published.{schema}.{table} by name from {schema}.{table}")
     finally:
         connection.execute("detach published")

@@ -153,10 +153,11 @@ class _Source:
         return True
 
     def _begin_empty(self) -> None:
-        for schema in ("core", "marts", "staging", "lake"):
-            self.connection.execute(f"create schema copy.{schema}")
+        self.connection.execute("use copy")
+        self.connection.execute(sql("schema.sql"))
+        self.connection.execute("use memory")
         for name in self.tables:
-            self.connection.execute(f"create table copy.{name} as from everyone.{name} limit 0")
+            self.connection.execute(f"create table if not exists copy.{name} as from everyone.{name} limit 0")
         self.connection.execute(
             "create table copy.staging.copied_parts as from temp.parts limit 0;"
             " create table copy.staging.copied_from (signature varchar not null)"
@@ -179,7 +180,7 @@ class _Source:
             )
             owned = f"tenant_id = '{tenant_id}'" if table.is_of_tenants else "true"
             self.connection.execute(
-                f"insert into copy.{name} select {columns} from everyone.{name} where {owned}{dated}"
+                f"insert into copy.{name} by name select {columns} from everyone.{name} where {owned}{dated}"
             )
         self.connection.execute("delete from copy.staging.copied_parts")
         self.connection.execute(
@@ -218,7 +219,8 @@ def _signature(connection: duckdb.DuckDBPyConnection) -> str:
     made = connection.execute(
         "select string_agg(concat_ws(' ', schema_name, table_name, column_name, data_type), ';'"
         " order by schema_name, table_name, column_index)"
-        " from duckdb_columns() where database_name = 'everyone' and schema_name in ('core', 'marts')"
+        " from duckdb_columns() semi join duckdb_tables() using (database_name, schema_name, table_name)"
+        " where database_name = 'everyone' and schema_name in ('core', 'marts')"
     ).fetchall()[0][0]
     with_code = connection.execute("select any_value(code_version) from everyone.core.generation").fetchall()[0][0]
     return sha256(f"{made} {with_code} {duckdb.__version__}".encode()).hexdigest()

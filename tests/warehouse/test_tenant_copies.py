@@ -8,7 +8,7 @@ import pytest
 
 from ingest.columns import LAKE_TABLES
 from tests.warehouse.marked_rows import DAY, mark, mark_others
-from warehouse.connection import open_warehouse
+from warehouse.connection import open_warehouse, transaction
 from warehouse.lake import LakeTableFiles
 from warehouse.models import prepare_models
 from warehouse.network_copy import publish_network
@@ -33,7 +33,8 @@ class Line:
     def publish(self, change=lambda warehouse: None, wanted=None, *, afresh=False):
         with open_warehouse(self.warehouse) as warehouse:
             prepare_models(warehouse)
-            change(warehouse)
+            with transaction(warehouse):
+                change(warehouse)
             self.full = publish(warehouse, self.published, LAKE, "UTC", "test", afresh=afresh)
         views = lambda copy, _tenant: add_views(copy, LAKE, "UTC")  # noqa: E731
         return publish_tenants(self.full, self.tenants, wanted, views, "", afresh=afresh)
