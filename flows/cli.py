@@ -131,8 +131,8 @@ def refresh(
         )
         typer.echo(f"rebuilt: {', '.join(map(str, done.rebuilt)) or 'nothing'}")
         if done.failed:
-            for failure in done.failed:
-                typer.echo(f"held back, keeps what it had, because checks found rows: {failure}", err=True)
+            for line in (line for failure in done.failed for line in failure.lines()):
+                typer.echo(f"held back, keeps what it had, because checks found rows: {line}", err=True)
         typer.echo(f"published: {settings.published_path}" if done.published else "no news: the published copy stays")
         if done.failed:
             raise typer.Exit(FAILED)

@@ -21,8 +21,8 @@ from flows.reporting import NoReportDue, ReportsFailed, run_report
 from flows.settings import Settings
 from flows.upkeep import Upkeep, upkeep
 from ingest.lake import Loaded
+from warehouse.checks import CheckFailed
 from warehouse.connection import WarehouseBusy, writer_lock
-from warehouse.models import CheckFailed
 
 RUN_WAIT_S = 1800.0  # a report is worth waiting for the refresh before it
 

@@ -31,19 +31,14 @@ from flows.settings import Settings
 from flows.tracks import day_of
 from ingest.columns import LAKE_TABLES
 from ingest.lake import Loaded, lake_files, load_spool
+from warehouse.checks import CheckFailed, Failure, check_day, check_purchases, hold_back, recheck_ended
 from warehouse.connection import open_warehouse, transaction, writer_lock
 from warehouse.idle_rates import relearned_dates, remember_idle, reopen_learners
 from warehouse.jurisdictions import jurisdictions
 from warehouse.lake import LakeTableFiles, attach_lake
 from warehouse.load import read_chunk, replace_measured, stations
-from warehouse.models import (
-    CheckFailed,
-    add_device_status,
-    build_day,
-    check_day,
-    choose_co2_factors,
-    prepare_models,
-)
+from warehouse.loads import record_load, stale_tenants
+from warehouse.models import add_device_status, build_day, choose_co2_factors, prepare_models
 from warehouse.publish import publish
 from warehouse.revisions import record_revisions
 from warehouse.work import (
@@ -71,7 +66,7 @@ class Opened(NamedTuple):
 
 
 class Refreshed(NamedTuple):
-    """What one refresh did; `failed` names the service dates whose checks found rows."""
+    """What one refresh did; `failed` names the service dates and tenants whose checks found rows."""
 
     loaded: Loaded
     rebuilt: list[date]
@@ -103,6 +98,8 @@ def refresh(
                 except CheckFailed as failure:
                     logger.error("held back, keeps what it had: %s", failure)
                     failed.append(failure)
+                    if failure.others_rebuilt:
+                        rebuilt.append(stale)
             tell("measure", len(days), len(days))
 
         with _opened(settings) as opened:
@@ -130,6 +127,7 @@ def stale_dates(
         if full or day is not None:
             reopen_everything(warehouse, settings.timezone, day)
         absorb(warehouse, settings.timezone)
+        recheck_ended(warehouse)
         return reopened_dates(warehouse)
 
 
@@ -140,28 +138,46 @@ def learning_dates(settings: Settings, failed: Sequence[date], opened: Opened | 
 
 
 def rebuild(settings: Settings, day: date, opened: Opened | None = None) -> None:
-    """Measure the re-opened vans of one service date, rebuild its marts and check them: all of it or nothing.
+    """Measure the re-opened vans of one service date, rebuild its marts and check them: by tenant all of it or nothing.
 
-    Raises CheckFailed; the date then keeps what it had and stays re-opened.
+    Raises CheckFailed, at the end; the tenants it names keep what they had of that date, which stays re-opened.
     """
-    with _opened(settings, opened) as (warehouse, _), transaction(warehouse):
-        vehicle_dates = reopened_vehicles(warehouse, day)
-        sites = stations(warehouse, day)
-        areas = named_areas(jurisdictions(warehouse))
-        position_count = 0
-        remember_idle(warehouse, day)
-        for chunk_of in _chunks(vehicle_dates):
-            chunk = read_chunk(warehouse, chunk_of, settings.timezone)
-            laid_out = day_of(chunk, settings)
-            rows = measured_rows(chunk, laid_out, measure(laid_out, sites, areas, settings))
-            replace_measured(warehouse, day, chunk_of, rows)
-            position_count += chunk.track.height
-        reopen_learners(warehouse, day)
-        record_revisions(warehouse, day, version("odograph"))
-        build_day(warehouse, day)
-        check_day(warehouse, day)
-        _record_load(warehouse, day, len(vehicle_dates), position_count)
-    logger.info("%s rebuilt: %d vehicle-dates, %d positions", day, len(vehicle_dates), position_count)
+    found: list[Failure] = []
+    with _opened(settings, opened) as (warehouse, _):
+        tenants = stale_tenants(warehouse, day)
+        while True:
+            try:
+                with transaction(warehouse):
+                    if tenants:
+                        _rebuild_of(warehouse, settings, day, tenants)
+                    hold_back(warehouse, day, found)
+                break
+            except CheckFailed as failure:
+                # Nothing of this try is kept. What checks say of a tenant does not depend on others: once more without.
+                found += failure.found
+                tenants = [tenant for tenant in tenants if tenant not in failure.failures]
+    if found:
+        raise CheckFailed(day, found, others_rebuilt=bool(tenants))
+
+
+def _rebuild_of(warehouse: duckdb.DuckDBPyConnection, settings: Settings, day: date, tenants: Sequence[str]) -> None:
+    """Rebuild one service date of these tenants and check it; raise CheckFailed."""
+    began_s = monotonic()
+    vehicle_dates = reopened_vehicles(warehouse, day, tenants)
+    sites = stations(warehouse, day)
+    areas = named_areas(jurisdictions(warehouse))
+    remember_idle(warehouse, day)
+    for chunk_of in _chunks(vehicle_dates):
+        chunk = read_chunk(warehouse, chunk_of, settings.timezone)
+        laid_out = day_of(chunk, settings)
+        rows = measured_rows(chunk, laid_out, measure(laid_out, sites, areas, settings))
+        replace_measured(warehouse, day, chunk_of, rows)
+    reopen_learners(warehouse, day)
+    record_revisions(warehouse, day, version("odograph"))
+    build_day(warehouse, day, tenants)
+    check_day(warehouse, day, tenants)
+    record_load(warehouse, day, tenants, version("odograph"), monotonic() - began_s)
+    logger.info("%s rebuilt: %d vehicle-dates of %d tenants", day, len(vehicle_dates), len(tenants))
 
 
 def publish_copy(settings: Settings, opened: Opened | None = None, *, afresh: bool = False) -> None:
@@ -171,6 +187,7 @@ def publish_copy(settings: Settings, opened: Opened | None = None, *, afresh: bo
     """
     with _opened(settings, opened) as (warehouse, lake):
         evaluate_fuel(warehouse, settings)
+        check_purchases(warehouse)
         published = publish(
             warehouse, settings.published_dir, lake, settings.timezone, version("odograph"), afresh=afresh
         )
@@ -218,21 +235,6 @@ def _opened(settings: Settings, opened: Opened | None = None) -> Iterator[Opened
         attach_lake(warehouse, lake, settings.timezone)
         add_device_status(warehouse)
         yield Opened(warehouse, lake)
-
-
-def _record_load(warehouse: duckdb.DuckDBPyConnection, day: date, vehicle_date_count: int, position_count: int) -> None:
-    warehouse.execute(
-        "insert into core.loads select coalesce(max(load_id), 0) + 1, $day, now()::timestamp, $vehicle_dates,"
-        " $positions, $code, (select list_sort(list_distinct(list(reason))) from core.reopened"
-        " where service_date = $day) from core.loads",
-        {
-            "day": day,
-            "vehicle_dates": vehicle_date_count,
-            "positions": position_count,
-            "code": version("odograph"),
-        },
-    )
-    warehouse.execute("delete from core.reopened where service_date = $day", {"day": day})
 
 
 def _chunks(vehicle_dates: Sequence[VehicleDate]) -> Iterator[Sequence[VehicleDate]]:

@@ -107,18 +107,29 @@ def _freshness(published: duckdb.DuckDBPyConnection, refreshed: Path) -> list[Fi
     text = f"{published_utc:%Y-%m-%d %H:%M} UTC, by version {code}; last refresh {shown_age(refreshed_s)} ago"
     if is_stale:
         text += ": run `odograph refresh`, or keep `odograph serve` running"
-    waiting = [
-        f"{row[0]}"
-        for row in published.execute("select distinct service_date from core.reopened order by all").fetchall()
-    ]
-    held = f"{agreed(len(waiting), 'service date')} held back, readers see them as they were: {listed(waiting)}"
-    return [
-        Finding("published copy", text, is_stale),
-        Finding(
-            "checks",
-            f"{held}; `odograph refresh` tries again and names the checks" if waiting else "all passed",
-            bool(waiting),
-        ),
+    return [Finding("published copy", text, is_stale), *_checks(published)]
+
+
+def _checks(published: duckdb.DuckDBPyConnection) -> list[Finding]:
+    """What failed checks hold back, and what others found on the newest date of each tenant."""
+    held = published.execute(
+        "select tenant_id || ' ' || service_date || ': '"
+        " || string_agg(check_name || ' (' || row_count || ' rows)', ', ' order by check_name)"
+        " from core.held_back group by tenant_id, service_date order by tenant_id, service_date"
+    ).fetchall()
+    findings = [Finding("checks", "all passed")]
+    if held:
+        named = listed([row[0] for row in held])
+        text = f"{agreed(len(held), 'service date')} held back, readers see them as they were: {named}"
+        findings = [Finding("checks", f"{text}; `odograph refresh` tries again", needs_person=True)]
+    warned = published.execute(
+        "select results.check_name, string_agg(tenant_id || ' ' || service_date, ', ' order by tenant_id, service_date)"
+        " from core.check_results as results where severity = 'warn' and row_count > 0 and service_date >="
+        " (select max(service_date) - 1 from marts.fleet_days as days where days.tenant_id = results.tenant_id)"
+        " group by check_name order by check_name"
+    ).fetchall()
+    return findings + [
+        Finding("warning", f"{name}: {who}; see core.check_results and core.checks") for name, who in warned
     ]
 
 

@@ -1,15 +1,17 @@
-"""In which order do models run, and does what they made hold?
+"""In which order do models run?
 
 A model is one select in `sql/marts/`, named for its table; building it replaces the rows of one service date.
-A check is a select in `sql/checks/` for rows that should not exist. The order of models is the tuple below.
+The order of models is the tuple below. Whether what they made holds is asked by `warehouse.checks`.
 """
 
+from collections.abc import Collection
 from datetime import date
 from hashlib import sha256
 from importlib.resources import files
 
 import duckdb
 
+from warehouse.checks import checks_digest, replace_checks
 from warehouse.connection import sql, transaction
 from warehouse.definitions import listed_definitions, replace_definitions
 from warehouse.rollups import rollup_sql
@@ -43,25 +45,16 @@ SHARED_SQL = (
 WHOLE_MARTS = ("fuel_purchases",)  # small, and versions may arrive for any date: replaced whole
 
 
-class CheckFailed(Exception):
-    """Rows that should not exist; `failures` maps the name of each failed check to its row count."""
-
-    def __init__(self, day: date, failures: dict[str, int]) -> None:
-        self.day, self.failures = day, failures
-        listed = ", ".join(f"{name} ({count} rows)" for name, count in failures.items())
-        super().__init__(f"{day}: {listed}")
-
-
 def shared_sql() -> str:
     """The views and macros that models and readers share."""
     return "\n".join(sql(name) if name.endswith(".sql") else rollup_sql() for name in SHARED_SQL)
 
 
 def prepare_models(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create what models share, and the table of definitions, unless these very ones are there already."""
+    """Create what models share, and the tables of definitions and checks, unless these very ones are there already."""
     shared = shared_sql()
     digest = sha256(
-        (shared + (files("warehouse") / "definitions.toml").read_text(encoding="utf-8")).encode()
+        (shared + (files("warehouse") / "definitions.toml").read_text(encoding="utf-8") + checks_digest()).encode()
     ).hexdigest()
     connection.execute("create table if not exists core.models_stamp (digest varchar not null)")
     if connection.execute("from core.models_stamp").fetchall() == [(digest,)]:
@@ -69,6 +62,7 @@ def prepare_models(connection: duckdb.DuckDBPyConnection) -> None:
     with transaction(connection):
         connection.execute(shared)
         replace_definitions(connection, listed_definitions())
+        replace_checks(connection)
         connection.execute("delete from core.models_stamp")
         connection.execute("insert into core.models_stamp values ($digest)", {"digest": digest})
 
@@ -87,12 +81,16 @@ def add_device_status(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("create or replace view marts.device_status as\n" + sql("marts/device_status.sql"))
 
 
-def build_day(connection: duckdb.DuckDBPyConnection, day: date) -> None:
-    """Replace one service date in every dated mart."""
+def build_day(connection: duckdb.DuckDBPyConnection, day: date, tenants: Collection[str] | None = None) -> None:
+    """Replace one service date of these tenants, by default all, in every dated mart."""
     judge_day(connection, day)
+    chosen, given = ("true", {}) if tenants is None else ("list_contains($tenants, tenant_id)", {"tenants": [*tenants]})
     for name in DATED_MARTS:
-        connection.execute(f"delete from marts.{name} where service_date = $day", {"day": day})
-        connection.execute(f"insert into marts.{name} by name {sql(f'marts/{name}.sql')}", {"day": day})
+        connection.execute(f"delete from marts.{name} where service_date = $day and {chosen}", {"day": day, **given})
+        connection.execute(
+            f"insert into marts.{name} by name select * from ({sql(f'marts/{name}.sql')}) where {chosen}",
+            {"day": day, **given},
+        )
     connection.execute("drop table day_verdicts")
 
 
@@ -111,21 +109,3 @@ def build_whole(connection: duckdb.DuckDBPyConnection) -> None:
         for name in WHOLE_MARTS:
             connection.execute(f"delete from marts.{name}")
             connection.execute(f"insert into marts.{name} by name {sql(f'marts/{name}.sql')}")
-
-
-def check_day(connection: duckdb.DuckDBPyConnection, day: date) -> None:
-    """Raise CheckFailed, naming every check that found rows for this service date."""
-    failures = {}
-    for name in check_names():
-        text = sql(f"checks/{name}.sql")
-        rows = connection.execute(f"select count(*) from ({text})", {"day": day}).fetchall()[0][0]
-        if rows:
-            failures[name] = rows
-    if failures:
-        raise CheckFailed(day, failures)
-
-
-def check_names() -> list[str]:
-    """The checks there are: every file in `sql/checks/`."""
-    folder = files("warehouse") / "sql" / "checks"
-    return sorted(found.name.removesuffix(".sql") for found in folder.iterdir() if found.name.endswith(".sql"))

@@ -5,6 +5,7 @@ The list is a table, `core.reopened`, emptied in the transaction that rebuilds: 
 by the next one, and a run with no news finds nothing.
 """
 
+from collections.abc import Collection
 from datetime import date
 from typing import NamedTuple
 
@@ -66,22 +67,27 @@ def work_done(connection: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]
         "select (select count(*) from core.imports), (select max(load_id) from core.loads),"
         " (select count(*) from core.reopened), (from core.schema_stamp),"
         " (select count(*) from core.fuel_reviews), (select count(*) from core.fuel_flag_history),"
-        " (select list((spool_id, segment_no) order by spool_id) from core.absorbed)"
+        " (select list((spool_id, segment_no) order by spool_id) from core.absorbed),"
+        " (select list(held order by held) from core.held_back as held),"
+        " (select list(found order by found) from (select * exclude (checked_utc, sample) from core.check_results"
+        " where row_count > 0) as found)"
     ).fetchall()
 
 
 def reopened_dates(connection: duckdb.DuckDBPyConnection) -> list[date]:
-    """The service dates with something to rebuild, oldest first."""
-    rows = connection.execute("select distinct service_date from core.reopened order by 1").fetchall()
+    """The service dates with something to rebuild, or to check once more, oldest first."""
+    rows = connection.execute(
+        "select service_date from core.reopened union select service_date from core.held_back order by 1"
+    ).fetchall()
     return [row[0] for row in rows]
 
 
-def reopened_vehicles(connection: duckdb.DuckDBPyConnection, day: date) -> list[VehicleDate]:
-    """The vehicle-dates of a service date to measure again; those with a rate learned anew need only its marts."""
+def reopened_vehicles(connection: duckdb.DuckDBPyConnection, day: date, tenants: Collection[str]) -> list[VehicleDate]:
+    """The vehicle-dates of a service date of these tenants to measure again; a rate learned anew needs only marts."""
     rows = connection.execute(
         "select distinct tenant_id, vehicle_id, service_date from core.reopened"
-        " where service_date = $day and reason != $reason order by all",
-        {"day": day, "reason": REASON},
+        " where service_date = $day and reason != $reason and list_contains($tenants, tenant_id) order by all",
+        {"day": day, "reason": REASON, "tenants": [*tenants]},
     ).fetchall()
     return [VehicleDate(*row) for row in rows]
 

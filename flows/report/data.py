@@ -39,10 +39,13 @@ Row = TypeVar("Row")
 class NothingToReport(Exception):
     """The published copy holds nothing for this tenant and date."""
 
-    def __init__(self, tenant_id: str, service_date: date, last_date: date | None) -> None:
-        """`last_date` is the newest earlier date with data, None if there is none."""
+    def __init__(
+        self, tenant_id: str, service_date: date, last_date: date | None, held_back_by: str | None = None
+    ) -> None:
+        """`last_date` is the newest earlier date with data, `held_back_by` the checks it failed; None without."""
         hint = f"the newest day before it is {last_date}" if last_date else "nor for any day before it"
-        super().__init__(f"nothing is published for {tenant_id} on {service_date}, {hint}")
+        why = f", it is held back by {held_back_by}" if held_back_by else ""
+        super().__init__(f"nothing is published for {tenant_id} on {service_date}{why}, {hint}")
         self.tenant_id = tenant_id
         self.service_date = service_date
         self.last_date = last_date
@@ -55,7 +58,7 @@ def read_day(published: Path, tenant_id: str, service_date: date, *, min_coverag
         reader = _Reader(connection, {**asked, "most": TIMELINE_VEHICLES})
         fleet_days = reader.rows("fleet_days", FleetDay)
         if not fleet_days or fleet_days[0].service_date != service_date:
-            raise NothingToReport(tenant_id, service_date, reader.values("last_day")[0])
+            raise NothingToReport(tenant_id, service_date, reader.values("last_day")[0], reader.values("held_back")[0])
         depots = reader.rows("depots", Depot)
         return DailyData(
             tenant_id=tenant_id,

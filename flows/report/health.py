@@ -65,6 +65,8 @@ def provisional(data: DailyData) -> str:
     if rebuilt is None:
         return f"provisional: late data is taken for {LATE_DATA_DAYS} days"
     as_of = f"as of {local_day(rebuilt, data.timezone)}"
+    if data.health.held_back_by:
+        return f"held back, {as_of}; newer data did not pass: {data.health.held_back_by.replace('_', ' ')}"
     if (rebuilt.date() - data.service_date).days >= LATE_DATA_DAYS:
         return f"final, {as_of}"
     return f"provisional, {as_of}; late data is taken for {LATE_DATA_DAYS} days"

@@ -176,6 +176,7 @@ class Health(NamedTuple):
     longest_gap_vehicle_id: str | None
     unregistered_count: int
     rebuilt_utc: datetime | None
+    held_back_by: str | None
 
 
 class Reject(NamedTuple):

@@ -281,12 +281,16 @@ def _health(connection: duckdb.DuckDBPyConnection) -> None:
         connection,
         "core.loads",
         load_id=1,
+        tenant_id="dax7",
         service_date=DAY,
         rebuilt_utc=local("05:12", DAY + timedelta(days=1)),
         vehicle_date_count=83,
         position_count=900_000,
         code_version="test",
         reasons=["positions"],
+        segments=["main/1-9"],
+        seconds=7.5,
+        **dict.fromkeys(("schema_digest", "models_digest", "definitions_digest", "checks_digest"), "0123456789ab"),
     )
     insert(
         connection,

@@ -27,8 +27,8 @@ from tests.builders import (
     settings_in,
     yesterday_at,
 )
+from warehouse.checks import parsed
 from warehouse.connection import WarehouseBusy, open_warehouse, sql, writer_lock
-from warehouse.models import check_names
 
 MARTS = ("vehicle_days", "route_days", "idle_events", "stops", "idle_by_definition", "fleet_days")
 # What "equal" leaves out: when things arrived and were computed.
@@ -461,24 +461,58 @@ def test_a_refresh_that_is_killed_is_finished_by_the_next_one(tmp_path, kill_aft
     assert_same_tables(tidy, killed)
 
 
-def test_a_failed_check_holds_back_its_date_only_and_keeps_the_work(tmp_path, monkeypatch):
+NO_D2 = parsed(
+    "nothing_may_exist",
+    "-- No d2.\n-- severity: error\n\n"
+    "select tenant_id, service_date, vehicle_id from core.ledger where service_date = $day and vehicle_id = 'd2'",
+)
+VEHICLES = "select tenant_id || '/' || vehicle_id as vehicle from marts.vehicle_days order by service_date, 1"
+
+
+def test_a_failed_check_holds_back_its_tenant_and_date_only_and_keeps_the_work(tmp_path, monkeypatch, capsys):
     settings = settings_in(tmp_path)
     collected(settings, [positions(golden_points(yesterday_at(15)))])
     refresh(settings)
-    text = "select * from core.ledger where service_date = $day and vehicle_id = 'd2'"
-    monkeypatch.setattr("warehouse.models.check_names", lambda: ["nothing_may_exist"])
-    monkeypatch.setattr("warehouse.models.sql", _with_check("nothing_may_exist", text))
-    two_days_ago = yesterday_at(15) - 86_400
+    monkeypatch.setattr(
+        "warehouse.checks.listed_checks", lambda folder="checks": (NO_D2,) if folder == "checks" else ()
+    )
+    yesterday = datetime.fromtimestamp(yesterday_at(15), UTC).date()
+    collected(settings, [positions(golden_points(yesterday_at(15))[:8], device="d1", tenant="t2")])
     collected(settings, [positions(golden_points(yesterday_at(16)), device="d2")])
-    collected(settings, [positions(golden_points(two_days_ago), device="d3")])
+    collected(settings, [positions(golden_points(yesterday_at(15) - 86_400), device="d3")])
     done = refresh(settings)
-    assert [set(failure.failures) for failure in done.failed] == [{"nothing_may_exist"}]
-    vehicles = "select vehicle_id from marts.vehicle_days order by 1"
-    assert published(settings, vehicles)["vehicle_id"].to_list() == ["d1", "d3"]
+    assert [(failure.day, failure.failures) for failure in done.failed] == [
+        (yesterday, {"t1": {"nothing_may_exist": 8}})
+    ]
+    assert yesterday in done.rebuilt  # for t2
+    assert published(settings, VEHICLES)["vehicle"].to_list() == ["t1/d3", "t1/d1", "t2/d1"]
+    held = published(settings, "select tenant_id, service_date, check_name, row_count from core.held_back").rows()
+    assert held == [("t1", yesterday, "nothing_may_exist", 8)]
+    said = published(
+        settings,
+        "select tenant_id, row_count, sample from core.check_results"
+        f" where service_date = date '{yesterday}' and check_name = 'nothing_may_exist' order by 1",
+    )
+    assert said.rows()[1] == ("t2", 0, None)
+    assert (said.row(0)[:2], "d2" in said.row(0)[2]) == (("t1", 8), True)
+    loads = "select tenant_id, vehicle_date_count from core.loads order by load_id, 1"
+    assert published(settings, loads).rows() == [("t1", 1), ("t1", 1), ("t2", 1)]
+
+    assert not refresh(settings).published  # tried again, with the same end
+    collected(settings, [positions(golden_points(yesterday_at(15))[8:], device="d1", tenant="t2")])
+    assert refresh(settings).published  # t2 goes on
+    assert published(settings, "select sum(accepted_count) from marts.data_health where tenant_id = 't2'").item() == 16
+    assert published(settings, "select accepted_count from marts.data_health where vehicle_id = 'd1'").rows() == [
+        (16,),
+        (16,),
+    ]
     assert not print_status(settings)
+    assert f"t1 {yesterday}: nothing_may_exist (8 rows)" in " ".join(capsys.readouterr().out.split())
+
     monkeypatch.undo()
     assert refresh(settings).failed == []
-    assert published(settings, vehicles)["vehicle_id"].to_list() == ["d1", "d2", "d3"]
+    assert published(settings, VEHICLES)["vehicle"].to_list() == ["t1/d3", "t1/d1", "t1/d2", "t2/d1"]
+    assert published(settings, "select count(*) from core.held_back").item() == 0
     assert print_status(settings)
 
 
@@ -510,14 +544,3 @@ def test_a_warehouse_of_an_older_schema_is_built_anew_and_keeps_its_dimensions(t
     assert refresh(settings).published
     assert published(settings, "select idle_s from marts.vehicle_days").item() == 540
     assert published(settings, "select tank_l from core.vehicles").item() == 95
-
-
-def _with_check(name: str, text: str):
-    return lambda path: text if path == f"checks/{name}.sql" else sql(path)
-
-
-def test_every_check_is_a_query_that_runs(tmp_path):
-    assert "time_adds_up" in check_names()
-    settings = settings_in(tmp_path)
-    collected(settings, [positions(golden_points(yesterday_at(15)))])
-    assert refresh(settings).failed == []

@@ -191,6 +191,19 @@ def test_a_day_on_which_nobody_was_heard_gives_a_report(published, tmp_path):
     assert not report.images
 
 
+def test_a_day_that_is_held_back_says_of_when_its_figures_are(published, tmp_path):
+    held = f"insert into core.held_back values ('dax7', date '{DAY}', 'time_adds_up', 3, timestamp '2026-02-28 10:00')"
+    later = f"insert into core.held_back values ('dax7', date '{DAY}' + 1, 'time_adds_up', 3, now()::timestamp)"
+    copy = changed(published, tmp_path, held, later)
+    words = " ".join(daily_report(copy, "dax7", DAY).text.split())
+    assert "held back, as of Fri 27 Feb 05:12; newer data did not pass: time adds up" in words
+    assert "held back" not in daily_report(copy, "buses", DAY).text
+    with pytest.raises(
+        NothingToReport, match="it is held back by time_adds_up, the newest day before it is 2026-02-26"
+    ):
+        daily_report(copy, "dax7", DAY + timedelta(days=1))
+
+
 def test_a_day_that_is_not_there_says_which_one_is(published):
     with pytest.raises(NothingToReport, match="newest day before it is 2026-02-26"):
         daily_report(published, "dax7", DAY + timedelta(days=3))

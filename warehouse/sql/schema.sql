@@ -308,14 +308,53 @@ create table if not exists core.imports (
     imported_utc timestamp not null
 );
 
+-- One row per tenant of each rebuild of a service date: what made the rows of that date in core and in the dated marts.
+-- Those of a tenant are by its newest load of that date.
 create table if not exists core.loads (
-    load_id bigint not null,
+    load_id bigint not null,            -- counts rebuilds; the tenants of one rebuild share it
+    tenant_id varchar not null,
     service_date date not null,
     rebuilt_utc timestamp not null,
-    vehicle_date_count integer not null,
-    position_count bigint not null,
+    vehicle_date_count integer not null, -- measured anew; 0: only the marts were built again
+    position_count bigint not null,     -- accepted positions of those
     code_version varchar not null,
-    reasons varchar[] not null
+    reasons varchar[] not null,         -- why: those of core.reopened; held_back: tried again, without news
+    segments varchar[] not null,        -- spool/number or spool/first-last with news, sorted
+    seconds double not null,            -- of the whole rebuild, all tenants
+    schema_digest varchar not null,     -- of schema.sql, likewise the following: first 12 hexadecimal digits of SHA-256
+    models_digest varchar not null,     -- of everything the marts are built from
+    definitions_digest varchar not null, -- of definitions.toml
+    checks_digest varchar not null      -- of the checks that it passed
+);
+
+-- Service dates of a tenant that did not pass: its rows of that date in core and the dated marts are those of its newest
+-- load. Tried again by every refresh until it passes.
+create table if not exists core.held_back (
+    tenant_id varchar not null,
+    service_date date not null,
+    check_name varchar not null,        -- a check of severity error
+    row_count bigint not null,          -- rows that should not exist, at the last try
+    found_utc timestamp not null,       -- first found; until then all was well
+    primary key (tenant_id, service_date, check_name)
+);
+
+-- What each check said of each tenant and service date when it was last asked; 0 rows: passed. Of a date that is held
+-- back it is what the rejected rows were like, not those that are kept.
+create table if not exists core.check_results (
+    tenant_id varchar not null,
+    service_date date not null,
+    check_name varchar not null,
+    severity varchar not null,          -- error: holds the date back; warn: is shown
+    row_count bigint not null,          -- rows that should not exist
+    checked_utc timestamp not null,
+    sample json                         -- up to three of those rows; null: none
+);
+
+-- What each check asserts; written in the first lines of the files in warehouse/sql/checks.
+create table if not exists core.checks (
+    check_name varchar not null,
+    severity varchar not null,          -- error: holds the date back; warn: is shown
+    meaning varchar not null
 );
 
 -- What people said about flags; append-only, the last row counts. The key is line and rule, so a review stays whatever

@@ -15,8 +15,13 @@ select
     (
         select max(rebuilt_utc)
         from core.loads
-        where service_date = $service_date::date
-    ) as rebuilt_utc
+        where tenant_id = $tenant_id and service_date = $service_date::date
+    ) as rebuilt_utc,
+    (
+        select string_agg(check_name, ', ' order by check_name)
+        from core.held_back
+        where tenant_id = $tenant_id and service_date = $service_date::date
+    ) as held_back_by
 
 from marts.data_health
 where tenant_id = $tenant_id and service_date = $service_date::date

@@ -1,7 +1,9 @@
 -- What the project's own definitions count is what the day says: every_second its idle time, odograph its excess idle.
+-- severity: error
 
 select
     counted.tenant_id,
+    counted.service_date,
     counted.vehicle_id,
     counted.definition_id,
     counted.idle_s,

@@ -1,4 +1,5 @@
 -- Every time in marts.vehicle_days is a sum over the ledger: its states together are the observed span.
+-- severity: error
 
 select
     tenant_id,

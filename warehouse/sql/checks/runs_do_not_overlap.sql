@@ -1,4 +1,5 @@
 -- The runs of a vehicle-date follow one another without a hole or an overlap.
+-- severity: error
 
 select *
 from (

@@ -1,4 +1,5 @@
 -- Every second is counted once: the runs of a vehicle-date add up to its last fix minus its first, exactly.
+-- severity: error
 
 with
 
