@@ -14,6 +14,7 @@ import duckdb
 from warehouse.checks import checks_digest, replace_checks
 from warehouse.connection import sql, transaction
 from warehouse.definitions import listed_definitions, replace_definitions
+from warehouse.lineage import replace_lineage
 from warehouse.rollups import rollup_sql
 
 # A model of a date may read those above it.
@@ -51,11 +52,10 @@ def shared_sql() -> str:
 
 
 def prepare_models(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create what models share, and the tables of definitions and checks, unless these very ones are there already."""
+    """Create what models share, and lists of definitions, checks and lineage, unless these very ones are there."""
     shared = shared_sql()
-    digest = sha256(
-        (shared + (files("warehouse") / "definitions.toml").read_text(encoding="utf-8") + checks_digest()).encode()
-    ).hexdigest()
+    listed = [(files("warehouse") / name).read_text(encoding="utf-8") for name in ("definitions.toml", "lineage.toml")]
+    digest = sha256("".join([shared, *listed, checks_digest()]).encode()).hexdigest()
     connection.execute("create table if not exists core.models_stamp (digest varchar not null)")
     if connection.execute("from core.models_stamp").fetchall() == [(digest,)]:
         return
@@ -63,6 +63,7 @@ def prepare_models(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(shared)
         replace_definitions(connection, listed_definitions())
         replace_checks(connection)
+        replace_lineage(connection)
         connection.execute("delete from core.models_stamp")
         connection.execute("insert into core.models_stamp values ($digest)", {"digest": digest})
 

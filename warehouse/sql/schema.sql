@@ -721,6 +721,18 @@ create table if not exists marts.definitions (
     source varchar not null             -- S numbers are those of the domain reference
 );
 
+-- Where every number of the marts comes from; written in warehouse/lineage.toml, and true by test.
+create table if not exists marts.lineage (
+    table_name varchar not null,        -- of schema marts
+    column_name varchar not null,
+    formula varchar,                    -- SQL: of columns of its own row, or of rows of `source`; null: see `source`
+    terms varchar[] not null,           -- names in the formula: columns of its own row and look-ups
+    source varchar,                     -- the rows it is made of; $day: the service date. Null: its own row
+    filter varchar,                     -- which of them, beside those with the key of its row; null: all
+    kpi varchar,                        -- K number of docs/definitions.md
+    definition_id varchar               -- rule of idling in marts.definitions
+);
+
 create table if not exists marts.vehicle_days (
     tenant_id varchar not null,
     service_date date not null,
