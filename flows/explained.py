@@ -13,7 +13,20 @@ from flows.querying import open_published
 from flows.settings import Settings
 
 SHOWN_POSITIONS, LAST_POSITIONS, SHOWN_PAYLOAD = 40, 5, 240
-RIGHT = {"run", "lasted", "counted", "idle", "events", "km/h", "rpm", "supply V", "latitude", "longitude"}
+RIGHT = {
+    "run",
+    "lasted",
+    "metres",
+    "value",
+    "counted",
+    "idle",
+    "events",
+    "km/h",
+    "rpm",
+    "supply V",
+    "latitude",
+    "longitude",
+}
 
 
 def print_idle(
@@ -26,7 +39,8 @@ def print_idle(
         if run is None:
             _print_day(console, found)
             return
-        _print_behind(console, found, run, behind(published, settings, found, run), raw=raw)
+        what = behind(published, settings, found, run)
+        print_behind(console, ZoneInfo(str(found.day["timezone"])), run, what, raw=raw)
 
 
 def _print_day(console: Console, found: IdleDay) -> None:
@@ -42,7 +56,7 @@ def _print_day(console: Console, found: IdleDay) -> None:
     share = "" if day["idle_share"] is None else f", {day['idle_share']:.1%} of it"
     coverage = "n/a" if day["coverage"] is None else f"{day['coverage']:.1%}"
     console.print(
-        f"engine on {_span(day['engine_on_s'])}, idle {_span(day['idle_s'])}{share}; coverage {coverage}",
+        f"engine on {span(day['engine_on_s'])}, idle {span(day['idle_s'])}{share}; coverage {coverage}",
         highlight=False,
     )
     console.print(
@@ -51,40 +65,41 @@ def _print_day(console: Console, found: IdleDay) -> None:
         highlight=False,
     )
     console.print(
-        f"counted [bold]{_span(counted_us / 1e6)}[/bold]: {taken_count} of {found.runs.height} runs", highlight=False
+        f"counted [bold]{span(counted_us / 1e6)}[/bold]: {taken_count} of {found.runs.height} runs", highlight=False
     )
-    table = _table("run", "started", "ended", "lasted", "context", "route", "counted", "verdict")
+    table = plain_table("run", "started", "ended", "lasted", "context", "route", "counted", "verdict")
     for number, row in enumerate(found.runs.iter_rows(named=True), 1):
         table.add_row(
             str(number),
-            _local(row["started_utc"], zone),
-            _local(row["ended_utc"], zone),
-            _span(row["duration_us"] / 1e6),
+            local(row["started_utc"], zone),
+            local(row["ended_utc"], zone),
+            span(row["duration_us"] / 1e6),
             row["context"],
             escape(row["route_id"] or "–"),
-            _span(row["counted_us"] / 1e6) if row["counted_us"] else "–",
+            span(row["counted_us"] / 1e6) if row["counted_us"] else "–",
             escape(f"{row['verdict']}: {row['reason']}"),
             style="" if row["verdict"] == "taken" else "dim",
         )
     console.print(table)
     _print_others(console, found)
-    _print_revisions(console, found.revisions)
+    print_revisions(console, found.revisions)
     console.print("What is behind a run: the same command with --run N.", highlight=False)
 
 
 def _print_others(console: Console, found: IdleDay) -> None:
     names = ("definition", "idle", "events", "applies", "wording")
-    table = _table(*names, title="The same ledger under every definition")
+    table = plain_table(*names, title="The same ledger under every definition")
     for row in found.by_others.iter_rows(named=True):
         applies = {True: "yes", False: "no", None: "not known"}[row["applies"]]
         table.add_row(
-            row["definition_id"], _span(row["idle_s"]), str(row["event_count"]), applies, escape(row["wording"])
+            row["definition_id"], span(row["idle_s"]), str(row["event_count"]), applies, escape(row["wording"])
         )
     console.print()
     console.print(table)
 
 
-def _print_revisions(console: Console, revisions: pl.DataFrame) -> None:
+def print_revisions(console: Console, revisions: pl.DataFrame) -> None:
+    """Print what changed in a vehicle-date, when, and from which segments."""
     console.print()
     for row in revisions.iter_rows(named=True):
         segments = ", ".join(row["segments"]) or "no new message"
@@ -98,17 +113,18 @@ def _print_revisions(console: Console, revisions: pl.DataFrame) -> None:
         )
 
 
-def _print_behind(console: Console, found: IdleDay, run: int, what: Behind, *, raw: bool) -> None:
-    zone = ZoneInfo(str(found.day["timezone"]))
+def print_behind(console: Console, zone: ZoneInfo, run: int, what: Behind, *, raw: bool) -> None:
+    """Print a run with its positions and the messages they came in."""
     chosen = what.run
+    judged = f"; {chosen['verdict']}: {escape(chosen['reason'])}" if "verdict" in chosen else ""
     console.print(
         f"[bold]Run {run}[/bold] of {escape(chosen['vehicle_id'])} on {chosen['service_date']}:"
-        f" {_local(chosen['started_utc'], zone)} to {_local(chosen['ended_utc'], zone)},"
-        f" {_span(chosen['duration_us'] / 1e6)}, {chosen['context']}; {chosen['verdict']}: {escape(chosen['reason'])}",
+        f" {local(chosen['started_utc'], zone)} to {local(chosen['ended_utc'], zone)},"
+        f" {span(chosen['duration_us'] / 1e6)}, {chosen.get('context') or chosen.get('kind')}{judged}",
         highlight=False,
     )
     names = ("fix", "km/h", "ignition", "rpm", "supply V", "latitude", "longitude", "quality", "device", "segment")
-    table = _table(*names, title=f"{what.positions.height} positions; the last one ended the run")
+    table = plain_table(*names, title=f"{what.positions.height} positions; the last one ended the run")
     is_cut = what.positions.height > SHOWN_POSITIONS
     first_count = SHOWN_POSITIONS - LAST_POSITIONS
     shown = pl.concat([what.positions.head(first_count), what.positions.tail(LAST_POSITIONS)])
@@ -118,7 +134,7 @@ def _print_behind(console: Console, found: IdleDay, run: int, what: Behind, *, r
         if is_cut and number == first_count:
             table.add_row("…")
         table.add_row(
-            _local(row["fix_utc"], zone),
+            local(row["fix_utc"], zone),
             _cell(row["speed_kmh"], ".1f"),
             {True: "on", False: "off", None: "–"}[row["ignition"]],
             _cell(row["rpm"], "d"),
@@ -150,18 +166,20 @@ def _print_behind(console: Console, found: IdleDay, run: int, what: Behind, *, r
         console.print(f"  {text}", highlight=False, soft_wrap=True, markup=False)
 
 
-def _table(*names: str, title: str | None = None) -> Table:
-    table = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
+def plain_table(*names: str, title: str | None = None) -> Table:
+    """A table without lines; columns of numbers are set right."""
+    made = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
     for name in names:
-        table.add_column(name, justify="right" if name in RIGHT else "left")
-    return table
+        made.add_column(name, justify="right" if name in RIGHT else "left")
+    return made
 
 
-def _local(instant: datetime, zone: ZoneInfo) -> str:
+def local(instant: datetime, zone: ZoneInfo) -> str:
+    """The time of day in a zone."""
     return instant.replace(tzinfo=UTC).astimezone(zone).strftime("%H:%M:%S")
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
     """Seconds as people say them: 1 h 04 min 00 s, 3 min 20 s, 45 s."""
     if 0 < seconds < 0.95:
         return "< 1 s"

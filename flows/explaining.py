@@ -95,7 +95,11 @@ def behind(published: duckdb.DuckDBPyConnection, settings: Settings, found: Idle
     """Read the positions of one run (counted from 1) and find their messages; raise NothingToExplain without one."""
     if not 1 <= run <= found.runs.height:
         raise NothingToExplain(f"no run {run}: this vehicle-date has {found.runs.height}, counted from 1")
-    chosen = found.runs.row(run - 1, named=True)
+    return behind_run(published, settings, found.runs.row(run - 1, named=True))
+
+
+def behind_run(published: duckdb.DuckDBPyConnection, settings: Settings, chosen: Row) -> Behind:
+    """Read the positions of a run, a row with its van, date, begin and end, and find their messages."""
     key = {name: chosen[name] for name in ("tenant_id", "vehicle_id", "service_date", "started_utc", "ended_utc")}
     within = (
         "where tenant_id = $tenant_id and vehicle_id = $vehicle_id and service_date = $service_date"
