@@ -136,12 +136,20 @@ def _checks(published: duckdb.DuckDBPyConnection) -> list[Finding]:
 def _vehicles(published: duckdb.DuckDBPyConnection) -> list[Finding]:
     findings = []
     rows = published.execute(
-        "select tenant_id, max(service_date), arg_max(vehicles_heard, service_date),"
-        " arg_max(coverage, service_date) from marts.fleet_days group by tenant_id order by tenant_id"
+        "with days as (select tenant_id, max(service_date) as day, arg_max(vehicles_heard, service_date) as heard,"
+        " arg_max(coverage, service_date) as coverage from marts.fleet_days group by tenant_id)"
+        " select tenant_id, day, heard, coverage, state, lag_min, newest_complete_date,"
+        " state = 'silent' and newest_plan_date >= current_date from days"
+        " join marts.freshness using (tenant_id) order by tenant_id"
     ).fetchall()
-    for tenant, day, heard, coverage in rows:
+    for tenant, day, heard, coverage, state, lag_min, complete, is_missed in rows:
         share = "n/a" if coverage is None else f"{coverage:.1%}"
-        findings.append(Finding(f"tenant {tenant}", f"{day}: {heard} vehicles heard, coverage {share}"))
+        text = f"{day}: {heard} vehicles heard, coverage {share}; {state}"
+        text += "" if lag_min is None else f", last heard {shown_age(60.0 * lag_min)} ago"
+        text += "" if complete is None else f"; complete up to {complete}"
+        if is_missed:
+            text += "; there are plans for today: are broker and collector up, and do the trackers send?"
+        findings.append(Finding(f"tenant {tenant}", text, is_missed))
     silent = published.execute(
         "select planned.tenant_id, planned.vehicle_id, planned.service_date from core.planned_routes as planned"
         " anti join core.vehicle_dates using (tenant_id, vehicle_id, service_date)"

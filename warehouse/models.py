@@ -42,6 +42,7 @@ SHARED_SQL = (
     "field/driving.sql",
     "field/loads.sql",
     "field/activity.sql",
+    "freshness.sql",
 )
 WHOLE_MARTS = ("fuel_purchases",)  # small, and versions may arrive for any date: replaced whole
 

@@ -17,14 +17,16 @@ SHARED_TABLES = frozenset(
         "core.prices",
         "core.jurisdictions",
         "core.co2_choice",
+        "core.checks",
         "core.schema_stamp",
         "core.models_stamp",
         "marts.definitions",
+        "marts.lineage",
         "marts.fuel_rules",
     }
 )
 # Paths of files, names of spools, and counts over all tenants.
-OPERATOR_TABLES = frozenset({"core.imports", "core.absorbed", "core.loads", "core.generation", "core.lake_versions"})
+OPERATOR_TABLES = frozenset({"core.imports", "core.absorbed", "core.generation", "core.lake_versions"})
 # Of shared tables: other columns of the operator's files, which nobody has read.
 HIDDEN_COLUMNS = frozenset({"extra"})
 

@@ -16,6 +16,9 @@ create or replace macro core.missed_fill_factor() as 1.6; -- a fill this much to
 create or replace macro core.least_coverage() as 0.8; -- below this share of known time metres are not all there
 create or replace macro core.same_fill() as interval 60 minute; -- fills of a van this near in time are one
 
+create or replace macro core.fresh_min() as 60; -- minutes: heard within this a source is fresh
+create or replace macro core.silent_min() as 1560; -- and not for longer than this, a day and two hours, it is silent
+
 -- When a service date without a plan is over in a zone: 04:00 of the next day.
 create or replace macro core.ends_utc(day, zone) as ((day + 1 + interval 4 hour) at time zone zone) at time zone 'UTC';
 
