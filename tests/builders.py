@@ -13,11 +13,13 @@ import duckdb
 import polars as pl
 
 from flows.importing import run_import
+from flows.refresh import lake_tables
 from flows.settings import Settings
 from ingest.simulation import Simulation
 from ingest.spool import Message, Spool
 from warehouse.connection import open_warehouse
-from warehouse.models import prepare_models
+from warehouse.lake import attach_lake
+from warehouse.models import add_device_status, prepare_models
 from warehouse.wording import add_words
 
 GOLDEN_S = [0, 60, 90, 120, 180, 210, 240, 270, 360, 420, 480, 540, 1000, 1060, 1180, 1300]
@@ -42,11 +44,13 @@ def settings_in(folder: Path, **given: object) -> Settings:
 def _empty_warehouse() -> bytes:
     """What the first refresh of a folder makes: every table, macro, view and comment takes half a second each time."""
     with TemporaryDirectory() as folder:
-        path = Path(folder) / "warehouse.duckdb"
-        with open_warehouse(path) as warehouse:
+        settings = Settings(_env_file=None, data_dir=Path(folder))  # type: ignore[call-arg]
+        with open_warehouse(settings.warehouse_path) as warehouse:
             prepare_models(warehouse)
+            attach_lake(warehouse, lake_tables(settings), settings.timezone)
+            add_device_status(warehouse)
             add_words(warehouse)
-        return path.read_bytes()
+        return settings.warehouse_path.read_bytes()
 
 
 def yesterday_at(hour: int, minute: int = 0) -> float:

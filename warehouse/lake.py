@@ -6,6 +6,7 @@ empty table of the same columns.
 """
 
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import NamedTuple
 
 import duckdb
@@ -40,36 +41,55 @@ def attach_lake(
     *,
     only_tenant: str | None = None,
 ) -> None:
-    """Point `staging.read_*` and the views of schema lake at these files, or at the rows of one tenant in them."""
+    """Point `staging.read_*`, and with them the views of schema lake, at these files, or at one tenant's rows in them.
+
+    Views that are there already stay, and keep their comments.
+    """
     owned = "" if only_tenant is None else f" where tenant_id = '{only_tenant.replace(chr(39), chr(39) * 2)}'"
     for name, table in tables.items():
         rows = _reader(connection, name, table)
         if owned:
             rows = f"select * from ({rows}){owned}"
         connection.execute(f"create or replace view staging.read_{name} as {rows}")
-    connection.execute(sql("staging/spans.sql"))
-    connection.execute(
-        "create or replace view staging.timed_positions as"
-        " select *, make_timestamp(fix_ms * 1000) as at_utc from staging.read_positions"
-    )
-    connection.execute(
-        "create or replace view staging.timed_events as"
-        " select *, make_timestamp(event_us) as at_utc from staging.read_events"
-    )
-    connection.execute(
-        "create or replace view staging.timed_rejects as select *, make_timestamp(received_us) as at_utc"
-        " from staging.read_rejects where device_id is not null"
-    )
+    views = _views_sql(timezone)
+    stamp = sha256(repr((views, sql("schema.sql"), _reader_columns(connection, tables))).encode()).hexdigest()
+    connection.execute("create table if not exists staging.lake_stamp (digest varchar not null)")
+    if connection.execute("from staging.lake_stamp").fetchall() == [(stamp,)]:
+        return
+    connection.execute(views)
+    connection.execute("delete from staging.lake_stamp")
+    connection.execute("insert into staging.lake_stamp values ($stamp)", {"stamp": stamp})
+
+
+def _views_sql(timezone: str) -> str:
+    """All views over the readers; they name no file, so another version of the lake does not change them."""
     texts = {
         "ranked": ranked(f"({resolved('staging.timed_positions', timezone)})"),
         "resolved": resolved("staging.timed_events", timezone),
         "resolved_rejects": resolved("staging.timed_rejects", timezone),
     }
+    views = [
+        sql("staging/spans.sql"),
+        "create or replace view staging.timed_positions as"
+        " select *, make_timestamp(fix_ms * 1000) as at_utc from staging.read_positions",
+        "create or replace view staging.timed_events as"
+        " select *, make_timestamp(event_us) as at_utc from staging.read_events",
+        "create or replace view staging.timed_rejects as select *, make_timestamp(received_us) as at_utc"
+        " from staging.read_rejects where device_id is not null",
+    ]
     for name in VIEWS:
         text = sql(f"lake/{name}.sql")
         for key, value in texts.items():
             text = text.replace("{" + key + "}", value)
-        connection.execute(text)
+        views.append(text)
+    return ";\n".join(views)
+
+
+def _reader_columns(
+    connection: duckdb.DuckDBPyConnection, tables: Mapping[str, LakeTableFiles]
+) -> list[tuple[str, ...]]:
+    """Columns and types of the readers: a view over them is only good for those it was made for."""
+    return [row for name in sorted(tables) for row in connection.execute(f"describe staging.read_{name}").fetchall()]
 
 
 def resolved(source: str, timezone: str) -> str:
@@ -97,8 +117,9 @@ def _reader(connection: duckdb.DuckDBPyConnection, name: str, table: LakeTableFi
         return empty
     listed = ", ".join("'" + file.replace("'", "''") + "'" for file in table.files)
     # By name costs a look into every file (0.1 ms each, 2026-11), so only tables that need it pay.
+    columns = ", ".join(f'"{column}"' for column in table.empty.columns)  # in this order, whatever that of the files
     rows = (
-        f"select * from read_parquet([{listed}], hive_partitioning = true,"
+        f"select {'*' if table.is_mixed else columns} from read_parquet([{listed}], hive_partitioning = true,"
         f" hive_types = {{'{table.partition_by}': date}}, union_by_name = {table.is_mixed})"
     )
-    return f"{rows} union all by name {empty}" if table.is_mixed else rows
+    return f"select {columns} from ({rows} union all by name {empty})" if table.is_mixed else rows

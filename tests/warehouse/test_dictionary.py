@@ -8,9 +8,11 @@ from importlib.resources import files
 import duckdb
 import pytest
 
-from flows.refresh import publish_copy, refresh
+from flows.refresh import lake_tables, publish_copy, refresh
 from tests.builders import settings_in
+from warehouse.connection import open_warehouse
 from warehouse.dictionary import BadComment, add_comments, combined, dictionary, named, tables_of
+from warehouse.lake import attach_lake
 
 NUMBERS = ("DOUBLE", "FLOAT", "DECIMAL", "BIGINT", "INTEGER", "UBIGINT", "SMALLINT", "TINYINT", "HUGEINT", "UINTEGER")
 UNIT_IN_NAME = re.compile(
@@ -155,3 +157,15 @@ def test_nothing_is_described_in_two_files():
 def test_a_file_that_says_something_odd_is_refused():
     with pytest.raises(BadComment, match=r"a\.toml: x\.y has remark; there are comment, columns, like"):
         combined("", {"a.toml": "['x.y']\nremark = 'x'"})
+
+
+def test_views_over_the_lake_stay_with_their_comments_until_they_read_otherwise(tmp_path):
+    settings = settings_in(tmp_path)
+    said = "select comment, contains(sql, 'Europe/Berlin') from duckdb_views() where view_name = 'positions'"
+    with open_warehouse(settings.warehouse_path) as warehouse:
+        attach_lake(warehouse, lake_tables(settings), settings.timezone)
+        warehouse.execute("comment on view lake.positions is 'by hand'")
+        attach_lake(warehouse, lake_tables(settings), settings.timezone)
+        assert warehouse.execute(said).fetchall() == [("by hand", False)]
+        attach_lake(warehouse, lake_tables(settings), "Europe/Berlin")
+        assert warehouse.execute(said).fetchall() == [(None, True)]
