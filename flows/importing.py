@@ -1,9 +1,12 @@
 """What does `odograph import` do? It takes files of one kind, each whole or not at all, and lists every bad row."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
+from flows.privacy.left_out import allowed_rows
 from flows.settings import Settings
+from ingest.tombstones import read_tombstones
 from warehouse.connection import open_warehouse, writer_lock
 from warehouse.dimension_columns import DIMENSIONS
 from warehouse.dimensions import SHOWN_PROBLEMS, ImportRefused, import_dimension
@@ -15,11 +18,13 @@ WAIT_S = 60.0
 def run_import(settings: Settings, kind: str, files: list[Path]) -> bool:
     """Import files in the order given, saying what became of each; False when one was refused."""
     everything_taken = True
+    tombstones = read_tombstones(settings.data_dir)
     with writer_lock(settings.lock_path, wait_s=WAIT_S), open_warehouse(settings.warehouse_path) as warehouse:
         prepare_models(warehouse)
         for path in files:
             try:
-                count = import_dimension(warehouse, DIMENSIONS[kind], path, settings.timezone)
+                allowed = partial(allowed_rows, kind, tombstones=tombstones)
+                count = import_dimension(warehouse, DIMENSIONS[kind], path, settings.timezone, allowed)
             except ImportRefused as refused:
                 everything_taken = False
                 print_problems(refused)

@@ -80,6 +80,99 @@ def holds() -> None:
             typer.echo(line)
 
 
+@app.command()
+def erase(
+    tenant: Tenant,
+    reason: Annotated[str, typer.Option(help="Why, such as the number of a request.")],
+    vehicle: Vehicle = None,
+    driver: Driver = None,
+    since: From = None,
+    until: To = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Of a driver also the sums of the days driven, which are kept otherwise.")
+    ] = False,
+    except_held: Annotated[
+        bool, typer.Option("--except-held", help="Erase what is not under legal hold, and say what stays.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    by: By = None,
+) -> None:
+    """Erase a driver or a vehicle everywhere: spool, lake, warehouse, copies, reports and mails; it stays erased.
+
+    Of a driver the link to the days driven goes, and their positions; sums of times and costs stay with the van.
+    Shows first what would go, and asks. docs/privacy.md tells what it does where.
+
+    Example: odograph privacy erase --tenant northwind --driver D7 --reason "request 5" --dry-run
+    """
+    from flows.cli import FAILED, settings_or_exit
+    from flows.privacy.erasing import erase as carried_out
+    from flows.privacy.erasing import finish, planned_erasure, preview
+    from warehouse.subjects import Subject
+
+    kind, subject = the_subject(vehicle, driver)
+    about = Subject(tenant, kind, subject, *the_period(since, until))
+    with settings_or_exit() as settings:
+        who = by or getuser()
+        if not dry_run and (finished := finish(settings, by=who)):
+            typer.echo(f"the erasure of {finished.kind} {finished.subject_id} was cut short and is finished now")
+            if finished == about:
+                return
+        plan = planned_erasure(settings, about, everything=everything, except_held=except_held)
+        for what, count in preview(settings, plan).items():
+            typer.echo(f"{count:>9}  {what}")
+        for held in plan.held:
+            period = f"{held.from_date}" if held.from_date == held.to_date else f"{held.from_date} to {held.to_date}"
+            typer.echo(f"    stays  {held.vehicle_id or subject} on {period}: under hold {held.hold_id}")
+        if dry_run:
+            return
+        if not yes and not typer.confirm(f"Erase {kind} {subject} of {tenant}? This cannot be taken back"):
+            raise typer.Exit(FAILED)
+        erased = carried_out(settings, plan, reason=said(reason), by=who)
+        for what, count in erased.counts.items():
+            typer.echo(f"{count:>9}  {what}")
+        for path in erased.deleted_files:
+            typer.echo(f"  deleted  {path}")
+        for path in erased.not_read:
+            typer.echo(f"  look at  {path}: raw bytes nobody can read message by message")
+        typer.echo(f"{erased.erasure_id}: done; `odograph privacy verify` proves it")
+
+
+@app.command()
+def log() -> None:
+    """Show the register: what was held, released, exported, erased or expired, when and by whom."""
+    from flows.cli import settings_or_exit
+    from flows.privacy.proving import listed_register
+
+    with settings_or_exit() as settings:
+        for line in listed_register(settings):
+            typer.echo(line)
+
+
+@app.command()
+def verify(
+    text: Annotated[
+        list[str] | None, typer.Option(help="Must not stand in any file either: a name, an id.", show_default=False)
+    ] = None,
+) -> None:
+    """Prove that the register was not changed and that nothing under a tombstone is anywhere.
+
+    Example: odograph privacy verify --text "Anneliese Example" --text D7
+    """
+    from flows.cli import FAILED, settings_or_exit
+    from flows.privacy.proving import last_digest, problems
+
+    with settings_or_exit() as settings:
+        found = list(problems(settings, text or []))
+        for line in found:
+            typer.echo(line, err=True)
+        if newest := last_digest(settings):
+            typer.echo(f"register: {newest[0]} lines, the last one {newest[1]}")
+        if found:
+            raise typer.Exit(FAILED)
+        typer.echo("nothing that was erased was found")
+
+
 def the_subject(vehicle: str | None, driver: str | None) -> tuple[str, str]:
     """Kind and id of the one subject that was named."""
     if (vehicle is None) == (driver is None):

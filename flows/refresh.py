@@ -10,7 +10,7 @@ them; `flows.deployments` makes Prefect tasks of them.
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import date
 from importlib.metadata import version
 from time import monotonic
@@ -235,6 +235,11 @@ def _opened(settings: Settings, opened: Opened | None = None) -> Iterator[Opened
         attach_lake(warehouse, lake, settings.timezone)
         add_device_status(warehouse)
         yield Opened(warehouse, lake)
+
+
+def opened_line(settings: Settings) -> AbstractContextManager[Opened]:
+    """The warehouse as the line works with it, for others who hold the lock."""
+    return _opened(settings)
 
 
 def _chunks(vehicle_dates: Sequence[VehicleDate]) -> Iterator[Sequence[VehicleDate]]:

@@ -28,9 +28,12 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from ingest.adapters.sources import Sources, read_sources
 from ingest.columns import LAKE_TABLES, LakeTable
 from ingest.decode import Decoded, decode
+from ingest.erasing import without_erased
 from ingest.received import received_messages
 from ingest.settings import IngestSettings
 from ingest.spool import Segment, read_segment, recover, sealed_segments, spool_folders
+from ingest.spool_erasing import erase_from_segment
+from ingest.tombstones import Tombstones, read_tombstones
 
 logger = logging.getLogger(__name__)
 
@@ -76,13 +79,14 @@ def load_spool(settings: IngestSettings, progress: Progress | None = None) -> Lo
     """Bring every sealed segment that is not yet in the lake into it; recover what a dead collector left behind."""
     total = NOTHING_LOADED
     sources = read_sources(settings)
+    tombstones = read_tombstones(settings.data_dir)
     tables = [_with_new_columns(table, _opened(table, settings)) for table in LAKE_TABLES]
     for folder in spool_folders(settings.spool_dir):
         recover(folder)  # does nothing while a collector holds the spool's lock
         waiting = _waiting(sealed_segments(folder), tables)
         done = 0
         for group in _groups(waiting):
-            loaded = _load_group(group, tables, settings, sources)
+            loaded = _load_group(group, tables, settings, sources, tombstones)
             total = Loaded(*(a + b for a, b in zip(total, loaded, strict=True)))
             done += len(group)
             if progress is not None:
@@ -151,17 +155,23 @@ def _compact_partition(table: LakeTable, handle: DeltaTable, partition: str) -> 
     rows = handle.to_pyarrow_dataset(file_pruning_predicate=predicate).to_table(columns=table.schema.names)
     write_deltalake(
         handle,
-        _sorted(rows.cast(table.schema), table),
+        sorted_rows(rows.cast(table.schema), table),
         mode="overwrite",
         predicate=predicate,
         target_file_size=COMPACTED_BYTES,
-        writer_properties=_writer_properties(table),
+        writer_properties=writer_properties(table),
     )
     handle.update_incremental()
     return small - len(handle.file_uris(file_pruning_predicate=predicate))
 
 
-def _sorted(rows: pa.Table, table: LakeTable) -> pa.Table:
+def opened_table(table: LakeTable, settings: IngestSettings) -> DeltaTable:
+    """The newest version of a table, with all of our columns; needs the writer's lock."""
+    return _with_new_columns(table, _opened(table, settings))
+
+
+def sorted_rows(rows: pa.Table, table: LakeTable) -> pa.Table:
+    """Rows in the order of a table's files."""
     return rows.sort_by([(name, "ascending") for name in table.sort_by])
 
 
@@ -186,7 +196,9 @@ def _groups(segments: list[Segment]) -> Iterator[list[Segment]]:
         yield group
 
 
-def _load_group(group: list[Segment], tables: list[DeltaTable], settings: IngestSettings, sources: Sources) -> Loaded:
+def _load_group(
+    group: list[Segment], tables: list[DeltaTable], settings: IngestSettings, sources: Sources, tombstones: Tombstones
+) -> Loaded:
     messages = 0
 
     def walk() -> Iterator[object]:
@@ -197,6 +209,9 @@ def _load_group(group: list[Segment], tables: list[DeltaTable], settings: Ingest
                 yield received
 
     decoded = decode(walk(), max_age_days=settings.max_age_days, sources=sources)  # type: ignore[arg-type]
+    decoded = without_erased(decoded, tombstones)
+    for segment in group if tombstones else []:  # before the group counts as loaded: nobody comes back for it
+        erase_from_segment(segment, tombstones, sources)
     spool_id, last = group[-1].spool_id, group[-1].number
     for table, handle in zip(LAKE_TABLES, tables, strict=True):
         _append(table, handle, getattr(decoded, table.name), spool_id, last)
@@ -213,9 +228,9 @@ def _append(table: LakeTable, handle: DeltaTable, rows: pa.Table, spool_id: str,
         rows = rows.filter(pc.greater(rows["segment_no"], reached))
     write_deltalake(
         handle,
-        _sorted(rows, table),
+        sorted_rows(rows, table),
         mode="append",
-        writer_properties=_writer_properties(table),
+        writer_properties=writer_properties(table),
         commit_properties=CommitProperties(app_transactions=[Transaction(spool_id, last)]),
     )
     handle.update_incremental()
@@ -243,7 +258,8 @@ def _with_new_columns(table: LakeTable, handle: DeltaTable) -> DeltaTable:
     return handle
 
 
-def _writer_properties(table: LakeTable) -> WriterProperties:
+def writer_properties(table: LakeTable) -> WriterProperties:
+    """How a table's files are encoded."""
     return WriterProperties(
         compression="ZSTD",
         compression_level=1,

@@ -21,6 +21,7 @@ from ingest.received import Received, Undecodable, reject_row, table_of
 from ingest.sent import Sent, foreign_parts, message_frame, native_parts
 
 _typed = msgspec.json.Decoder(Positions)
+ERASED_POINT = {"erased": True}  # stands in a message in the place of a point that was erased from it
 _POINT_FIELDS = frozenset(Point.__struct_fields__)
 _MESSAGE_FIELDS = frozenset(Positions.__struct_fields__)
 _NUMBERS = [
@@ -87,6 +88,9 @@ class PointBatch:
         taken: list[tuple[int, Point, str | None]] = []
         bad: list[tuple[int, int, str]] = []
         for index, point in enumerate(points):
+            if point == ERASED_POINT:
+                bad.append((number, index, "erased"))
+                continue
             try:
                 known = {key: value for key, value in point.items() if key in _POINT_FIELDS}
                 read = msgspec.convert(known, Point)

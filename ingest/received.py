@@ -15,7 +15,7 @@ from ingest.native import MAX_PAYLOAD_BYTES
 from ingest.topics import Topic, parse_topic
 
 MICROSECONDS_PER_DAY = 86_400_000_000
-_COLUMNS = ["topic", "payload", "received_us", "retain", "content_type"]
+_COLUMNS = ["topic", "payload", "received_us", "retain"]
 
 # reason -> (kind, rule of the data-quality table that decided, if one did)
 REASONS: dict[str, tuple[Literal["reject", "quarantine"], str | None]] = {
@@ -47,6 +47,7 @@ REASONS: dict[str, tuple[Literal["reject", "quarantine"], str | None]] = {
     "clock_ahead": ("quarantine", "Q3"),
     "before_2015": ("quarantine", "Q3"),
     "too_old": ("quarantine", "Q3"),
+    "erased": ("reject", None),
 }
 
 
@@ -90,10 +91,12 @@ def payload_hash(payload: bytes) -> int:
 
 def received_messages(segment: pa.Table, spool_id: str, segment_no: int) -> Iterator[Received]:
     """Walk over the messages of one sealed segment in the order they arrived."""
-    names = [name for name in _COLUMNS if name in segment.column_names]
+    names = [*_COLUMNS, *(name for name in ("content_type", "payload_hash") if name in segment.column_names)]
     for batch in segment.select(names).to_batches(4096):
-        columns = (column.to_pylist() for column in _as_numbers(batch))
-        for topic, payload, received_us, retain, *content_type in zip(*columns, strict=True):
+        columns = dict(zip(names, (column.to_pylist() for column in _as_numbers(batch)), strict=True))
+        # A message of which a part was erased is still known by the digest of what was received.
+        digests = columns.pop("payload_hash", None) or map(payload_hash, columns["payload"])
+        for digest, topic, payload, received_us, retain, *content_type in zip(digests, *columns.values(), strict=True):
             yield Received(
                 topic,
                 parse_topic(topic),
@@ -102,7 +105,7 @@ def received_messages(segment: pa.Table, spool_id: str, segment_no: int) -> Iter
                 retain,
                 spool_id,
                 segment_no,
-                payload_hash(payload),
+                digest,
                 *content_type,
             )
 

@@ -36,6 +36,7 @@ KEPT_TABLES = (
     "fuel_reviews",
     "fuel_flag_history",
     "holds",
+    "frozen_dates",
 )
 
 

@@ -7,7 +7,7 @@ vehicle-dates.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +62,19 @@ class ImportRefused(Exception):
         super().__init__(f"{path}: nothing imported, {len(problems)} problem{'s' * (len(problems) != 1)}")
 
 
-def import_dimension(connection: duckdb.DuckDBPyConnection, dimension: Dimension, path: Path, timezone: str) -> int:
-    """Take one file; return its row count. Raises ImportRefused, and then nothing has changed."""
+def import_dimension(
+    connection: duckdb.DuckDBPyConnection,
+    dimension: Dimension,
+    path: Path,
+    timezone: str,
+    allowed: Callable[[pl.DataFrame], pl.DataFrame] = lambda rows: rows,
+) -> int:
+    """Take one file; return its row count. Raises ImportRefused, and then nothing has changed.
+
+    `allowed` may leave rows out, those of somebody who was erased.
+    """
     imported_rows, problems = _parsed(dimension, path)
+    imported_rows = allowed(imported_rows)
     key = ", ".join(dimension.key)
     with transaction(connection):
         connection.sql("create or replace temp table imported as select * from imported_rows")

@@ -236,6 +236,16 @@ create table if not exists core.devices (
     primary key (tenant_id, device_id)
 );
 
+-- Vehicle-dates that are never measured again, because their positions were thinned, erased or have expired. Kept.
+create table if not exists core.frozen_dates (
+    tenant_id varchar not null,
+    vehicle_id varchar not null,
+    service_date date not null,
+    why varchar not null,               -- thinning (under way), thinned, erased, expired
+    frozen_utc timestamp not null,
+    primary key (tenant_id, vehicle_id, service_date)
+);
+
 -- Vehicle-dates to rebuild. Emptied date by date, in the transaction that rebuilds.
 create table if not exists core.reopened (
     tenant_id varchar not null,
