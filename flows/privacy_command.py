@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from getpass import getuser
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -78,6 +79,35 @@ def holds() -> None:
     with settings_or_exit() as settings:
         for line in listed_holds(settings) or ["no holds"]:
             typer.echo(line)
+
+
+@app.command()
+def export(
+    tenant: Tenant,
+    out: Annotated[Path, typer.Option(help="New folder, or a new file that ends in .zip.")],
+    vehicle: Vehicle = None,
+    driver: Driver = None,
+    since: From = None,
+    until: To = None,
+    reason: Annotated[str, typer.Option(help="Why, such as the number of a request or case.")] = "not stated",
+    by: By = None,
+) -> None:
+    """Write everything known of a driver or a vehicle, as evidence or for a subject request.
+
+    Raw messages, tables as CSV, and a manifest with the digest of each file, queries,
+    code version, zone and quality flags. What is about others is left out.
+
+    Example: odograph privacy export --tenant northwind --driver D7 --reason "request 5" --out d7.zip
+    """
+    from flows.cli import settings_or_exit
+    from flows.privacy.exporting import export as written
+    from warehouse.subjects import Subject
+
+    kind, subject = the_subject(vehicle, driver)
+    about = Subject(tenant, kind, subject, *the_period(since, until))
+    with settings_or_exit() as settings:
+        done = written(settings, about, out, reason=said(reason), by=by or getuser())
+        typer.echo(f"{done.path}: {done.files} files, {done.rows} rows and messages; manifest sha256 {done.digest}")
 
 
 @app.command()

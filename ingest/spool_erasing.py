@@ -98,6 +98,23 @@ def remainder(received: Received, tombstones: Tombstones, sources: Sources) -> b
     return _cut_points(received, decoded, kept)
 
 
+def concerned_part(received: Received, wanted: Tombstones, sources: Sources) -> bytes | None:
+    """What of a message is about somebody, as an export shows it: all of it, or only those points or routes.
+
+    `wanted` names the subject as a tombstone would; None where the message is about others only.
+    """
+    left = remainder(received, wanted, sources)
+    if left is received.payload:
+        return None
+    before, after = json_of(received.payload), json_of(left)
+    for part in ("pts", "routes"):
+        if isinstance(before, dict) and isinstance(after, dict) and part in before and part in after:
+            others = [found for found in after[part] if found != ERASED_POINT]
+            shown = [found for found in before[part] if found not in others]
+            return json.dumps(before | {part: shown}, ensure_ascii=False).encode()
+    return received.payload
+
+
 def _may_concern(received: Received, tombstones: Tombstones, sources: Sources) -> bool:
     """Spare most messages the decoding."""
     topic = received.topic

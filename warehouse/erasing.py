@@ -19,16 +19,14 @@ from warehouse.subjects import Known, Subject
 FIRST_DAY = date(1970, 1, 1)
 # Plans come from the lake, where those of a driver stay without the driver.
 _OF_PLANS = ("core.planned_routes", "core.plan_windows")
+_NOT_TOLD = ("core.driven_dates", "core.held_dates", "core.reopened")  # what is left to do, and views of other tables
 _BUILT_WHOLE = ("core.fuel_lines", "marts.fuel_purchases", "marts.fuel_exceptions", "marts.card_days")
 
 
 def erase_measured(connection: duckdb.DuckDBPyConnection, subject: Subject, known: Known, *, everything: bool) -> None:
     """Take a subject out of core and marts, all or nothing; can be done again. Needs the views over the lake."""
-    tenant_id = subject.tenant_id
     with transaction(connection):
-        _fill(connection, "erased_dates", [(tenant_id, *found) for found in known.vehicle_dates], _DATES)
-        _fill(connection, "erased_lines", [(tenant_id, *found) for found in known.purchases], _LINES)
-        _fill(connection, "erased_devices", [(tenant_id, *found) for found in known.devices], _DEVICES)
+        fill_subject(connection, subject, known)
         for statement in _statements("without_purchases"):
             connection.execute(statement)
         if subject.kind == "driver":
@@ -63,14 +61,62 @@ def erase_measured(connection: duckdb.DuckDBPyConnection, subject: Subject, know
                 check_day(connection, day)
 
 
-def _columns_of_tables(connection: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:
-    """The columns of every table of core and marts."""
+def fill_subject(connection: duckdb.DuckDBPyConnection, subject: Subject, known: Known) -> None:
+    """Put what a subject is about into the temporary erased_dates, erased_lines and erased_devices."""
+    tenant_id = subject.tenant_id
+    _fill(connection, "erased_dates", [(tenant_id, *found) for found in known.vehicle_dates], _DATES)
+    _fill(connection, "erased_lines", [(tenant_id, *found) for found in known.purchases], _LINES)
+    _fill(connection, "erased_devices", [(tenant_id, *found) for found in known.devices], _DEVICES)
+
+
+def tables_of_subject(connection: duckdb.DuckDBPyConnection, subject: Subject) -> dict[str, str]:
+    """For each table of lake, core and marts that may hold rows of a subject the query for them; after `fill_subject`.
+
+    Rows of others who drove the same van on the same date are not among them.
+    """
+    tenant = "tenant_id = '" + subject.tenant_id.replace("'", "''") + "'"
+    is_id = "= '" + subject.subject_id.replace("'", "''") + "'"
+    queries = {}
+    for table, columns in _columns_of_tables(connection, ("core", "marts", "lake")).items():
+        if "tenant_id" not in columns or table in _NOT_TOLD:
+            continue
+        ways = []
+        if {"vehicle_id", "service_date"} <= columns:
+            of_others = f" and (driver_id is null or driver_id {is_id})"
+            shown = of_others if subject.kind == "driver" and "driver_id" in columns else ""
+            ways.append(f"((tenant_id, vehicle_id, service_date) in (from erased_dates){shown})")
+        if {"provider", "provider_txn_id"} <= columns:
+            ways.append("(tenant_id, provider, provider_txn_id) in (from erased_lines)")
+        if {"device_id", "received_utc"} <= columns and "vehicle_id" not in columns:
+            ways.append(
+                "exists (from erased_devices as sent where sent.tenant_id = told.tenant_id and sent.device_id ="
+                " told.device_id and received_utc >= sent.from_utc and received_utc < sent.to_utc)"
+            )
+        if subject.kind == "driver" and "driver_id" in columns and "vehicle_id" not in columns:
+            ways.append(f"driver_id {is_id}")
+        if table == "core.assignments":
+            ways.append(f"(kind = 'driver' and id {is_id})" if subject.kind == "driver" else f"vehicle_id {is_id}")
+        if table == "core.vehicles" and subject.kind == "vehicle":
+            ways.append(f"vehicle_id {is_id}")
+        if table == "core.holds":
+            ways.append(f"(kind = '{subject.kind}' and subject_id {is_id})")
+        if ways:
+            queries[table] = f"select * from {table} as told where {tenant} and ({' or '.join(ways)})"
+    return queries
+
+
+def _columns_of_tables(
+    connection: duckdb.DuckDBPyConnection, schemas: Sequence[str] = ("core", "marts")
+) -> dict[str, set[str]]:
+    """The columns of every table of these schemas, and of every view of the lake."""
     found: dict[str, set[str]] = {}
     rows = connection.execute(
         "select schema_name || '.' || table_name, column_name from duckdb_columns()"
-        " semi join (select schema_name, table_name from duckdb_tables() where database_name = current_database())"
-        " using (schema_name, table_name)"
-        " where database_name = current_database() and schema_name in ('core', 'marts') order by all"
+        " where database_name = current_database() and list_contains($schemas, schema_name)"
+        " and (schema_name = 'lake' or (schema_name, table_name) in"
+        " (select (schema_name, table_name) from duckdb_tables() where database_name = current_database()))"
+        " order by all",
+        {"schemas": list(schemas)},
     ).fetchall()
     for table, column in rows:
         found.setdefault(table, set()).add(column)

@@ -91,7 +91,7 @@ def preview(settings: Settings, plan: Plan) -> dict[str, int]:
             "positions": _count_in_lake(warehouse, plan, "timed_positions"),
             "events": _count_in_lake(warehouse, plan, "timed_events"),
             "purchases that lose driver and place": len(plan.known.purchases),
-            "reports and mails": len(_shown_in(settings, plan)),
+            "reports and mails": len(mentioned_in(settings, plan.subject, plan.known)),
         }
     return counts
 
@@ -154,7 +154,7 @@ def _carry_out(settings: Settings, plan: Plan, erasure_id: str, by: str) -> Eras
         old_copies = [path for path in settings.published_dir.rglob("*.duckdb") if not path.is_symlink()]
         publish_copy(settings)  # purchases and their flags are made anew before the file is
         rewrite(settings.warehouse_path)
-        deleted = [*old_copies, *_shown_in(settings, plan)]
+        deleted = [*old_copies, *mentioned_in(settings, plan.subject, plan.known)]
         for path in deleted:
             path.unlink(missing_ok=True)
         vacuumed = vacuum_at_once(settings)
@@ -185,10 +185,10 @@ def _count_in_lake(warehouse: duckdb.DuckDBPyConnection, plan: Plan, view: str) 
     )
 
 
-def _shown_in(settings: Settings, plan: Plan) -> list[Path]:
+def mentioned_in(settings: Settings, subject: Subject, known: Known) -> list[Path]:
     """Rendered reports and mails of the tenant that show a date of it; a report of a week or month shows more."""
-    days = {day for _, day in plan.known.vehicle_dates}
-    tenant = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in plan.subject.tenant_id)
+    days = {day for _, day in known.vehicle_dates}
+    tenant = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in subject.tenant_id)
     reports = [
         path
         for path in settings.reports_dir.rglob("*")
@@ -197,7 +197,7 @@ def _shown_in(settings: Settings, plan: Plan) -> list[Path]:
     mails = [
         path
         for path in settings.mail_dir.glob("*.eml")
-        if _may_show(path.name, days) and _is_of_tenant(path, plan.subject.tenant_id)
+        if _may_show(path.name, days) and _is_of_tenant(path, subject.tenant_id)
     ]
     return sorted(reports) + sorted(mails)
 

@@ -72,6 +72,9 @@ def _told(entry: Entry) -> str:
         return f"erasure E{entry.number} begun: {facts['kind']} {facts['subject'][:12]}… of {facts['tenant_id']}," + (
             f" {period}: {facts['reason']}"
         )
+    if entry.kind == "export":
+        about = f"{facts['kind']} {facts['subject'][:12]}… of {facts['tenant_id']}"
+        return f"export of {about}, manifest {facts['manifest_sha256']}: {facts['reason']}"
     if entry.kind == "erased":
         counted = ", ".join(f"{count} {what}" for what, count in facts["counts"].items())
         return f"erasure {facts['erasure_id']} done: {counted}"

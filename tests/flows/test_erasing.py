@@ -1,19 +1,23 @@
 """What is erased is nowhere under the data directory, does not come back, and takes nothing else with it."""
 
 import csv
+import json
 import os
 import sys
 from datetime import date
+from hashlib import sha256
 from shutil import copytree
 from subprocess import DEVNULL, Popen, run
 from time import sleep
+from zipfile import ZipFile
 
 import pytest
 
 from flows.importing import run_import
 from flows.privacy.erasing import UnderHold, erase, planned_erasure, unfinished
+from flows.privacy.exporting import CannotExport, export
 from flows.privacy.holding import place_hold
-from flows.privacy.proving import problems
+from flows.privacy.proving import listed_register, problems
 from flows.privacy.searching import found_in
 from flows.refresh import refresh
 from ingest.lineage import Source, raw_messages
@@ -253,6 +257,35 @@ def test_a_hold_is_refused_by_name_or_stays_while_the_rest_goes(line):
     assert len(before["positions"]) == 16
     assert list(found_in(line.spool_dir, SECOND_DAY)) == raw
     assert list(found_in(line.data_dir, FIRST_DAY)) == []
+
+
+def test_an_export_holds_all_that_is_known_and_nothing_of_others_and_proves_what_it_was(line, tmp_path):
+    about = Subject("t1", "driver", DRIVER, None, None)
+    done = export(line, about, tmp_path / "first", reason="request 5", by="ana")
+    again = export(line, about, tmp_path / "again.zip", reason="request 5", by="ana")
+    assert done.digest == again.digest
+    assert done.digest == sha256((tmp_path / "first" / "manifest.json").read_bytes()).hexdigest()
+    manifest = json.loads((tmp_path / "first" / "manifest.json").read_text())
+    assert manifest["vehicle_dates"] == [[VIN, day_of(START_S).isoformat()]]
+    with ZipFile(tmp_path / "again.zip") as archive:
+        assert sorted(archive.namelist()) == sorted([*manifest["files"], "manifest.json"])
+        for name, told in manifest["files"].items():
+            assert sha256(archive.read(name)).hexdigest() == told["sha256"]
+            assert archive.read(name) == (tmp_path / "first" / name).read_bytes()
+    rows = {name: told["rows"] for name, told in manifest["files"].items()}
+    assert (rows["lake/positions.csv"], rows["raw/messages.jsonl"], rows["core/timeclock.csv"]) == (16, 6, 1)
+    told = {"core/drivers.csv", "core/ledger.csv", "marts/vehicle_days.csv", "marts/fuel_purchases.csv"}
+    assert told | {"core/assignments.csv", "lake/events.csv", "lake/plans.csv", "lake/purchases.csv"} <= rows.keys()
+    assert len(manifest["shown_in"]) == 2
+    assert {text for _, text in found_in(tmp_path / "first", [NAME, "40.7222", "Quodlibet Fuel"])} == {
+        NAME, "40.7222", "Quodlibet Fuel",
+    }  # fmt: skip
+    others = [OTHER_DRIVER, OTHER_NAME, OTHER_VIN, "Shell Canal", "40.7111", "40.7333", FOREIGN_DEVICE]
+    assert list(found_in(tmp_path / "first", others)) == []
+    assert any(done.digest in entry for entry in listed_register(line))
+    assert all(path.stat().st_mode & 0o377 == 0 for path in (tmp_path / "first").rglob("*.csv"))
+    with pytest.raises(CannotExport, match="exists already"):
+        export(line, about, tmp_path / "first", reason="request 5", by="ana")
 
 
 def test_an_erasure_that_was_killed_is_finished_by_the_next_call(line):
