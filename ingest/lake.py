@@ -165,7 +165,7 @@ def _compact_partition(table: LakeTable, handle: DeltaTable, partition: str) -> 
     return small - len(handle.file_uris(file_pruning_predicate=predicate))
 
 
-def opened_table(table: LakeTable, settings: IngestSettings) -> DeltaTable:
+def writable_table(table: LakeTable, settings: IngestSettings) -> DeltaTable:
     """The newest version of a table, with all of our columns; needs the writer's lock."""
     return _with_new_columns(table, _opened(table, settings))
 

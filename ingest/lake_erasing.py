@@ -13,7 +13,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from ingest.columns import LAKE_TABLES, LakeTable
 from ingest.erasing import kept_rows
-from ingest.lake import TABLE_CONFIGURATION, opened_table, sorted_rows, writer_properties
+from ingest.lake import TABLE_CONFIGURATION, sorted_rows, writable_table, writer_properties
 from ingest.settings import IngestSettings
 from ingest.tombstones import Tombstones
 
@@ -24,7 +24,7 @@ def erase_from_lake(settings: IngestSettings, tombstones: Tombstones) -> dict[st
     """Leave in every table what the tombstones leave; returns how many rows of each went or changed. Needs the lock."""
     counts = {}
     for table in LAKE_TABLES:
-        handle = opened_table(table, settings)
+        handle = writable_table(table, settings)
         counts[table.name] = sum(
             _erase_from_partition(table, handle, partition, tombstones)
             for partition in sorted(found[table.partition_by] for found in handle.partitions())
@@ -38,7 +38,7 @@ def rows_under_tombstones(settings: IngestSettings, tombstones: Tombstones) -> d
     """How many rows of each table the tombstones would not leave as they are."""
     counts = {}
     for table in LAKE_TABLES:
-        handle = opened_table(table, settings)
+        handle = writable_table(table, settings)
         counts[table.name] = 0
         for partition in sorted(found[table.partition_by] for found in handle.partitions()):
             rows = _rows_of(table, handle, f"{table.partition_by} = '{partition}'")
@@ -50,7 +50,7 @@ def rows_under_tombstones(settings: IngestSettings, tombstones: Tombstones) -> d
 def vacuum_at_once(settings: IngestSettings) -> int:
     """Delete every file that the newest versions do not name; returns their count."""
     return sum(
-        len(opened_table(table, settings).vacuum(0, dry_run=False, enforce_retention_duration=False, full=True))
+        len(writable_table(table, settings).vacuum(0, dry_run=False, enforce_retention_duration=False, full=True))
         for table in LAKE_TABLES
     )
 
