@@ -761,7 +761,7 @@ create table if not exists marts.vehicle_days (
     unknown_s double not null,          -- silence; never counted as anything else
     known_s double,                     -- drive + idle + off + ready + parked
     observed_s double,                  -- known and unknown: from the first fix to the last
-    coverage double,                    -- known_s / observed_s (K22)
+    coverage double,                    -- known_s / observed_s, 0 to 1 (K22)
     engine_coverage double,             -- the same without parked
     distance_m double not null,
     distance_source varchar not null,
@@ -839,7 +839,7 @@ create table if not exists marts.route_days (
     unknown_s double not null,
     known_s double,                     -- drive + idle + off + ready + parked
     observed_s double,                  -- known and unknown
-    coverage double,                    -- known_s / observed_s (K22)
+    coverage double,                    -- known_s / observed_s, 0 to 1 (K22)
     distance_m double not null,
     stem_out_m double,
     stem_back_m double,
@@ -1103,7 +1103,7 @@ create table if not exists marts.fleet_days (
     books_utilization double,           -- books_dispatched / on the books
     dispatched_days bigint,             -- van-days on a route: the K2 numerator, equal to vehicles_dispatched
     available_days bigint,              -- vans available or dispatched all the same, 0 where none was dispatched: its denominator
-    day_utilization double,             -- K2
+    day_utilization double,             -- dispatched_days / available_days, 0 to 1 (K2)
     vehicles_heard bigint not null,
     vehicles_active bigint,             -- K29: moved
     vehicles_stationary bigint,         -- engine on or ready, did not move
