@@ -20,6 +20,7 @@ SHARED_TABLES = frozenset(
         "core.checks",
         "core.schema_stamp",
         "core.models_stamp",
+        "core.words_stamp",
         "marts.definitions",
         "marts.lineage",
         "marts.fuel_rules",
