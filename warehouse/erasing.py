@@ -12,8 +12,9 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from warehouse.checks import check_day
 from warehouse.connection import sql, transaction
-from warehouse.models import build_day, check_day
+from warehouse.models import build_day
 from warehouse.subjects import Known, Subject
 
 FIRST_DAY = date(1970, 1, 1)
@@ -57,8 +58,8 @@ def erase_measured(connection: duckdb.DuckDBPyConnection, subject: Subject, know
         )
         if subject.kind == "vehicle" or everything:
             for day in sorted({day for _, day in known.vehicle_dates}):
-                build_day(connection, day)
-                check_day(connection, day)
+                build_day(connection, day, [subject.tenant_id])
+                check_day(connection, day, [subject.tenant_id])
 
 
 def fill_subject(connection: duckdb.DuckDBPyConnection, subject: Subject, known: Known) -> None:
