@@ -37,6 +37,7 @@ def erase_measured(connection: duckdb.DuckDBPyConnection, subject: Subject, know
         else:
             for statement in _statements("without_places"):
                 connection.execute(statement)
+            _erase_coordinates(connection)
             connection.execute(
                 "insert or replace into core.frozen_dates by name select *, 'erased' as why,"
                 " now()::timestamp as frozen_utc from erased_dates"
@@ -143,6 +144,17 @@ def _erase_dates(connection: duckdb.DuckDBPyConnection, *, but: Sequence[str]) -
         if {"tenant_id", "vehicle_id", "service_date"} <= columns and table not in (*but, *_BUILT_WHOLE):
             connection.execute(
                 f"delete from {table} where (tenant_id, vehicle_id, service_date) in (from erased_dates)"
+            )
+
+
+def _erase_coordinates(connection: duckdb.DuckDBPyConnection) -> None:
+    """Whatever tells a place of a vehicle-date: every column of that name in every table of them."""
+    for table, columns in _columns_of_tables(connection).items():
+        places = sorted(name for name in columns if name.endswith(("latitude", "longitude")))
+        if places and {"tenant_id", "vehicle_id", "service_date"} <= columns and table not in _BUILT_WHOLE:
+            connection.execute(
+                f"update {table} set {', '.join(f'{name} = null' for name in places)}"
+                " where (tenant_id, vehicle_id, service_date) in (from erased_dates)"
             )
 
 

@@ -11,8 +11,6 @@ import duckdb
 
 from warehouse.connection import ensure_schema, prepare
 
-_OF_THE_SCHEMA = ("schema_stamp", "models_stamp")  # the new file has its own; views and macros are made when it is used
-
 
 def rewrite(path: Path) -> None:
     """Copy every table of core and marts to a new file and put it in the place of the old one. Needs the lock."""
@@ -22,10 +20,10 @@ def rewrite(path: Path) -> None:
         prepare(connection)
         ensure_schema(connection)
         connection.execute(f"attach '{str(path).replace(chr(39), chr(39) * 2)}' as old (read_only)")
+        # Without their stamps views, macros and comments are made when the file is used.
         tables = connection.execute(
             "select schema_name || '.' || table_name, sql from duckdb_tables()"
-            " where database_name = 'old' and schema_name in ('core', 'marts') and not list_contains($but, table_name)",
-            {"but": list(_OF_THE_SCHEMA)},
+            " where database_name = 'old' and schema_name in ('core', 'marts') and not ends_with(table_name, '_stamp')"
         ).fetchall()
         for table, definition in tables:
             connection.execute(definition.replace("CREATE TABLE", "create table if not exists", 1))

@@ -151,10 +151,11 @@ def _carry_out(settings: Settings, plan: Plan, erasure_id: str, by: str) -> Eras
         logger.info("%s: warehouse", erasure_id)
         with opened_line(settings) as (warehouse, _):
             erase_measured(warehouse, plan.subject, plan.known, everything=plan.everything)
-        old_copies = [path for path in settings.published_dir.rglob("*.duckdb") if not path.is_symlink()]
-        publish_copy(settings)  # purchases and their flags are made anew before the file is
+        old_copies = {path for path in settings.published_dir.rglob("*.duckdb") if not path.is_symlink()}
+        publish_copy(settings, afresh=True)  # purchases and their flags are made anew before the file is
         rewrite(settings.warehouse_path)
-        deleted = [*old_copies, *mentioned_in(settings, plan.subject, plan.known)]
+        old_copies -= {path.resolve() for path in settings.published_dir.rglob("*.duckdb") if path.is_symlink()}
+        deleted = [*sorted(old_copies), *mentioned_in(settings, plan.subject, plan.known)]
         for path in deleted:
             path.unlink(missing_ok=True)
         vacuumed = vacuum_at_once(settings)
