@@ -22,6 +22,7 @@ from flows.import_command import import_
 from flows.mappings_command import app as mappings
 from flows.privacy_command import app as privacy
 from flows.query_command import query
+from flows.retention_command import access, expire
 from ingest.logs import log_to_stderr
 
 if TYPE_CHECKING:
@@ -133,6 +134,10 @@ def refresh(
         if done.failed:
             for line in (line for failure in done.failed for line in failure.lines()):
                 typer.echo(f"held back, keeps what it had, because checks found rows: {line}", err=True)
+        for frozen in done.frozen:
+            typer.echo(
+                f"frozen, stays as it was: {frozen.tenant_id} {frozen.vehicle_id} {frozen.service_date} ({frozen.why})"
+            )
         typer.echo(f"published: {settings.published_path}" if done.published else "no news: the published copy stays")
         if done.failed:
             raise typer.Exit(FAILED)
@@ -242,6 +247,8 @@ app.add_typer(explain, name="explain")
 app.add_typer(fuel, name="fuel")
 app.command("broker-config")(broker_config)
 app.add_typer(mappings, name="mappings")
+privacy.command()(expire)
+privacy.command()(access)
 app.add_typer(privacy, name="privacy")
 
 

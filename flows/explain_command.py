@@ -6,6 +6,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from flows.retention_command import Purpose
+
 
 class _Numbers(TyperGroup):
     """A word with a dot is a number of a mart, anything else a sub-command."""
@@ -68,6 +70,7 @@ def idle(
     ] = "odograph",
     run: Annotated[int | None, typer.Option(help="Show the positions and messages behind this run.")] = None,
     raw: Annotated[bool, typer.Option("--raw", help="With --run: whole payloads.")] = False,
+    purpose: Purpose = None,
 ) -> None:
     """Print every idle run of a van's day, which rule took or left it and why, and the messages behind one run.
 
@@ -77,7 +80,16 @@ def idle(
     from flows.explained import print_idle
 
     with settings_or_exit() as settings:
-        print_idle(settings, vehicle=vehicle, day=day.date(), tenant=tenant, definition=definition, run=run, raw=raw)
+        print_idle(
+            settings,
+            vehicle=vehicle,
+            day=day.date(),
+            tenant=tenant,
+            definition=definition,
+            run=run,
+            raw=raw,
+            purpose=purpose,
+        )
 
 
 @app.command()
@@ -86,8 +98,9 @@ def fuel(
     tenant: Annotated[str | None, typer.Option(help="Tenant, where several have that transaction.")] = None,
     provider: Annotated[str | None, typer.Option(help="Card provider, where several have it.")] = None,
     item: Annotated[int | None, typer.Option(help="Line of the ticket; unset: all of them.")] = None,
+    purpose: Purpose = None,
 ) -> None:
     """Print what is behind a fuel purchase and its flags; the same as `odograph fuel show`."""
     from flows.fuel_command import show
 
-    show(txn, tenant, provider, item)
+    show(txn, tenant, provider, item, purpose)

@@ -13,6 +13,7 @@ from flows.querying import open_published
 from flows.settings import Settings
 
 SHOWN_POSITIONS, LAST_POSITIONS, SHOWN_PAYLOAD = 40, 5, 240
+NOT_SHOWN = "not shown: holds a place out of hours or near an overnight stand (docs/retention.md)"
 RIGHT = {
     "run",
     "lasted",
@@ -30,7 +31,15 @@ RIGHT = {
 
 
 def print_idle(
-    settings: Settings, *, vehicle: str, day: date, tenant: str | None, definition: str, run: int | None, raw: bool
+    settings: Settings,
+    *,
+    vehicle: str,
+    day: date,
+    tenant: str | None,
+    definition: str,
+    run: int | None,
+    raw: bool,
+    purpose: str | None = None,
 ) -> None:
     """Print the runs behind the idle time of a vehicle-date, or what stands behind one of them."""
     console = Console()
@@ -39,7 +48,7 @@ def print_idle(
         if run is None:
             _print_day(console, found)
             return
-        what = behind(published, settings, found, run)
+        what = behind(published, settings, found, run, purpose=purpose)
         print_behind(console, ZoneInfo(str(found.day["timezone"])), run, what, raw=raw)
 
 
@@ -155,6 +164,8 @@ def print_behind(console: Console, zone: ZoneInfo, run: int, what: Behind, *, ra
     for message in what.messages:
         received = datetime.fromtimestamp(message.received_us / 1e6, UTC)
         text = message.payload.decode(errors="replace")
+        if message.payload_hash in what.guarded:
+            text = NOT_SHOWN
         if not raw and len(text) > SHOWN_PAYLOAD:
             text = f"{text[:SHOWN_PAYLOAD]}… ({len(message.payload)} bytes; --raw shows all)"
         console.print(

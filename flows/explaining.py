@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import duckdb
 import polars as pl
 
+from flows.privacy.access import record_access
 from flows.settings import Settings
 from ingest.lineage import Source, raw_messages
 from ingest.received import Received
@@ -44,6 +45,7 @@ class Behind(NamedTuple):
     positions: pl.DataFrame
     messages: list[Received]
     expired_count: int
+    guarded: frozenset[int]  # payload hashes of messages that hold a place which is not shown as it is
 
 
 def idle_day(
@@ -91,16 +93,30 @@ def idle_day(
     )
 
 
-def behind(published: duckdb.DuckDBPyConnection, settings: Settings, found: IdleDay, run: int) -> Behind:
+def behind(
+    published: duckdb.DuckDBPyConnection, settings: Settings, found: IdleDay, run: int, purpose: str | None = None
+) -> Behind:
     """Read the positions of one run (counted from 1) and find their messages; raise NothingToExplain without one."""
     if not 1 <= run <= found.runs.height:
         raise NothingToExplain(f"no run {run}: this vehicle-date has {found.runs.height}, counted from 1")
-    return behind_run(published, settings, found.runs.row(run - 1, named=True))
+    return behind_run(published, settings, found.runs.row(run - 1, named=True), purpose)
 
 
-def behind_run(published: duckdb.DuckDBPyConnection, settings: Settings, chosen: Row) -> Behind:
+def behind_run(
+    published: duckdb.DuckDBPyConnection, settings: Settings, chosen: Row, purpose: str | None = None
+) -> Behind:
     """Read the positions of a run, a row with its van, date, begin and end, and find their messages."""
     key = {name: chosen[name] for name in ("tenant_id", "vehicle_id", "service_date", "started_utc", "ended_utc")}
+    record_access(
+        settings,
+        "explain",
+        "vehicle",
+        key["vehicle_id"],
+        tenant=key["tenant_id"],
+        from_date=key["service_date"],
+        to_date=key["service_date"],
+        purpose=purpose,
+    )
     within = (
         "where tenant_id = $tenant_id and vehicle_id = $vehicle_id and service_date = $service_date"
         " and fix_utc between $started_utc and $ended_utc"
@@ -111,9 +127,14 @@ def behind_run(published: duckdb.DuckDBPyConnection, settings: Settings, chosen:
         f"select distinct spool_id, segment_no, payload_hash from lake.position_sources {within} and is_accepted",
         **key,
     )
+    guarded = published.execute(
+        "select distinct payload_hash from lake.position_sources where tenant_id = $tenant and place_precision_m != 0"
+        " and payload_hash in (select unnest($hashes::bigint[]))",
+        {"tenant": key["tenant_id"], "hashes": listed["payload_hash"].to_list()},
+    ).fetchall()
     sources = {Source(*row) for row in listed.iter_rows()}
     messages = raw_messages(settings.spool_dir, sources)
-    return Behind(chosen, positions, messages, len(sources) - len(messages))
+    return Behind(chosen, positions, messages, len(sources) - len(messages), frozenset(found for (found,) in guarded))
 
 
 def _rows(published: duckdb.DuckDBPyConnection, query: str, **given: object) -> list[Row]:

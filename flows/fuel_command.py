@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from flows.retention_command import Purpose
+
 app = typer.Typer(
     no_args_is_help=True, help="Fuel purchases that rules point at: list them, look behind one, review it."
 )
@@ -58,13 +60,15 @@ def list_(
 
 
 @app.command()
-def show(txn: Txn, tenant: Tenant = None, provider: Provider = None, item: Item = None) -> None:
+def show(
+    txn: Txn, tenant: Tenant = None, provider: Provider = None, item: Item = None, purpose: Purpose = None
+) -> None:
     """Show the evidence: the purchase and its versions, the vans near it, levels, flags and what became of them."""
     from flows.cli import settings_or_exit
     from flows.fuel.flags import print_purchase
 
     with settings_or_exit() as settings:
-        print_purchase(settings, txn, tenant=tenant, provider=provider, item=item)
+        print_purchase(settings, txn, tenant=tenant, provider=provider, item=item, purpose=purpose)
 
 
 @app.command()

@@ -22,6 +22,7 @@ class Dimension(StrEnum):
     timeclock = "timeclock"
     deliveries = "deliveries"
     jurisdictions = "jurisdictions"
+    retention = "retention"
     fuel_card = "fuel-card"
 
 

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from flows.privacy.left_out import allowed_rows
+from flows.privacy.periods import register_retention
 from flows.settings import Settings
 from ingest.tombstones import read_tombstones
 from warehouse.connection import open_warehouse, writer_lock
@@ -30,6 +31,8 @@ def run_import(settings: Settings, kind: str, files: list[Path]) -> bool:
                 print_problems(refused)
             else:
                 print(f"{path}: {count} {kind} imported")
+        if kind == "retention" and everything_taken:
+            register_retention(warehouse, settings)
     return everything_taken
 
 

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from flows.retention_command import Purpose
+
 
 class Output(StrEnum):
     """How answers are printed or written."""
@@ -42,6 +44,7 @@ def query(
     describe: Annotated[
         bool, typer.Option("--describe", "-d", help="Say what there is, or what the named table or macro is.")
     ] = False,
+    purpose: Purpose = None,
 ) -> None:
     """Ask the published copy. It can be asked while loads run, cannot be changed, and a query reads no other files.
 
@@ -65,7 +68,7 @@ def query(
             needed = "--out FILE" if chosen == "xlsx" else "--describe"
             typer.echo(f"--format {chosen} needs {needed}", err=True)
             raise typer.Exit(MISUSED)
-        answer = ask(settings, sql, tenant)
+        answer = ask(settings, sql, tenant, purpose)
         if out is None and chosen == "table":
             answers.show(answer.rows, vertical=vertical)
         else:

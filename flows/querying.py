@@ -16,6 +16,7 @@ import duckdb
 import polars as pl
 
 from flows.copies import tenant_path
+from flows.privacy.access import reads_places, record_access
 from flows.settings import Settings
 from warehouse.dictionary import dictionary, named
 
@@ -75,8 +76,10 @@ def open_locked(path: Path, lake_root: str) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def ask(settings: Settings, text: str, tenant: str | None = None) -> Answer:
+def ask(settings: Settings, text: str, tenant: str | None = None, purpose: str | None = None) -> Answer:
     """Run one query, or `from` what `text` names, on the copy for all or on a tenant's.
+
+    One that reads where vans were is written down first (`flows.privacy.access`).
 
     Raises QueryFailed with one line that says why not.
     """
@@ -86,6 +89,8 @@ def ask(settings: Settings, text: str, tenant: str | None = None) -> Answer:
         try:
             _refuse_all_but_questions(published, query)
             tables = _tables_of(published, query)
+            if reads_places(published, query):
+                record_access(settings, "query", "query", query, tenant=tenant, purpose=purpose)
             found = published.sql(query)
             rows = found.pl() if found is not None else pl.DataFrame()
         except duckdb.Error as error:

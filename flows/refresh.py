@@ -33,12 +33,14 @@ from ingest.columns import LAKE_TABLES
 from ingest.lake import Loaded, lake_files, load_spool
 from warehouse.checks import CheckFailed, Failure, check_day, check_purchases, hold_back, recheck_ended
 from warehouse.connection import open_warehouse, transaction, writer_lock
+from warehouse.frozen import FrozenDate, frozen_dates
 from warehouse.idle_rates import relearned_dates, remember_idle, reopen_learners
 from warehouse.jurisdictions import jurisdictions
 from warehouse.lake import LakeTableFiles, attach_lake
 from warehouse.load import read_chunk, replace_measured, stations
 from warehouse.loads import record_load, stale_tenants
 from warehouse.models import add_device_status, build_day, choose_co2_factors, prepare_models
+from warehouse.places import guard_places
 from warehouse.publish import publish
 from warehouse.revisions import record_revisions
 from warehouse.work import (
@@ -66,12 +68,17 @@ class Opened(NamedTuple):
 
 
 class Refreshed(NamedTuple):
-    """What one refresh did; `failed` names the service dates and tenants whose checks found rows."""
+    """What one refresh did.
+
+    `failed` names the service dates and tenants whose checks found rows, `frozen` the vehicle-dates that a full
+    refresh, or one of their date, was asked to rebuild and left as they were.
+    """
 
     loaded: Loaded
     rebuilt: list[date]
     failed: list[CheckFailed]
     published: bool
+    frozen: Sequence[FrozenDate] = ()
 
 
 def refresh(
@@ -111,7 +118,8 @@ def refresh(
                 publish_copy(settings, opened)
         (settings.published_dir / REFRESHED).touch()
         write_metrics(settings, len(failed), monotonic() - began_s)
-    return Refreshed(loaded, rebuilt, failed, published=has_news)
+        frozen = left_frozen(settings, day) if full or day is not None else []
+    return Refreshed(loaded, rebuilt, failed, published=has_news, frozen=frozen)
 
 
 def load(settings: Settings, progress: Progress | None = None) -> Loaded:
@@ -129,6 +137,12 @@ def stale_dates(
         absorb(warehouse, settings.timezone)
         recheck_ended(warehouse)
         return reopened_dates(warehouse)
+
+
+def left_frozen(settings: Settings, day: date | None) -> list[FrozenDate]:
+    """Return the vehicle-dates that are frozen, of all dates or of one: nothing rebuilds them."""
+    with open_warehouse(settings.warehouse_path) as warehouse:
+        return [found for found in frozen_dates(warehouse) if day in (None, found.service_date)]
 
 
 def learning_dates(settings: Settings, failed: Sequence[date], opened: Opened | None = None) -> list[date]:
@@ -172,6 +186,7 @@ def _rebuild_of(warehouse: duckdb.DuckDBPyConnection, settings: Settings, day: d
         laid_out = day_of(chunk, settings)
         rows = measured_rows(chunk, laid_out, measure(laid_out, sites, areas, settings))
         replace_measured(warehouse, day, chunk_of, rows)
+        guard_places(warehouse, suppress=settings.off_duty == "suppress", shown_tenants=settings.off_duty_tenants)
     reopen_learners(warehouse, day)
     record_revisions(warehouse, day, version("odograph"))
     build_day(warehouse, day, tenants)

@@ -28,6 +28,13 @@ class Settings(IngestSettings):
     co2_factors: Literal["tailpipe", "inventory", "fossil"] = Field(
         "tailpipe", description="CO2 factors of the dates rebuilt from now on: tailpipe, inventory or fossil"
     )
+    off_duty: Literal["suppress", "show"] = Field(
+        "suppress",
+        description="places outside the scheduled window: suppress or show; holds for dates rebuilt from now on",
+    )
+    off_duty_shown: str = Field("", description="tenants that show them all the same, comma separated")
+    user: str | None = Field(None, description="who reads, for the access log; unset: the user of this machine")
+    purpose: str | None = Field(None, description="why tracks are read, for the access log; unset: not stated")
     min_coverage: float = Field(0.8, ge=0, le=1, description="reports show n/a below this share of known time")
 
     tenant_copies: str = Field(
@@ -103,6 +110,11 @@ class Settings(IngestSettings):
     @property
     def metrics_path(self) -> Path:
         return self.data_dir / "metrics" / "refresh.prom"
+
+    @property
+    def off_duty_tenants(self) -> list[str]:
+        """Tenants that show places outside the scheduled window."""
+        return [tenant.strip() for tenant in self.off_duty_shown.split(",") if tenant.strip()]
 
     @property
     def recipients(self) -> list[str]:

@@ -80,7 +80,7 @@ def load_spool(settings: IngestSettings, progress: Progress | None = None) -> Lo
     total = NOTHING_LOADED
     sources = read_sources(settings)
     tombstones = read_tombstones(settings.data_dir)
-    tables = [_with_new_columns(table, _opened(table, settings)) for table in LAKE_TABLES]
+    tables = [_with_new_columns(table, opened_table(table, settings)) for table in LAKE_TABLES]
     for folder in spool_folders(settings.spool_dir):
         recover(folder)  # does nothing while a collector holds the spool's lock
         waiting = _waiting(sealed_segments(folder), tables)
@@ -98,7 +98,7 @@ def lake_files(settings: IngestSettings) -> dict[str, LakeVersion]:
     """The newest version of every table, with its Parquet files by absolute path or URL."""
     versions = {}
     for table in LAKE_TABLES:
-        handle = _opened(table, settings)
+        handle = opened_table(table, settings)
         # Columns that came later stand last; a table begun with all of them has them in our order.
         is_mixed = handle.schema().to_arrow().names != table.schema.names
         versions[table.name] = LakeVersion(handle.version(), sorted(handle.file_uris()), is_mixed)
@@ -107,7 +107,7 @@ def lake_files(settings: IngestSettings) -> dict[str, LakeVersion]:
 
 def waiting_segments(settings: IngestSettings) -> dict[Path, list[Segment]]:
     """The sealed segments of each spool folder that are not yet in every table of the lake, oldest first."""
-    tables = [_opened(table, settings) for table in LAKE_TABLES]
+    tables = [opened_table(table, settings) for table in LAKE_TABLES]
     return {folder: _waiting(sealed_segments(folder), tables) for folder in spool_folders(settings.spool_dir)}
 
 
@@ -115,7 +115,7 @@ def lake_rows(settings: IngestSettings) -> dict[str, int]:
     """How many rows every table has, as decoded, repeats included; from Delta's log, so that no data is read."""
     counts = {}
     for table in LAKE_TABLES:
-        files = pa.table(_opened(table, settings).get_add_actions(flatten=True))
+        files = pa.table(opened_table(table, settings).get_add_actions(flatten=True))
         counts[table.name] = pc.sum(files["num_records"]).as_py() or 0
     return counts
 
@@ -127,7 +127,7 @@ def compact(settings: IngestSettings, before: date) -> int:
     """
     removed = 0
     for table in LAKE_TABLES:
-        handle = _with_new_columns(table, _opened(table, settings))
+        handle = _with_new_columns(table, opened_table(table, settings))
         for partition in sorted(found[table.partition_by] for found in handle.partitions()):
             if partition < before.isoformat():
                 removed += _compact_partition(table, handle, partition)
@@ -138,7 +138,7 @@ def vacuum(settings: IngestSettings, keep_versions: Mapping[str, Sequence[int]])
     """Delete files that no version to keep names and that were replaced a day ago or earlier; returns their count."""
     deleted = 0
     for table in LAKE_TABLES:
-        handle = _opened(table, settings)
+        handle = opened_table(table, settings)
         kept = [version for version in keep_versions.get(table.name, ()) if version <= handle.version()]
         try:
             deleted += len(handle.vacuum(VACUUM_AFTER_H, dry_run=False, keep_versions=kept or None))
@@ -167,7 +167,7 @@ def _compact_partition(table: LakeTable, handle: DeltaTable, partition: str) -> 
 
 def writable_table(table: LakeTable, settings: IngestSettings) -> DeltaTable:
     """The newest version of a table, with all of our columns; needs the writer's lock."""
-    return _with_new_columns(table, _opened(table, settings))
+    return _with_new_columns(table, opened_table(table, settings))
 
 
 def sorted_rows(rows: pa.Table, table: LakeTable) -> pa.Table:
@@ -236,7 +236,8 @@ def _append(table: LakeTable, handle: DeltaTable, rows: pa.Table, spool_id: str,
     handle.update_incremental()
 
 
-def _opened(table: LakeTable, settings: IngestSettings) -> DeltaTable:
+def opened_table(table: LakeTable, settings: IngestSettings) -> DeltaTable:
+    """The newest version of a table, made where there is none."""
     where = f"{settings.lake_root}/{table.name}"
     try:
         return DeltaTable(where)
@@ -259,7 +260,7 @@ def _with_new_columns(table: LakeTable, handle: DeltaTable) -> DeltaTable:
 
 
 def writer_properties(table: LakeTable) -> WriterProperties:
-    """How a table's files are encoded."""
+    """How the files of a table are written."""
     return WriterProperties(
         compression="ZSTD",
         compression_level=1,

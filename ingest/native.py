@@ -47,6 +47,7 @@ class Point(Struct, kw_only=True, forbid_unknown_fields=True):
     energy_out_kwh: float | None = None
     charging: Switch | None = None
     his: Switch | None = None
+    private: Switch | None = None  # the driver's private mode: the place goes no further than the spool
     route_id: str | None = None
 
 

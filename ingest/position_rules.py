@@ -29,7 +29,7 @@ def with_reason(points: pl.DataFrame, max_age_days: float) -> pl.DataFrame:
     points = points.with_row_index("row").with_columns(
         rolled_over=rolled_over.fill_null(value=False),
         ts=pl.when(rolled_over).then(ts + GPS_ROLLOVER_S).otherwise(ts),
-        has_fix=~pl.col("nofix").fill_null(value=False),
+        has_fix=~(pl.col("nofix").fill_null(value=False) | pl.col("private").fill_null(value=False)),
     )
     has_fix = pl.col("has_fix")
     return points.with_columns(
@@ -74,6 +74,13 @@ def positions_table(good: pl.DataFrame) -> pa.Table:
         "fuel_refused": ~pl.col("fuel_pct").is_between(0, 100),
         "switch_refused": pl.col("switch_refused").fill_null(value=False),
     }
+    # In private mode time, engine and counters are all that a message says.
+    is_open = ~pl.col("private").fill_null(value=False)
+    good = good.with_columns(
+        pl.when(is_open).then(pl.col(name)).alias(name)
+        for name in ("spd_kmh", "hdop", "sat", "acc_m", "route_id", "extra")
+    )
+    refused["private_mode"] = ~is_open
     flags = [pl.when(bad).then(pl.lit(flag)) for flag, bad in sorted(refused.items())]
     frame = good.select(
         "tenant_id",

@@ -27,11 +27,11 @@ _MESSAGE_FIELDS = frozenset(Positions.__struct_fields__)
 _NUMBERS = [
     name
     for name in Point.__struct_fields__
-    if name not in {"seq", "sat", "nofix", "valid", "ign", "pto", "charging", "his", "route_id"}
+    if name not in {"seq", "sat", "nofix", "valid", "ign", "pto", "charging", "his", "private", "route_id"}
 ]
 # A heading and an altitude come from the fix whose place was refused; a speed may be the vehicle's own.
 _OF_THE_PLACE = {"lat", "lon", "seq", "hdg_deg", "alt_m"}
-_SWITCHES = ["nofix", "valid", "ign", "pto", "charging", "his"]
+_SWITCHES = ["nofix", "valid", "ign", "pto", "charging", "his", "private"]
 
 
 class Judged(NamedTuple):

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import duckdb
 
+from warehouse.frozen import put_frozen_back, set_frozen_aside
+
 POLL_S = 0.2
 KEPT_TABLES = (
     "tenants",
@@ -37,6 +39,8 @@ KEPT_TABLES = (
     "fuel_flag_history",
     "holds",
     "frozen_dates",
+    "frozen_rejects",
+    "retention",
 )
 
 
@@ -96,7 +100,8 @@ def ensure_schema(connection: duckdb.DuckDBPyConnection) -> None:
     """Create every table of `schema.sql`; where an older version made them, make them anew.
 
     Everything but the dimensions and the history of revisions comes from the lake and is built again by the next
-    refresh. Those keep their rows; columns that are new are null.
+    refresh. Those keep their rows; columns that are new are null. So do the rows of frozen vehicle-dates, whose
+    positions are no longer all there (`warehouse.frozen`).
     """
     text = sql("schema.sql")
     digest = sha256(text.encode()).hexdigest()
@@ -107,11 +112,13 @@ def ensure_schema(connection: duckdb.DuckDBPyConnection) -> None:
         return
     with transaction(connection):
         kept = _set_aside(connection) if known else []
+        frozen = set_frozen_aside(connection, [f"core.{name}" for name in (*KEPT_TABLES, "reopened")]) if known else []
         if known:
             connection.execute("drop schema core cascade; drop schema marts cascade; create schema core")
             connection.execute("create table core.schema_stamp (digest varchar not null)")
         connection.execute(text)
         _put_back(connection, kept)
+        put_frozen_back(connection, frozen)
         connection.execute("insert into core.schema_stamp values ($digest)", {"digest": digest})
 
 

@@ -22,6 +22,7 @@ from warehouse.dimension_values import (
     zone,
 )
 from warehouse.geojson import bounds, geometry
+from warehouse.retention import kinds
 
 ALWAYS, FOR_EVER = datetime(1970, 1, 1), datetime(9999, 12, 31)
 
@@ -45,6 +46,7 @@ class Dimension(NamedTuple):
         {}
     )  # further columns, from the parsed ones
     stored_as: str = ""  # the table in core, where it has another name
+    refusal: Callable[[dict[str, Any]], str | None] = lambda _: None  # what is wrong with a row as a whole
 
     @property
     def table(self) -> str:
@@ -68,6 +70,13 @@ def _side(side: str) -> Callable[[dict[str, Any]], float | None]:
         return getattr(bounds(row["geometry"]), side) if row["geometry"] else None
 
     return derive
+
+
+def _too_short(row: dict[str, Any]) -> str | None:
+    kind = kinds().get(row["data"] or "")
+    if kind is None or row["keep_days"] is None or row["keep_days"] >= kind.least_days:
+        return None
+    return f"keep_days: {kind.data} are kept {kind.least_days} days at least"
 
 
 _TENANT = Column("tenant_id", plain, is_required=True)
@@ -238,6 +247,17 @@ DIMENSIONS = {
             ("jurisdiction_id", "name"),
             derived={side: _side(side) for side in ("south", "north", "west", "east")},
         ),
+        Dimension(
+            "retention",
+            (
+                _TENANT,
+                Column("data", one_of(*kinds()), is_required=True),
+                Column("keep_days", count, is_required=True),
+                Column("reason", plain),
+            ),
+            ("tenant_id", "data"),
+            refusal=_too_short,
+        ),
     )
 }
 
@@ -247,6 +267,7 @@ _TYPES: dict[str, Any] = {
         (
             *("package_capacity", "completed_stop_count", "dispatched_package_count", "delivered_package_count"),
             "purchases_per_day",
+            "keep_days",
         ),
         pl.Int32,
     ),

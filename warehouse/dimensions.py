@@ -50,7 +50,8 @@ DATED = {
     f" from core.vehicle_dates as days, differing where {HELD})",
     "jurisdictions": "(select distinct tenant_id, vehicle_id, service_date from core.ledger, differing"
     " where list_contains(jurisdictions, jurisdiction_id)"
-    " or (state = 'idle' and latitude between south and north and longitude between west and east))",
+    " or (state = 'idle' and latitude between south and north and longitude between west and east)"
+    " or (state = 'idle' and place_precision_m != 0))",  # where it was exactly is known to the lake only
 }
 
 
@@ -138,6 +139,8 @@ def _parsed_row(
     for start, end in RANGES:
         if parsed.get(end) and parsed.get(start) and parsed[end] <= parsed[start]:
             problems.append((number, f"{end}: not after {start}"))
+    if refused := dimension.refusal(parsed):
+        problems.append((number, refused))
     parsed |= {name: derive(parsed) for name, derive in dimension.derived.items()}
     known = {column.name for column in dimension.columns}
     extra = {name: value for name, value in row.items() if name not in known and value}
@@ -195,6 +198,8 @@ def _reopen_changed(connection: duckdb.DuckDBPyConnection, dimension: Dimension,
     ).fetchall()[0][0]
     if not has_lake:
         return
+    if dimension.name == "retention":
+        return  # it decides what goes, never what is measured
     name, table = dimension.name, dimension.table
     connection.execute(
         f"create or replace temp view differing as (from {table} except from before)"

@@ -13,7 +13,9 @@ import duckdb
 import polars as pl
 
 from warehouse.connection import sql
+from warehouse.places import precision_of, shown
 
+PLACE = ("latitude_e7 / 1e7", "longitude_e7 / 1e7")
 VIEWS = ("positions", "position_sources", "events", "purchases", "plans", "rejects", "dated_rejects")
 
 
@@ -67,11 +69,15 @@ def _views_sql(timezone: str) -> str:
         "ranked": ranked(f"({resolved('staging.timed_positions', timezone)})"),
         "resolved": resolved("staging.timed_events", timezone),
         "resolved_rejects": resolved("staging.timed_rejects", timezone),
+        "place_precision_m": precision_of("guards", "at_utc", *PLACE),
+        "shown_latitude": shown("latitude", "guards", "at_utc", *PLACE),
+        "shown_longitude": shown("longitude", "guards", "at_utc", *PLACE),
     }
     views = [
         sql("staging/spans.sql"),
         "create or replace view staging.timed_positions as"
-        " select *, make_timestamp(fix_ms * 1000) as at_utc from staging.read_positions",
+        " select *, make_timestamp(fix_ms * 1000) as at_utc from staging.read_positions"
+        " anti join core.frozen_rejects using (tenant_id, device_id, spool_id, segment_no, payload_hash, point_index)",
         "create or replace view staging.timed_events as"
         " select *, make_timestamp(event_us) as at_utc from staging.read_events",
         "create or replace view staging.timed_rejects as select *, make_timestamp(received_us) as at_utc"

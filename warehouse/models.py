@@ -15,6 +15,7 @@ from warehouse.checks import checks_digest, replace_checks
 from warehouse.connection import sql, transaction
 from warehouse.definitions import listed_definitions, replace_definitions
 from warehouse.lineage import replace_lineage
+from warehouse.places import cell, metres, near
 from warehouse.rollups import rollup_sql
 
 # A model of a date may read those above it.
@@ -44,6 +45,8 @@ SHARED_SQL = (
     "field/activity.sql",
     "freshness.sql",
 )
+OF_TENANTS = ("fleet_days",)  # one row per tenant and date
+FROZEN = "select (tenant_id, vehicle_id) from core.frozen_dates where service_date = $day"
 WHOLE_MARTS = ("fuel_purchases",)  # small, and versions may arrive for any date: replaced whole
 
 
@@ -80,17 +83,26 @@ def choose_co2_factors(connection: duckdb.DuckDBPyConnection, name: str) -> None
 
 def add_device_status(connection: duckdb.DuckDBPyConnection) -> None:
     """Define the mart that is a view: what it says depends on when it is read. Needs the views over the lake."""
-    connection.execute("create or replace view marts.device_status as\n" + sql("marts/device_status.sql"))
+    of_fix = ("known.fix.latitude", "known.fix.longitude")
+    text = sql("marts/device_status.sql").replace("{is_near}", near("coalesce(guards.homes, [])", *of_fix))
+    text = text.replace("{depot_m}", metres("depots.latitude", "depots.longitude", *of_fix))
+    for axis in ("latitude", "longitude"):
+        text = text.replace("{cell_" + axis + "}", cell(axis, *of_fix))
+    connection.execute("create or replace view marts.device_status as\n" + text)
 
 
 def build_day(connection: duckdb.DuckDBPyConnection, day: date, tenants: Collection[str] | None = None) -> None:
     """Replace one service date of these tenants, by default all, in every dated mart."""
     judge_day(connection, day)
     chosen, given = ("true", {}) if tenants is None else ("list_contains($tenants, tenant_id)", {"tenants": [*tenants]})
+    has_frozen = connection.execute(f"select count(*) from ({FROZEN})", {"day": day}).fetchall()[0][0] > 0
     for name in DATED_MARTS:
-        connection.execute(f"delete from marts.{name} where service_date = $day and {chosen}", {"day": day, **given})
+        # Rows of frozen vehicle-dates stay as they are; what is counted by tenant and date is summed over them.
+        open_rows = f"{chosen} and (tenant_id, vehicle_id) not in ({FROZEN})"
+        rows = open_rows if has_frozen and name not in OF_TENANTS else chosen
+        connection.execute(f"delete from marts.{name} where service_date = $day and {rows}", {"day": day, **given})
         connection.execute(
-            f"insert into marts.{name} by name select * from ({sql(f'marts/{name}.sql')}) where {chosen}",
+            f"insert into marts.{name} by name select * from ({sql(f'marts/{name}.sql')}) where {rows}",
             {"day": day, **given},
         )
     connection.execute("drop table day_verdicts")

@@ -15,6 +15,7 @@ from warehouse.connection import prepare, sql
 from warehouse.dictionary import add_comments
 from warehouse.lake import LakeTableFiles, attach_lake
 from warehouse.models import add_device_status, shared_sql
+from warehouse.places import guard_copy
 from warehouse.versions import BUILDING, delete_old, make_folder, next_generation, swap_in
 from warehouse.wording import add_words
 
@@ -44,6 +45,7 @@ def publish(
     with duckdb.connect(str(building)) as copy:
         prepare(copy)
         add_views(copy, lake, timezone)
+        guard_copy(copy)
         copy.execute("delete from core.generation")
         copy.execute(sql("work/generation.sql"), {"generation": generation, "code_version": code_version})
         copy.executemany(

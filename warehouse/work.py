@@ -12,11 +12,14 @@ from typing import NamedTuple
 import duckdb
 
 from warehouse.connection import sql, transaction
+from warehouse.frozen import close_frozen, quarantine_frozen
 from warehouse.idle_rates import REASON
 from warehouse.lake import resolved
 from warehouse.windows import move_ends, renew_windows
 
 READ_TABLES = ("positions", "events", "purchases", "plans", "rejects")
+# What is left of a thinned date is never measured, under whatever name its van has now.
+WHOLE = "flags is distinct from 'thinned'"
 NO_SEGMENT = "null::varchar as spool_id, null::bigint as segment_no"  # re-opened by something else than a message
 
 
@@ -39,7 +42,7 @@ def absorb(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
         _absorb_plans(connection)
         connection.execute(
             "create or replace temp view new_positions as select tenant_id, device_id, spool_id, segment_no,"
-            " make_timestamp(fix_ms * 1000) as at_utc from unseen_positions"
+            f" make_timestamp(fix_ms * 1000) as at_utc from unseen_positions where {WHOLE}"
         )
         renew_windows(connection, timezone)
         connection.execute(
@@ -48,6 +51,12 @@ def absorb(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
         )
         _reopen_resolved(connection, "new_positions", "positions", timezone)
         _reopen_resolved(connection, "new_rejects", "rejects", timezone)
+        connection.execute(
+            "create or replace temp view late_positions as select *, make_timestamp(fix_ms * 1000) as at_utc"
+            f" from unseen_positions where {WHOLE}"
+        )
+        quarantine_frozen(connection, resolved("late_positions", timezone))
+        close_frozen(connection)
         connection.execute(sql("work/heard_devices.sql"))
         connection.execute("insert or replace into core.devices by name from heard_devices")
         connection.execute(f"insert or replace into core.device_dates by name {sql('work/device_dates.sql')}")
@@ -66,6 +75,9 @@ def work_done(connection: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]
     return connection.execute(
         "select (select count(*) from core.imports), (select max(load_id) from core.loads),"
         " (select count(*) from core.reopened), (from core.schema_stamp),"
+        # What expiry leaves: a run of it that died before it published is news.
+        " (select count(*) from core.frozen_dates where why != 'thinning'), (select count(*) from core.ledger),"
+        " (select count(*) from core.vehicle_dates), (select count(*) from core.frozen_rejects where is_dropped),"
         " (select count(*) from core.fuel_reviews), (select count(*) from core.fuel_flag_history),"
         " (select list((spool_id, segment_no) order by spool_id) from core.absorbed),"
         " (select list(held order by held) from core.held_back as held),"
@@ -101,7 +113,7 @@ def reopen_everything(connection: duckdb.DuckDBPyConnection, timezone: str, day:
             connection.execute("delete from core.device_dates")
         connection.execute(
             "create or replace temp view all_positions as"
-            f" select tenant_id, device_id, {NO_SEGMENT}, at_utc from staging.timed_positions"
+            f" select tenant_id, device_id, {NO_SEGMENT}, at_utc from staging.timed_positions where {WHOLE}"
         )
         _reopen_resolved(connection, "all_positions", "full", timezone)
         reopen_dated(connection, "core.vehicle_dates", "full")
@@ -116,11 +128,11 @@ def reopen_vehicles(connection: duckdb.DuckDBPyConnection, timezone: str, reason
     """
     connection.execute(
         "create or replace temp view changed_positions as"
-        f" select tenant_id, device_id, {NO_SEGMENT}, at_utc from staging.timed_positions as read"
-        " where exists (from changed where changed.tenant_id = read.tenant_id"
+        f" select tenant_id, device_id, {NO_SEGMENT}, at_utc from staging.timed_positions as read where {WHOLE} and"
+        " (exists (from changed where changed.tenant_id = read.tenant_id"
         " and changed.vehicle_id in (read.device_id, 'device:' || read.device_id))"
         " or exists (from staging.device_spans as spans semi join changed using (tenant_id, vehicle_id)"
-        " where spans.tenant_id = read.tenant_id and spans.device_id = read.device_id)"
+        " where spans.tenant_id = read.tenant_id and spans.device_id = read.device_id))"
     )
     connection.execute(
         "create or replace temp table moving as select tenant_id, vehicle_id, service_date"

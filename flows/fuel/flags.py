@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from flows.privacy.access import record_access
 from flows.querying import open_published
 from flows.settings import Settings
 from warehouse.connection import sql
@@ -56,11 +57,23 @@ def print_flags(
         console.print(f"\n{NO_PROOF}", highlight=False)
 
 
-def print_purchase(settings: Settings, txn: str, *, tenant: str | None, provider: str | None, item: int | None) -> None:
-    """Print what is known of each line of a transaction: versions, vans near it, levels, flags and their history."""
+def print_purchase(
+    settings: Settings,
+    txn: str,
+    *,
+    tenant: str | None,
+    provider: str | None,
+    item: int | None,
+    purpose: str | None = None,
+) -> None:
+    """Print what is known of each line of a transaction: versions, vans near it, levels, flags and their history.
+
+    It says which vans were near the site, so it is written down who asked.
+    """
     console = Console()
     with open_published(settings.published_path) as published:
         for line in matching_lines(published, txn, tenant=tenant, provider=provider, item=item):
+            record_access(settings, "fuel show", "purchase", txn, tenant=line.tenant_id, purpose=purpose)
             _print_line(console, published, line)
     console.print(f"\n{NO_PROOF}", highlight=False)
 

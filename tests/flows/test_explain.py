@@ -14,6 +14,10 @@ from tests.builders import collected, golden_points, positions, published, setti
 @pytest.fixture(scope="module")
 def line(tmp_path_factory):
     settings = settings_in(tmp_path_factory.mktemp("explain"), timezone="UTC")
+    # At a depot of the tenant, where nobody lives.
+    depots = "".join(f"{tenant},DEP,UTC,40.7,-74.0,150\n" for tenant in ("t1", "t2"))
+    (settings.data_dir / "depots.csv").write_text(f"tenant_id,depot_id,timezone,latitude,longitude,radius_m\n{depots}")
+    run_import(settings, "depots", [settings.data_dir / "depots.csv"])
     points = golden_points(yesterday_at(15))
     for tenant, device in (("t1", "d1"), ("t1", "d2"), ("t2", "d2")):
         collected(settings, [positions(points[:8], device, tenant), positions(points[8:], device, tenant)])

@@ -103,7 +103,7 @@ def test_of_two_contents_with_one_key_the_fuller_wins_whatever_came_first(tmp_pa
         settings = settings_in(tmp_path / name)
         collected(settings, [positions([point]) for point in order])
         refresh(settings)
-        assert published(settings, "select latitude, heading_deg from lake.positions").rows() == [(40.0, 90.0)]
+        assert published(settings, "select speed_kmh, heading_deg from lake.positions").rows() == [(10.0, 90.0)]
         assert published(settings, "select conflict_count from marts.data_health").item() == 1
 
 

@@ -167,6 +167,7 @@ select
     first(context order by duration_us desc, started_utc) as context,
     first(latitude order by started_utc) as latitude,
     first(longitude order by started_utc) as longitude,
+    first(place_precision_m order by started_utc) as place_precision_m,
     first(jurisdictions order by started_utc) as jurisdictions,
     sum(fuel_l order by started_utc) as fuel_l,
     bool_or(is_pto) as is_pto,
@@ -294,7 +295,7 @@ asked as not materialized (
             as threshold_us,
         case
             when jurisdiction is null or list_contains(units.jurisdictions, jurisdiction) then true
-            when units.latitude is not null or len(units.jurisdictions) > 0 then false
+            when units.place_precision_m is not null or units.latitude is not null or len(units.jurisdictions) > 0 then false
         end as is_in_place,
         len(ignored_contexts) > 0 and (
             list_contains(ignored_contexts, units.context)

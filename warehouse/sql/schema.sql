@@ -242,8 +242,33 @@ create table if not exists core.frozen_dates (
     vehicle_id varchar not null,
     service_date date not null,
     why varchar not null,               -- thinning (under way), thinned, erased, expired
-    frozen_utc timestamp not null,
+    frozen_utc timestamp not null,      -- when that was decided
     primary key (tenant_id, vehicle_id, service_date)
+);
+
+-- Positions that came for a frozen vehicle-date: quarantined as date_frozen and shown as rejects, never as positions.
+-- Kept; holds no place and no payload.
+create table if not exists core.frozen_rejects (
+    tenant_id varchar not null,
+    vehicle_id varchar not null,        -- as resolved when they came, likewise the date
+    service_date date not null,
+    device_id varchar not null,
+    fix_date date not null,             -- UTC date of the fix: the partition of the lake it lies in
+    received_utc timestamp not null,    -- when the collector took it
+    spool_id varchar not null,          -- the spool its message came through
+    segment_no bigint not null,         -- number of its segment there
+    payload_hash bigint not null,       -- hash of the payload of its message
+    point_index integer not null,       -- number of its place in the message, from 0
+    is_dropped boolean not null         -- no longer in the lake
+);
+
+-- How long each tenant wants each kind of data kept, where that is not the default of warehouse/retention.toml. Kept.
+create table if not exists core.retention (
+    tenant_id varchar not null,
+    data varchar not null,              -- a kind of warehouse/retention.toml
+    keep_days integer not null,         -- number of days; what is older is thinned, cut or deleted
+    reason varchar,                     -- why this tenant differs
+    extra json                          -- other columns of the file
 );
 
 -- Vehicle-dates to rebuild. Emptied date by date, in the transaction that rebuilds.
@@ -458,6 +483,7 @@ create table if not exists core.vehicle_dates (
     last_placed_utc timestamp,          -- the last fix with a good place; null: none had one
     last_latitude double,               -- of that fix, degrees
     last_longitude double,
+    last_place_precision_m integer,     -- 0: as measured; 1000: a cell of a 1 km grid, as the last place may be a home; -1: not shown
     received_count bigint not null,     -- rows in the lake, repeats included
     accepted_count bigint not null,     -- after repeats
     duplicate_count bigint not null,    -- same key, same content
@@ -487,6 +513,16 @@ create table if not exists core.vehicle_dates (
     quality_flags varchar[] not null
 );
 
+-- What of a vehicle-date is shown at the places it was at; its positions outside of this are shown without a place.
+create table if not exists core.place_guards (
+    tenant_id varchar not null,
+    service_date date not null,
+    vehicle_id varchar not null,
+    shown_from_utc timestamp,           -- the scheduled window with an hour on both sides; null: all of it
+    shown_to_utc timestamp,             -- exclusive
+    homes struct(latitude double, longitude double)[] not null -- where it stood overnight away from a depot: cells of 1 km
+);
+
 -- One row per maximal run of one state, split where context, phase, route or power take-off changes. The root of all time measures.
 create table if not exists core.ledger (
     tenant_id varchar not null,
@@ -503,6 +539,7 @@ create table if not exists core.ledger (
     distance_m double not null,
     latitude double,                    -- where the run began, degrees; null: no place known
     longitude double,
+    place_precision_m integer,          -- 0: as measured; 1000: a cell of a 1 km grid, near an overnight stand; -1: not shown; null: not known
     fuel_l double,                      -- from a cumulative counter; null without one
     energy_kwh double,                  -- likewise, out of the traction battery
     is_pto boolean not null,            -- the van reported its power take-off as working
@@ -525,7 +562,8 @@ create table if not exists core.stops (
     planned_stop_count integer not null, -- planned stops served from here (a group stop has more than one)
     match_distance_m double,            -- to that planned stop
     latitude double,
-    longitude double
+    longitude double,
+    place_precision_m integer           -- see core.ledger
 );
 
 -- One row per planned stop of a vehicle-date that has positions.
@@ -700,8 +738,9 @@ create table if not exists core.refuels (
     from_pct double not null,           -- level around each, percent of the tank
     to_pct double not null,
     litres double,                      -- null where the tank is not registered
-    latitude double,                    -- where the van stood; null: no place known
-    longitude double
+    latitude double,                    -- where the van stood; null: no place known, or not shown
+    longitude double,
+    place_precision_m integer           -- see core.ledger
 );
 
 -- ------------------------------------------------------------------ marts: read by people
@@ -900,6 +939,7 @@ create table if not exists marts.idle_events (
     context varchar not null,
     latitude double,
     longitude double,
+    place_precision_m integer,          -- 0: as measured; 1000: a cell of a 1 km grid, near an overnight stand; -1: not shown; null: not known
     fuel_l double,
     cost decimal(18, 4),
     currency varchar,
@@ -921,7 +961,8 @@ create table if not exists marts.stops (
     planned_stop_count integer not null,
     match_distance_m double,            -- from the van's place to that of its own planned stop
     latitude double,
-    longitude double
+    longitude double,
+    place_precision_m integer           -- 0: as measured; 1000: a cell of a 1 km grid, near an overnight stand; -1: not shown; null: not known
 );
 
 create table if not exists marts.planned_stops (
@@ -1219,7 +1260,8 @@ create table if not exists marts.refuels (
     litres double,                      -- null where the tank is not registered
     is_between_dates boolean not null,
     latitude double,
-    longitude double
+    longitude double,
+    place_precision_m integer           -- 0: as measured; 1000: a cell of a 1 km grid, near an overnight stand; -1: not shown; null: not known
 );
 
 -- What the cards of each van bought on each date; never added to what it burnt.

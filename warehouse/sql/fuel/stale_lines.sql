@@ -37,6 +37,7 @@ asked as (
         case when geo_quality != 'city' then site_latitude end as latitude,
         case when geo_quality != 'city' then site_longitude end as longitude,
         vehicle_id,
+        service_date,
         tank_l,
         fuel_day_start(service_date, coalesce(zone, '{timezone}')) as day_from_utc,
         fuel_day_start(service_date + 1, coalesce(zone, '{timezone}')) as day_to_utc
@@ -86,7 +87,14 @@ digests as (
 
 )
 
-select digests.*
+select digests.* exclude (service_date)
 from digests
 left join core.fuel_evaluations as done using (tenant_id, provider, provider_txn_id, item_no)
 where done.inputs is distinct from digests.inputs
+    -- What was found while the positions were all there stays.
+    and (done.inputs is null or not exists (
+        from core.frozen_dates as frozen
+        where frozen.tenant_id = digests.tenant_id
+            and frozen.vehicle_id = digests.vehicle_id
+            and frozen.service_date = digests.service_date
+    ))

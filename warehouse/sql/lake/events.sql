@@ -12,14 +12,16 @@ select
     value,
     unit,
     threshold,
-    latitude_e7 / 1e7 as latitude,
-    longitude_e7 / 1e7 as longitude,
+    {shown_latitude} as latitude,
+    {shown_longitude} as longitude,
+    {place_precision_m} as place_precision_m,
     boot,
     seq,
     retained as is_retained,
     extra,
     spool_id || '/' || segment_no as segment
-from ({resolved})
+from ({resolved}) as resolved
+left join core.place_guards as guards using (tenant_id, vehicle_id, service_date)
 qualify row_number() over (
     partition by tenant_id, device_id, payload_hash, type, event_us, seq, extra
     order by received_us, spool_id, segment_no

@@ -15,5 +15,7 @@ select
     spool_id,
     segment_no,
     payload_hash,
-    point_index
-from ({ranked})
+    point_index,
+    {place_precision_m} as place_precision_m
+from ({ranked}) as ranked
+left join core.place_guards as guards using (tenant_id, vehicle_id, service_date)

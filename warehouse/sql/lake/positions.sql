@@ -1,4 +1,5 @@
--- lake.positions: one row per accepted position, repeats removed.
+-- lake.positions: one row per accepted position, repeats removed. Places, headings, speeds and heights outside the
+-- scheduled window are not shown; places near an overnight stand away from a depot are cells of 1 km.
 
 create or replace view lake.positions as
 select
@@ -8,11 +9,12 @@ select
     service_date,
     at_utc as fix_utc,
     make_timestamp(received_us) as received_utc,
-    latitude_e7 / 1e7 as latitude,
-    longitude_e7 / 1e7 as longitude,
-    speed_ckmh / 100.0::double as speed_kmh,
-    heading_ddeg / 10.0::double as heading_deg,
-    altitude_dm / 10.0::double as altitude_m,
+    {shown_latitude} as latitude,
+    {shown_longitude} as longitude,
+    {place_precision_m} as place_precision_m,
+    case when place_precision_m is distinct from -1 then speed_ckmh / 100.0::double end as speed_kmh,
+    case when place_precision_m is distinct from -1 then heading_ddeg / 10.0::double end as heading_deg,
+    case when place_precision_m is distinct from -1 then altitude_dm / 10.0::double end as altitude_m,
     ignition,
     pto,
     rpm,
@@ -33,9 +35,10 @@ select
     seq,
     backlog as is_backlog,
     route_id,
-    extra,
+    case when place_precision_m is distinct from -1 then extra end as extra,
     source_format,
     spool_id || '/' || segment_no as segment,
     fix_date
-from ({ranked})
+from ({ranked}) as ranked
+left join core.place_guards as guards using (tenant_id, vehicle_id, service_date)
 where copy_rank = 1

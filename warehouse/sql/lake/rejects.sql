@@ -18,3 +18,17 @@ select
     count(*) as seen_count
 from staging.read_rejects
 group by topic, payload_hash, point_index
+union all by name
+-- Positions for frozen dates. Their message was fine, so neither its payload nor its topic is shown.
+select
+    tenant_id,
+    device_id,
+    min(received_utc) as received_utc,
+    'quarantine' as kind,
+    'date_frozen' as reason,
+    point_index,
+    payload_hash,
+    arg_min(spool_id || '/' || segment_no, received_utc) as segment,
+    count(*) as seen_count
+from core.frozen_rejects
+group by tenant_id, device_id, payload_hash, point_index

@@ -37,6 +37,46 @@ counted as (
     from core.device_dates
     group by all
 
+),
+
+guards as (
+
+    -- The newest place of the newest date is taken for a home there: here it is where the van is.
+    select
+        tenant_id,
+        vehicle_id,
+        flatten(list(homes) filter (service_date < newest_date)) as homes,
+        arg_max({'from_utc': shown_from_utc, 'to_utc': shown_to_utc}, service_date) as hours
+    from (select *, max(service_date) over (partition by tenant_id, vehicle_id) as newest_date from core.place_guards)
+    group by all
+
+),
+
+-- A place that is known is shown as it is at a depot, and while the van is at work: heard within two hours with the
+-- engine not off, not past its hours, and not near a place where it stood overnight before. Past its hours it is not
+-- shown, else as a cell of 1 km.
+placed as (
+
+    select
+        known.tenant_id,
+        known.device_id,
+        case
+            when known.fix.latitude is null then null
+            when exists (
+                from core.depots as depots
+                where depots.tenant_id = known.tenant_id
+                    and {depot_m} <= coalesce(depots.radius_m, 150)
+            ) then 0
+            when known.fix.fix_utc < guards.hours.from_utc or known.fix.fix_utc >= guards.hours.to_utc then -1
+            when known.fix.ignition is not distinct from false
+                or {is_near}
+                or epoch(make_timestamp(epoch_us(now())) - known.fix.fix_utc) > 7200
+            then 1000
+            else 0
+        end as place_precision_m
+    from known
+    left join guards on guards.tenant_id = known.tenant_id and guards.vehicle_id = known.current_vehicle_id
+
 )
 
 select
@@ -62,8 +102,9 @@ select
     last_seen_utc,
     silent_s,
     fix.fix_utc as last_fix_utc,
-    fix.latitude as latitude,
-    fix.longitude as longitude,
+    case place_precision_m when 0 then fix.latitude when 1000 then {cell_latitude} end as latitude,
+    case place_precision_m when 0 then fix.longitude when 1000 then {cell_longitude} end as longitude,
+    place_precision_m,
     epoch(fix.received_utc - fix.fix_utc) as lag_s,
     fix.ignition as ignition,
     fix.battery_v as battery_v,
@@ -77,3 +118,4 @@ select
 
 from known
 left join counted using (tenant_id, device_id)
+left join placed using (tenant_id, device_id)

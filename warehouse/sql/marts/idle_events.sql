@@ -11,6 +11,7 @@ select
     runs.context,
     runs.latitude,
     runs.longitude,
+    runs.place_precision_m,
     coalesce(runs.fuel_l, runs.duration_us / 3.6e9 * fuel.idle_l_per_h) as fuel_l,
     coalesce(runs.fuel_l, runs.duration_us / 3.6e9 * fuel.idle_l_per_h) * fuel.price_per_l as cost,
     fuel.currency,

@@ -1,0 +1,48 @@
+"""How are expiry and the access log printed?"""
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from flows.privacy.access import Access
+from warehouse.retention import Due, kinds
+
+
+def print_due(due: Sequence[Due], *, dry_run: bool) -> None:
+    """One line for each kind of data and tenant."""
+    if not due:
+        Console().print("nothing is over its time")
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("data", "tenant", "before", "rows", "bytes", "held back", "what"):
+        table.add_column(name, justify="right" if name in ("rows", "bytes", "held back") else "left")
+    for found in due:
+        table.add_row(
+            found.data,
+            escape(found.tenant_id or "all"),
+            found.before_date.isoformat(),
+            str(found.row_count),
+            "–" if found.byte_count is None else str(found.byte_count),
+            str(found.held_count),
+            kinds()[found.data].what,
+        )
+    console = Console()
+    console.print(table)
+    console.print("dry run: nothing was changed" if dry_run else "done; files are deleted once no copy needs them")
+
+
+def print_accesses(accesses: Iterable[Access]) -> None:
+    """One line for each read."""
+    console = Console()
+    for found in accesses:
+        period = f" {found.from_date or '…'} to {found.to_date or '…'}" if found.from_date or found.to_date else ""
+        of_tenant = f" of {found.tenant_id}" if found.tenant_id else ""
+        console.print(
+            f"{found.at_utc}  {found.who}  {found.command}  {found.kind} {found.subject}{of_tenant}{period}:"
+            f" {found.purpose}",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
