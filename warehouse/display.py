@@ -29,8 +29,6 @@ SHOWN = (
     "depot_days",
     "depot_weeks",
     "depot_months",
-    "network_weeks",
-    "network_months",
 )
 LEFT_OUT = {"fuel_purchases": ("ts_local",)}  # as typed by the provider; here the local time of ts_utc has that name
 MILE_M, GALLON_L, MPG = 1609.344, 3.785411784, 235.214583

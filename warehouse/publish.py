@@ -40,11 +40,12 @@ def publish(
     generation = next_generation(versions(folder))
     building = folder / f"{generation}{BUILDING}"
     add_words(connection)
-    if afresh or not _copied_file(connection, building):
+    is_file_copy = not afresh and _copied_file(connection, building)
+    if not is_file_copy:
         _copy_tables(connection, building)
     with duckdb.connect(str(building)) as copy:
         prepare(copy)
-        add_views(copy, lake, timezone)
+        add_views(copy, lake, timezone, has_shared=is_file_copy)
         guard_copy(copy)
         copy.execute("delete from core.generation")
         copy.execute(sql("work/generation.sql"), {"generation": generation, "code_version": code_version})
@@ -74,11 +75,16 @@ def add_views(
     timezone: str,
     *,
     only_tenant: str | None = None,
+    has_shared: bool = False,
 ) -> None:
-    """Define all that a copy has beside tables: views over this version of the lake, and what models share."""
+    """Define all that a copy has beside tables: views over this version of the lake, and what models share.
+
+    `has_shared`: the latter came with the file, comments and all.
+    """
     copy.execute("create schema if not exists staging; create schema if not exists lake")
     attach_lake(copy, lake, timezone, only_tenant=only_tenant)
-    copy.execute(shared_sql())
+    if not has_shared:
+        copy.execute(shared_sql())
     add_device_status(copy)
     add_words(copy)
 

@@ -17,12 +17,12 @@ from warehouse.lake import attach_lake
 NUMBERS = ("DOUBLE", "FLOAT", "DECIMAL", "BIGINT", "INTEGER", "UBIGINT", "SMALLINT", "TINYINT", "HUGEINT", "UINTEGER")
 UNIT_IN_NAME = re.compile(
     r"_(id|us|s|min|h|m|mi|km|ft|l|gal|kg|kwh|lb|pct|deg|kmh|v|count|days|utc|no|version)$"
-    r"|_per_(min|h|km|mi|stop|hour|route_hour|100km|l|gal)$|^(mpg|item_no|latitude|longitude|revision|version)$|_kg_per_|_per_day$"
+    r"|_per_(min|h|km|mi|stop|hour|route_hour|100km|l|gal)$|^(mpg|seconds|item_no|latitude|longitude|revision|version)$|_kg_per_|_per_day$"
 )
 UNIT_IN_WORDS = re.compile(
     r"\b(seconds?|microseconds?|milliseconds?|metres?|km/h|km|kilometres?|miles?|feet|litres?|gallons?|kg|kWh|volts?"
     r"|degrees|percent|share|ratio|0 to 1|number|revolutions|bytes|currency|hash|in unit|odometer_unit|how often"
-    r"|counted|money)\b"
+    r"|counted|money|service dates)\b"
 )
 
 SCHEMA = """

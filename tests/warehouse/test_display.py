@@ -96,7 +96,7 @@ def test_names_of_drivers_are_in_no_display_view(warehouse):
 
 
 def test_words_are_written_once_until_they_or_the_models_change(warehouse):
-    said = "select comment from duckdb_columns() where schema_name = 'marts' and column_name = 'pto_s'"
+    said = "select comment from duckdb_columns() where table_name = 'vehicle_days' and column_name = 'pto_s'"
     meant = warehouse.execute(said).fetchone()
     warehouse.execute("comment on column marts.vehicle_days.pto_s is 'changed by hand'")
     add_words(warehouse)
