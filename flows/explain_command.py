@@ -49,9 +49,9 @@ def number(
 
     Example: odograph explain route_days.stem_out_m --route R207 --date 2026-11-20 (the word `number` may be left out)
     """
+    from flows.asked_number import Asked
     from flows.cli import settings_or_exit
     from flows.traced import print_trace
-    from flows.tracing import Asked
 
     table, _, column = name.removeprefix("marts.").partition(".")
     date_asked = None if day is None else day.date()

@@ -52,7 +52,7 @@ def idle_day(
     published: duckdb.DuckDBPyConnection, *, vehicle: str, day: date, tenant: str | None, definition: str
 ) -> IdleDay:
     """Read a vehicle-date under a definition; raise NothingToExplain, naming what there is, if there is none."""
-    days = _rows(
+    days = rows_of(
         published,
         "select days.*, dates.timezone from marts.vehicle_days as days"
         " join core.vehicle_dates as dates using (tenant_id, service_date, vehicle_id)"
@@ -67,7 +67,7 @@ def idle_day(
     if len(days) > 1:
         tenants = ", ".join(str(row["tenant_id"]) for row in days)
         raise NothingToExplain(f"several tenants have a vehicle {vehicle}: choose one with --tenant: {tenants}")
-    definitions = _rows(published, "from marts.definitions where definition_id = $definition", definition=definition)
+    definitions = rows_of(published, "from marts.definitions where definition_id = $definition", definition=definition)
     if not definitions:
         known = published.sql("select string_agg(definition_id, ', ' order by definition_id) from marts.definitions")
         raise NothingToExplain(f"no definition {definition}; there are {known.fetchall()[0][0]}")
@@ -76,20 +76,20 @@ def idle_day(
     return IdleDay(
         days[0],
         definitions[0],
-        _frame(
+        frame_of(
             published,
             f"from core.idle_verdicts($day) {of_van} and definition_id = $definition order by started_utc",
             **key,
             definition=definition,
         ),
-        _frame(
+        frame_of(
             published,
             "select by_definition.*, listed.wording, listed.kind from marts.idle_by_definition as by_definition"
             f" join marts.definitions as listed using (definition_id) {of_van} and service_date = $day"
             " order by listed.kind desc, by_definition.definition_id",
             **key,
         ),
-        _frame(published, f"from core.revisions {of_van} and service_date = $day order by revision", **key),
+        frame_of(published, f"from core.revisions {of_van} and service_date = $day order by revision", **key),
     )
 
 
@@ -121,8 +121,8 @@ def behind_run(
         "where tenant_id = $tenant_id and vehicle_id = $vehicle_id and service_date = $service_date"
         " and fix_utc between $started_utc and $ended_utc"
     )
-    positions = _frame(published, f"from lake.positions {within} order by fix_utc, device_id, boot, seq", **key)
-    listed = _frame(
+    positions = frame_of(published, f"from lake.positions {within} order by fix_utc, device_id, boot, seq", **key)
+    listed = frame_of(
         published,
         f"select distinct spool_id, segment_no, payload_hash from lake.position_sources {within} and is_accepted",
         **key,
@@ -137,18 +137,20 @@ def behind_run(
     return Behind(chosen, positions, messages, len(sources) - len(messages), frozenset(found for (found,) in guarded))
 
 
-def _rows(published: duckdb.DuckDBPyConnection, query: str, **given: object) -> list[Row]:
-    return _frame(published, query, **given).to_dicts()
+def rows_of(published: duckdb.DuckDBPyConnection, query: str, **given: object) -> list[Row]:
+    """The rows of a query, by the names of its columns."""
+    return frame_of(published, query, **given).to_dicts()
 
 
-def _frame(published: duckdb.DuckDBPyConnection, query: str, **given: object) -> pl.DataFrame:
+def frame_of(published: duckdb.DuckDBPyConnection, query: str, **given: object) -> pl.DataFrame:
+    """The rows of a query as a frame."""
     rows: pl.DataFrame = published.sql(query, params=given).pl()
     return rows
 
 
 def _what_there_is(published: duckdb.DuckDBPyConnection, vehicle: str, day: date, tenant: str | None) -> str:
     where = "where vehicle_id = $vehicle and tenant_id = coalesce($tenant, tenant_id)"
-    dates = _rows(
+    dates = rows_of(
         published,
         f"select distinct service_date from marts.vehicle_days {where} order by service_date desc limit 10",
         vehicle=vehicle,
@@ -157,7 +159,7 @@ def _what_there_is(published: duckdb.DuckDBPyConnection, vehicle: str, day: date
     if dates:
         heard = ", ".join(str(row["service_date"]) for row in dates)
         return f"{vehicle} was not heard on {day}; newest service dates: {heard}"
-    near = _rows(
+    near = rows_of(
         published,
         "select distinct vehicle_id from marts.vehicle_days"
         " where service_date = $day and tenant_id = coalesce($tenant, tenant_id)"

@@ -8,11 +8,12 @@ from decimal import Decimal
 from rich.console import Console
 from rich.markup import escape
 
+from flows.asked_number import Asked
 from flows.explained import local, plain_table, print_behind, print_revisions, span
 from flows.explaining import NothingToExplain, behind_run
 from flows.querying import open_published
 from flows.settings import Settings
-from flows.tracing import Asked, Trace, trace
+from flows.tracing import Trace, trace
 from warehouse.lineage import Origin
 
 Line = Callable[[str], None]

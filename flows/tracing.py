@@ -8,36 +8,20 @@ the lineage is a value that is known, so each question is a small one.
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import duckdb
 import polars as pl
 
-from flows.explaining import NothingToExplain, Row
+from flows.asked_number import STARTS, Asked, lineage_of, row_of
+from flows.explaining import Row, frame_of, rows_of
 from warehouse.connection import sql
-from warehouse.lineage import Lineage, Origin, listed_lineage
+from warehouse.lineage import Lineage, Origin
 
-STARTS = ("started_utc", "arrived_utc")
 RUNS = ("core.ledger", "staging.idle_runs", "staging.idle_rows", "core.idle_verdicts($day)", "core.stops")
 _ENDS = {"started_utc": "ended_utc", "arrived_utc": "departed_utc"}
 _OF_THIS = re.compile(r"\bthis\.(\w+)")
-_SHOWN_CHOICES = 12
-
-
-class Asked(NamedTuple):
-    """Which number is meant; what is None may be anything. `at` is a local time of day, `10:05` or `10:05:30`."""
-
-    table: str
-    column: str
-    tenant: str | None = None
-    day: date | None = None
-    vehicle: str | None = None
-    route: str | None = None
-    definition: str | None = None
-    txn: str | None = None
-    at: str | None = None
 
 
 class Term(NamedTuple):
@@ -82,8 +66,8 @@ class Trace(NamedTuple):
 
 def trace(published: duckdb.DuckDBPyConnection, asked: Asked) -> Trace:
     """Find the row, the terms and the runs of a number; raise NothingToExplain, naming what there is, without one."""
-    lineage = _lineage_of(published, asked)
-    row, zone = _row_of(published, lineage, asked)
+    lineage = lineage_of(published, asked)
+    row, zone = row_of(published, lineage, asked)
     origin = lineage.columns.get(asked.column)
     meanings = _meanings(published, asked.table)
     terms = [] if origin is None else _terms(published, lineage, origin, row, meanings, 0)
@@ -115,90 +99,13 @@ def trace(published: duckdb.DuckDBPyConnection, asked: Asked) -> Trace:
             "names"
         ],
         _first(published, "from core.generation"),
-        _frame(
+        frame_of(
             published,
             f"from core.revisions {of_date} and vehicle_id = $vehicle order by revision",
             **key,
             vehicle=row.get("vehicle_id"),
         ),
     )
-
-
-def _lineage_of(published: duckdb.DuckDBPyConnection, asked: Asked) -> Lineage:
-    lineage = listed_lineage().get(asked.table)
-    if lineage is None:
-        raise NothingToExplain(f"no mart {asked.table}; there are {', '.join(sorted(listed_lineage()))}")
-    known = [row["column_name"] for row in _rows(
-        published, "select column_name from marts.lineage where table_name = $table order by"
-        " levenshtein(column_name, $column), column_name", table=asked.table, column=asked.column,
-    )]  # fmt: skip
-    if asked.column not in known:
-        near = ", ".join(known[:_SHOWN_CHOICES])
-        raise NothingToExplain(f"no number {asked.column} in {asked.table}; there are {near or 'none'}")
-    return lineage
-
-
-def _row_of(published: duckdb.DuckDBPyConnection, lineage: Lineage, asked: Asked) -> tuple[Row, ZoneInfo]:
-    columns = published.sql(f"from marts.{asked.table} limit 0").columns
-    given = {
-        "tenant_id": ("--tenant", asked.tenant),
-        "to_date" if "to_date" in columns else "service_date": ("--date", asked.day),
-        "vehicle_id": ("--vehicle", asked.vehicle),
-        "route_id": ("--route", asked.route),
-        "definition_id": ("--definition", asked.definition),
-        "provider_txn_id": ("--txn", asked.txn),
-    }
-    wanted = {name: value for name, (_, value) in given.items() if value is not None}
-    if strange := [option for name, (option, value) in given.items() if value is not None and name not in columns]:
-        raise NothingToExplain(f"{asked.table} is not by {strange[0].strip('-')}: leave out {strange[0]}")
-    where = " and ".join([f"{name} = ${name}" for name in wanted] or ["true"])
-    rows = _rows(published, f"from marts.{asked.table} where {where} order by all limit 5000", **wanted)
-    if not rows:
-        newest = "to_date" if "to_date" in columns else "service_date" if "service_date" in columns else None
-        hint = ""
-        if newest is not None:
-            there = _rows(published, f"select max({newest}) as newest from marts.{asked.table}")[0]["newest"]
-            hint = f"; the newest date there is {there}" if there else "; it is empty"
-        said = ", ".join(f"{name} {value}" for name, value in wanted.items())
-        raise NothingToExplain(f"no row of {asked.table} with {said}{hint}")
-    zone = _zone(published, rows[0])
-    if asked.at is not None:
-        rows = [row for row in rows if _clock(row, zone).startswith(asked.at)]
-    if len(rows) != 1:
-        raise NothingToExplain(_choices(lineage, rows, zone, wanted))
-    return rows[0], zone
-
-
-def _choices(lineage: Lineage, rows: Sequence[Row], zone: ZoneInfo, wanted: Mapping[str, object]) -> str:
-    if not rows:
-        return "nothing began at that time"
-    options = {"tenant_id": "--tenant", "service_date": "--date", "to_date": "--date", "vehicle_id": "--vehicle"}
-    options |= {"route_id": "--route", "definition_id": "--definition", "provider_txn_id": "--txn"}
-    options |= dict.fromkeys(STARTS, "--at")
-    for name in lineage.key:
-        values = list(dict.fromkeys(_clock(row, zone) if name in STARTS else str(row[name]) for row in rows))
-        if len(values) > 1 and name not in wanted and name in options:
-            more = f" and {len(values) - _SHOWN_CHOICES} more" if len(values) > _SHOWN_CHOICES else ""
-            return f"{len(rows)} rows: choose one with {options[name]}: {', '.join(values[:_SHOWN_CHOICES])}{more}"
-    return f"{len(rows)} rows of the same key"
-
-
-def _clock(row: Row, zone: ZoneInfo) -> str:
-    started = next((row[name] for name in STARTS if row.get(name) is not None), None)
-    return "" if started is None else started.replace(tzinfo=UTC).astimezone(zone).strftime("%H:%M:%S")
-
-
-def _zone(published: duckdb.DuckDBPyConnection, row: Row) -> ZoneInfo:
-    zones = _rows(
-        published,
-        "select timezone from core.vehicle_dates where tenant_id = $tenant"
-        " and vehicle_id = coalesce($vehicle, vehicle_id)"
-        " order by service_date != $day, service_date desc, vehicle_id limit 1",
-        tenant=row.get("tenant_id"),
-        vehicle=row.get("vehicle_id"),
-        day=row.get("service_date") or row.get("to_date"),
-    )
-    return ZoneInfo(zones[0]["timezone"] if zones else "UTC")
 
 
 def _terms(
@@ -225,7 +132,7 @@ def _terms(
 
 def _looked_up(published: duckdb.DuckDBPyConnection, term: Origin, row: Row) -> object:
     text, given = _bound(f"select {term.value} as value from {term.source} as source where {term.condition}", row)
-    found = _rows(published, text, **given)
+    found = rows_of(published, text, **given)
     return found[0]["value"] if found else None
 
 
@@ -261,7 +168,7 @@ def _runs(published: duckdb.DuckDBPyConnection, leaves: Sequence[Origin], row: R
         f" where {' or '.join(f'({condition})' for condition in conditions)} order by run",
         row,
     )
-    return _frame(published, text, **given)
+    return frame_of(published, text, **given)
 
 
 def _parts(published: duckdb.DuckDBPyConnection, leaves: Sequence[Origin], row: Row) -> tuple[pl.DataFrame, str | None]:
@@ -278,7 +185,7 @@ def _parts(published: duckdb.DuckDBPyConnection, leaves: Sequence[Origin], row: 
         f" order by {order}",
         row,
     )
-    return _frame(published, text, **given), leaf.source.removeprefix("marts.")
+    return frame_of(published, text, **given), leaf.source.removeprefix("marts.")
 
 
 def _bound(text: str, row: Row) -> tuple[str, dict[str, Any]]:
@@ -305,14 +212,5 @@ def _meanings(published: duckdb.DuckDBPyConnection, table: str) -> dict[str, str
 
 
 def _first(published: duckdb.DuckDBPyConnection, query: str, **given: object) -> Any:
-    rows = _rows(published, query, **given)
+    rows = rows_of(published, query, **given)
     return rows[0] if rows else None
-
-
-def _rows(published: duckdb.DuckDBPyConnection, query: str, **given: object) -> list[Row]:
-    return _frame(published, query, **given).to_dicts()
-
-
-def _frame(published: duckdb.DuckDBPyConnection, query: str, **given: object) -> pl.DataFrame:
-    rows: pl.DataFrame = published.sql(query, params=given).pl()
-    return rows
