@@ -58,7 +58,7 @@ def expire_locked(settings: Settings, today: date, *, dry_run: bool = False) -> 
     due += expire_access(access_path(settings.data_dir), before, dry_run=dry_run)
     gone = [found for found in due if found.row_count]
     if gone and not dry_run:
-        publish_copy(settings)
+        publish_copy(settings, afresh=True)  # deleted rows are still in the pages of the file
         facts = {"today": today.isoformat(), "due": [_told(found) for found in gone]}
         append_entry(register_path(settings.data_dir), "expire", facts, by=settings.user or getuser())
         logger.info("expired: %s", facts["due"])
