@@ -378,18 +378,18 @@ create table if not exists core.held_back (
 create table if not exists core.check_results (
     tenant_id varchar not null,
     service_date date not null,
-    check_name varchar not null,
+    check_name varchar not null,        -- file in warehouse/sql/checks
     severity varchar not null,          -- error: holds the date back; warn: is shown
     row_count bigint not null,          -- rows that should not exist
-    checked_utc timestamp not null,
+    checked_utc timestamp not null,     -- when it was asked
     sample json                         -- up to three of those rows; null: none
 );
 
 -- What each check asserts; written in the first lines of the files in warehouse/sql/checks.
 create table if not exists core.checks (
-    check_name varchar not null,
+    check_name varchar not null,        -- file in warehouse/sql/checks
     severity varchar not null,          -- error: holds the date back; warn: is shown
-    meaning varchar not null
+    meaning varchar not null            -- what holds where it passes
 );
 
 -- What people said about flags; append-only, the last row counts. The key is line and rule, so a review stays whatever
@@ -773,7 +773,7 @@ create table if not exists marts.definitions (
 -- Where every number of the marts comes from; written in warehouse/lineage.toml, and true by test.
 create table if not exists marts.lineage (
     table_name varchar not null,        -- of schema marts
-    column_name varchar not null,
+    column_name varchar not null,       -- a numeric column of it
     formula varchar,                    -- SQL: of columns of its own row, or of rows of `source`; null: see `source`
     terms varchar[] not null,           -- names in the formula: columns of its own row and look-ups
     source varchar,                     -- the rows it is made of; $day: the service date. Null: its own row
