@@ -19,6 +19,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 import duckdb
 import polars as pl
 
+from flows.privacy.access import record_access
 from flows.privacy.erasing import NothingKnown, mentioned_in
 from flows.querying import open_published
 from flows.refresh import opened_line, refresh
@@ -57,6 +58,16 @@ def export(settings: Settings, subject: Subject, out: Path, *, reason: str, by: 
     """Write everything known of a subject to a folder, or to a zip file where `out` ends in .zip; note it."""
     if out.exists():
         raise CannotExport(f"{out} exists already; name a new folder or .zip file")
+    record_access(
+        settings,
+        "privacy export",
+        subject.kind,
+        subject.subject_id,
+        tenant=subject.tenant_id,
+        from_date=subject.from_date,
+        to_date=subject.to_date,
+        purpose=reason,
+    )
     refresh(settings)
     folder = out.with_name(out.name + ".part")
     shutil.rmtree(folder, ignore_errors=True)

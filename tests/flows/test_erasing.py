@@ -14,6 +14,7 @@ from zipfile import ZipFile
 import pytest
 
 from flows.importing import run_import
+from flows.privacy.access import access_path, read_accesses
 from flows.privacy.erasing import UnderHold, erase, planned_erasure, unfinished
 from flows.privacy.exporting import CannotExport, export
 from flows.privacy.holding import place_hold
@@ -215,6 +216,7 @@ def test_a_driver_goes_from_the_days_driven_and_nobody_else_does(line):
     assert list(found_in(line.data_dir, [NAME, DRIVER, "Quodlibet", *SECOND_DAY])) == []
     assert answers(line, first_day) == before
     assert len(before["positions"]) == 48
+    refresh(line, full=True)
     assert published(line, sums).equals(days)
     assert days.height == 2
     routes = published(line, f"select driver_id from marts.route_days where {OF_THE_VAN} order by service_date").rows()
@@ -283,6 +285,10 @@ def test_an_export_holds_all_that_is_known_and_nothing_of_others_and_proves_what
     others = [OTHER_DRIVER, OTHER_NAME, OTHER_VIN, "Shell Canal", "40.7111", "40.7333", FOREIGN_DEVICE]
     assert list(found_in(tmp_path / "first", others)) == []
     assert any(done.digest in entry for entry in listed_register(line))
+    accesses = read_accesses(access_path(line.data_dir))
+    assert [(found.command, found.subject, found.purpose) for found in accesses] == 2 * [
+        ("privacy export", DRIVER, "request 5")
+    ]
     assert all(path.stat().st_mode & 0o377 == 0 for path in (tmp_path / "first").rglob("*.csv"))
     with pytest.raises(CannotExport, match="exists already"):
         export(line, about, tmp_path / "first", reason="request 5", by="ana")
