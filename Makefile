@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lock up down
+.PHONY: help setup demo test examples check format lock up down
 
 help: ## explain the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,14 @@ demo: setup ## run the whole line on this machine, from vans to report
 test: setup ## run all tests
 	$(BIN)/python -m pytest
 
+examples: setup .venv-examples/.done ## run the examples of docs/tools.md and compare what they print (1.4 GB, once)
+	$(BIN)/python -m examples.run
+
+.venv-examples/.done: examples/requirements.lock
+	$(PYTHON) -m venv .venv-examples
+	.venv-examples/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
 check: setup ## linter, formatter, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -35,10 +43,13 @@ format: setup ## put code into the house format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: ## write requirements.lock anew (needs uv): versions and hashes, no addresses
+lock: ## write both requirements.lock anew (needs uv): versions and hashes, no addresses
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 	    --no-annotate --no-header --no-strip-extras --upgrade --quiet -o requirements.lock
 	$(PYTHON) .ci/lock_extras.py requirements.lock
+	uv pip compile examples/requirements.in --universal --python-version 3.11 --generate-hashes \
+	    --no-annotate --no-header --no-strip-extras --upgrade --quiet -o examples/requirements.lock
+	$(PYTHON) .ci/lock_extras.py examples/requirements.lock
 
 up: ## start broker, collector, flows, Prefect server and mail catcher in containers
 	docker-compose up -d --build
