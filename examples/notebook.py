@@ -23,11 +23,10 @@ def _():
     def _left_titles() -> alt.theme.ThemeConfig:
         return alt.theme.ThemeConfig(config={"title": {"anchor": "start", "subtitleColor": "#666"}})
 
-    data_dir = Path(os.environ.get("ODOGRAPH_DATA_DIR", "data"))
-    # The file behind the link: run this cell again and it is the newest generation.
-    published = duckdb.connect(str((data_dir / "published" / "odograph.duckdb").resolve()), read_only=True)
-    published.execute("set timezone = 'UTC'")
     alt.theme.enable("odograph")
+    data_dir = Path(os.environ.get("ODOGRAPH_DATA_DIR", "data"))
+    # The connection stays with the generation it opened; run this cell again to see the newest.
+    published = duckdb.connect(str(data_dir / "published" / "odograph.duckdb"), read_only=True)
     return Path, alt, mo, published
 
 
@@ -101,7 +100,7 @@ def _(published, tenant):
     ).pl()
     flags = published.sql(
         """
-        select rule_id || ' · ' || vehicle_id || ' · ' || strftime(purchase_utc, '%d %b %H:%M UTC') as purchase,
+        select rule_id || ' · ' || vehicle_id || ' · ' || strftime(service_date, '%a %d %b') as purchase,
                cost::double as cost, severity, explanation
         from marts.fuel_exceptions where tenant_id = $tenant and state = 'open' order by cost desc
         """,
@@ -170,9 +169,10 @@ def _(alt, flags, mo):
                 ),
                 tooltip=["explanation"],
             )
-            .properties(width=620, height=alt.Step(26))
+            .properties(width=520, height=alt.Step(26))
         )
-        shown = mo.vstack([flag_chart, mo.ui.table(flags.select("purchase", "explanation"), selection=None)])
+        explained = "\n".join(f"- **{purchase}**: {said}" for purchase, _, _, said in flags.iter_rows())
+        shown = mo.vstack([flag_chart, mo.md(explained)])
     shown
     return (flag_chart,)
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import duckdb
 
-data_dir, older = Path(os.environ.get("ODOGRAPH_DATA_DIR", "data")), Path(sys.argv[1])
-published, building = (data_dir / "published" / "odograph.duckdb").resolve(), older.with_suffix(".building")
+published = Path(os.environ.get("ODOGRAPH_DATA_DIR", "data"), "published", "odograph.duckdb")
+older = Path(sys.argv[1])
+building = older.with_suffix(".building")
 building.unlink(missing_ok=True)
 with duckdb.connect() as connection:
     connection.execute(f"attach '{published}' as published (read_only)")

@@ -18,7 +18,7 @@ DATA_DIR = Path(os.environ.get("ODOGRAPH_DATA_DIR", "data")).resolve()
 TENANT, ZONE = "northwind", ZoneInfo("America/New_York")
 KEY = ("device_id", "fix_ms", "boot", "seq")
 
-with duckdb.connect(str((DATA_DIR / "published" / "odograph.duckdb").resolve()), read_only=True) as published:
+with duckdb.connect(str(DATA_DIR / "published" / "odograph.duckdb"), read_only=True) as published:
     devices = published.sql(
         f"select id as device_id, vehicle_id from core.assignments where kind = 'device' and tenant_id = '{TENANT}'"
     ).pl()

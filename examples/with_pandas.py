@@ -6,9 +6,8 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-DATA_DIR = Path(os.environ.get("ODOGRAPH_DATA_DIR", "data"))
-# The file behind the link is the newest generation; a connection that stays open stays with the one it opened.
-PUBLISHED = (DATA_DIR / "published" / "odograph.duckdb").resolve()
+# A link to the newest generation; a connection that stays open stays with the one it opened.
+PUBLISHED = Path(os.environ.get("ODOGRAPH_DATA_DIR", "data"), "published", "odograph.duckdb")
 
 with duckdb.connect(str(PUBLISHED), read_only=True) as published:
     # Dates and decimals come as what pandas can count with: timestamps and floats.

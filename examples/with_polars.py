@@ -7,9 +7,8 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-DATA_DIR = Path(os.environ.get("ODOGRAPH_DATA_DIR", "data"))
-# The file behind the link is the newest generation; a connection that stays open stays with the one it opened.
-PUBLISHED = (DATA_DIR / "published" / "odograph.duckdb").resolve()
+# A link to the newest generation; a connection that stays open stays with the one it opened.
+PUBLISHED = Path(os.environ.get("ODOGRAPH_DATA_DIR", "data"), "published", "odograph.duckdb")
 
 with duckdb.connect(str(PUBLISHED), read_only=True) as published:
     van_days = published.sql("from marts.vehicle_days where tenant_id = 'northwind'").pl()

@@ -97,8 +97,9 @@ def test_every_lake_table_has_a_view():
     assert {f"{table.name}.sql" for table in LAKE_TABLES} <= views
 
 
-def test_the_lock_holds_hashes_and_no_address():
-    lock = (ROOT / "requirements.lock").read_text()
+@pytest.mark.parametrize("name", ["requirements.lock", "examples/requirements.lock"])
+def test_the_lock_holds_hashes_and_no_address(name):
+    lock = (ROOT / name).read_text()
     assert "://" not in lock
     assert "index" not in lock.split("--hash")[0]
     requirements = re.split(r"\n(?=\S)", lock.strip())
@@ -123,11 +124,22 @@ def test_no_module_is_longer_than_three_hundred_lines():
     assert {name: length for name, length in lengths.items() if length > 300} == {}
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/tour.md"])
-def test_files_and_commands_that_the_docs_name_exist(page):
+PAGES = sorted(str(path.relative_to(ROOT)) for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_files_that_the_docs_name_exist(page):
     text = (ROOT / page).read_text()
-    for name in re.findall(r"`((?:flows|ingest|kernels|warehouse|tests|docs)/[\w./-]+)`", text):
-        assert (ROOT / name).exists(), name
+    named = re.findall(r"`((?:flows|ingest|kernels|warehouse|tests|docs|examples)/[\w./-]+)[` ]", text)
+    linked = re.findall(r"\]\(([\w./-]+)(?:#[^)]*)?\)|src=\"([\w./-]+)\"", text)
+    missing = [name for name in named if not (ROOT / name).exists()]
+    missing += [name for name in map("".join, linked) if not ((ROOT / page).parent / name).exists()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/tour.md", "docs/tools.md"])
+def test_commands_that_the_docs_name_exist(page):
+    text = (ROOT / page).read_text()
     for command in re.findall(r"odograph (\w[\w-]*)", text):
         assert command in COMMANDS, command
 
