@@ -125,17 +125,18 @@ def main(write: bool) -> int:
     """Run all; the number of those that are not as expected."""
     failed_count = 0
     with tempfile.TemporaryDirectory() as name, demo_data(Path(name) / "demo"):
-        demo = _demo(Path(name))
+        demo = demo_in(Path(name))
         for title, example in EXAMPLES.items():
             began_s = time.monotonic()
-            found = _difference(title, example, demo, write)
+            found = difference(title, example, demo, write=write)
             print(f"{title:20} {time.monotonic() - began_s:5.1f} s  {found or 'as expected'}", flush=True)
             failed_count += bool(found)
     print(f"examples: {len(EXAMPLES) - failed_count} passed, {failed_count} failed")
     return failed_count
 
 
-def _demo(folder: Path) -> Demo:
+def demo_in(folder: Path) -> Demo:
+    """Where the data of `folder/demo` are, for examples."""
     bins = [str(ROOT / name / "bin") for name in (".venv-examples", ".venv")]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("ODOGRAPH_", "DBT_"))}
     environment |= {
@@ -147,7 +148,7 @@ def _demo(folder: Path) -> Demo:
     return Demo(folder, environment, settings_in(folder / "demo" / "data", max_age_days=0))
 
 
-def _difference(title: str, example: Callable[[Demo], str], demo: Demo, write: bool) -> str:
+def difference(title: str, example: Callable[[Demo], str], demo: Demo, *, write: bool = False) -> str:
     """What is not as expected, or nothing."""
     expected = HERE / "expected" / f"{title}.txt"
     try:

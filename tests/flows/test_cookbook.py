@@ -1,17 +1,25 @@
 """Every block of SQL in the cookbook and among the questions runs, and answers what the page says."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import duckdb
 import pytest
 
+from examples.run import EXAMPLES, demo_in, difference
 from tests.cookbook import BLOCK, PAGES, answer, demo_data
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory) -> Iterator[duckdb.DuckDBPyConnection]:
+def folder(tmp_path_factory) -> Path:
+    """The data are below `demo` in it."""
+    return tmp_path_factory.mktemp("cookbook")
+
+
+@pytest.fixture(scope="module")
+def published(folder) -> Iterator[duckdb.DuckDBPyConnection]:
     """One copy for all questions."""
-    with demo_data(tmp_path_factory.mktemp("cookbook")) as connection:
+    with demo_data(folder / "demo") as connection:
         yield connection
 
 
@@ -20,6 +28,12 @@ def test_the_answers_of_the_page_are_those_of_the_demo_data(published, page):
     blocks = BLOCK.findall(page.read_text())
     for query, printed in blocks:
         assert answer(published, query) == printed, f"{query}\nwrite the answers anew: python -m tests.cookbook"
+
+
+@pytest.mark.parametrize("name", ["with_polars", "exports"])
+def test_examples_that_need_nothing_else_print_what_they_should(published, folder, name):
+    """The others need packages of their own: `make examples` runs them all."""
+    assert difference(name, EXAMPLES[name], demo_in(folder)) == ""
 
 
 def test_there_are_questions_enough_and_none_is_without_an_answer():
