@@ -141,6 +141,7 @@ def demo_in(folder: Path) -> Demo:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("ODOGRAPH_", "DBT_"))}
     environment |= {
         "PATH": os.pathsep.join([*bins, environment.get("PATH", "")]),
+        "DO_NOT_TRACK": "true",  # Daft and dbt tell their makers that they are used
         "ODOGRAPH_DATA_DIR": str(folder / "demo" / "data"),
         "DBT_DUCKDB_PATH": str(folder / "analysis.duckdb"),
         "DBT_LOG_PATH": str(folder / "dbt"),
