@@ -5,19 +5,20 @@ from datetime import date, datetime, time
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import polars as pl
-
 from warehouse.dimension_values import (
     amount,
-    card_id,
+    as_it_is,
     count,
     currency,
+    hidden,
     instant,
     last4,
     locale,
     number,
     one_of,
     plain,
+    tenant,
+    van,
     weekday,
     zone,
 )
@@ -65,6 +66,16 @@ def _subject(row: dict[str, Any]) -> str | None:
     return subject
 
 
+def _names_a_card(row: dict[str, Any]) -> str | None:
+    if row["id"] is None or row["kind"] == "device":
+        return None
+    try:
+        plain(row["id"])
+    except ValueError as error:
+        return f"id={hidden(row['id'])!r}: {error}"
+    return None
+
+
 def _side(side: str) -> Callable[[dict[str, Any]], float | None]:
     def derive(row: dict[str, Any]) -> float | None:
         return getattr(bounds(row["geometry"]), side) if row["geometry"] else None
@@ -79,7 +90,7 @@ def _too_short(row: dict[str, Any]) -> str | None:
     return f"keep_days: {kind.data} are kept {kind.least_days} days at least"
 
 
-_TENANT = Column("tenant_id", plain, is_required=True)
+_TENANT = Column("tenant_id", tenant, is_required=True)
 _LATITUDE, _LONGITUDE = number(-90, 90), number(-180, 180)
 # From its first date on to the date on which it no longer holds; empty: always, and still so.
 _VALID = (Column("valid_from", date.fromisoformat), Column("valid_to", date.fromisoformat))
@@ -105,7 +116,7 @@ DIMENSIONS = {
             "vehicles",
             (
                 _TENANT,
-                Column("vehicle_id", plain, is_required=True),
+                Column("vehicle_id", van, is_required=True),
                 Column("fuel_type", str.lower),
                 Column("tank_l", number(0, 2_000)),
                 Column("gvwr_lb", number(0, 200_000)),
@@ -148,7 +159,7 @@ DIMENSIONS = {
             "cards",
             (
                 _TENANT,
-                Column("card_id", card_id, is_required=True),
+                Column("card_id", plain, is_required=True),
                 Column("provider", plain),
                 Column("last4", last4),
                 Column("status", str.lower),
@@ -164,7 +175,7 @@ DIMENSIONS = {
             "devices",
             (
                 _TENANT,
-                Column("device_id", plain, is_required=True),
+                Column("device_id", as_it_is, is_required=True),
                 Column("model", plain),
                 Column("adapter", str.lower),
                 Column("reporting_interval_s", number(0, 86_400)),
@@ -178,18 +189,19 @@ DIMENSIONS = {
             (
                 _TENANT,
                 Column("kind", one_of("device", "card", "driver", "depot"), is_required=True),
-                Column("id", plain, is_required=True),
-                Column("vehicle_id", plain, is_required=True),
+                Column("id", as_it_is, is_required=True),
+                Column("vehicle_id", van, is_required=True),
                 Column("from_utc", instant, default=ALWAYS),
                 Column("to_utc", instant, default=FOR_EVER),
             ),
             ("tenant_id", "kind", "subject_id", "from_utc"),
             derived={"subject_id": _subject},
+            refusal=_names_a_card,
         ),
         Dimension(
             "stations",
             (
-                Column("station_id", plain, is_required=True),
+                Column("station_id", as_it_is, is_required=True),
                 Column("name", plain),
                 Column("latitude", _LATITUDE, is_required=True),
                 Column("longitude", _LONGITUDE, is_required=True),
@@ -202,7 +214,7 @@ DIMENSIONS = {
         Dimension(
             "prices",
             (
-                Column("region", plain, is_required=True),
+                Column("region", as_it_is, is_required=True),
                 Column("product", str.lower, is_required=True),
                 Column("from_date", date.fromisoformat, is_required=True),
                 Column("price", amount, is_required=True),
@@ -228,8 +240,8 @@ DIMENSIONS = {
             (
                 _TENANT,
                 Column("service_date", date.fromisoformat, is_required=True),
-                Column("route_id", plain, is_required=True),
-                Column("vehicle_id", plain, is_required=True),
+                Column("route_id", as_it_is, is_required=True),
+                Column("vehicle_id", van, is_required=True),
                 Column("completed_stop_count", count),
                 Column("dispatched_package_count", count),
                 Column("delivered_package_count", count),
@@ -239,7 +251,7 @@ DIMENSIONS = {
         Dimension(
             "jurisdictions",
             (
-                Column("jurisdiction_id", plain, is_required=True),
+                Column("jurisdiction_id", as_it_is, is_required=True),
                 Column("name", plain),
                 Column("geometry", geometry, is_required=True),
                 Column("margin_m", number(0, 10_000), default=0.0),
@@ -260,34 +272,3 @@ DIMENSIONS = {
         ),
     )
 }
-
-
-_TYPES: dict[str, Any] = {
-    **dict.fromkeys(
-        (
-            *("package_capacity", "completed_stop_count", "dispatched_package_count", "delivered_package_count"),
-            "purchases_per_day",
-            "keep_days",
-        ),
-        pl.Int32,
-    ),
-    **dict.fromkeys(("fixed_cost_per_day", "wage_per_h", "limit_per_purchase", "limit_per_day"), pl.Decimal(18, 4)),
-    "price": pl.Decimal(18, 6),
-    **dict.fromkeys(("valid_from", "valid_to", "lease_from", "lease_to", "from_date", "service_date"), pl.Date),
-    "from_utc": pl.Datetime("us"),
-    "to_utc": pl.Datetime("us"),
-    "clock_in_utc": pl.Datetime("us"),
-    "clock_out_utc": pl.Datetime("us"),
-    "window_start": pl.Time,
-    "window_end": pl.Time,
-    "row_no": pl.Int64,
-    "unpaid_break_s": pl.Float64,
-    **dict.fromkeys(("tank_l", "gvwr_lb", "idle_l_per_h", "latitude", "longitude", "radius_m"), pl.Float64),
-    **dict.fromkeys(("margin_m", "south", "north", "west", "east"), pl.Float64),
-    **dict.fromkeys(("target_km_per_day", "reporting_interval_s"), pl.Float64),
-}
-
-
-def column_type(name: str) -> Any:
-    """The polars type of a column of any dimension."""
-    return _TYPES.get(name, pl.String)

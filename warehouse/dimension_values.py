@@ -6,7 +6,11 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from zoneinfo import available_timezones
 
+from warehouse.tenancy import is_file_name
+
 WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
+# 13 to 19 digits, perhaps in groups; the check digit tells card numbers from others. Digits of a fraction are none.
+_CARD = re.compile(r"(?<![0-9])(?<![0-9][.,])[0-9](?:[ ._/-]?[0-9]){12,18}(?![0-9])")
 
 
 def number(low: float, high: float) -> Callable[[str], float]:
@@ -97,15 +101,40 @@ def last4(text: str) -> str:
     return text
 
 
-def card_id(text: str) -> str:
-    """Parse a card's id; a whole card number is none."""
-    digits = [int(sign) for sign in re.sub("[ -]", "", text)] if re.fullmatch("[0-9][0-9 -]*", text) else []
-    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
-    if 13 <= len(digits) <= 19 and (sum(doubled) + sum(digits[-1::-2])) % 10 == 0:
-        raise ValueError("looks like a whole card number, which is not kept: give the provider's id of the card")
+def tenant(text: str) -> str:
+    """Parse a tenant's name, which is a level of topics and the name of a file."""
+    if not is_file_name(text):
+        raise ValueError("expected letters, digits, dots, dashes and underscores, a letter or digit first, 128 at most")
     return text
 
 
 def plain(text: str) -> str:
-    """Take the text as it is."""
+    """Take the text as it is; a whole card number is not taken, nor a text with one."""
+    if hidden(text) != text:
+        raise ValueError("looks like a whole card number, which is not kept: give the provider's id of the card")
+    return text
+
+
+def van(text: str) -> str:
+    """Parse a van's id, which may be the 15 digits of its tracker: an IMEI passes the check of card numbers as well."""
+    return text if re.fullmatch("(?!3[47])[0-9]{15}", text) else plain(text)
+
+
+def hidden(text: str) -> str:
+    """The text with all but the last four digits of each whole card number in it as stars."""
+    return _CARD.sub(lambda found: _starred(found[0]) if _passes_luhn(found[0]) else found[0], text)
+
+
+def _passes_luhn(text: str) -> bool:
+    digits = [int(sign) for sign in text if sign.isdecimal()]
+    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
+    return (sum(doubled) + sum(digits[-1::-2])) % 10 == 0
+
+
+def _starred(text: str) -> str:
+    return re.sub("[0-9](?=(?:[^0-9]*[0-9]){4})", "*", text)
+
+
+def as_it_is(text: str) -> str:
+    """Take the text as it is, whatever it looks like: numbers that others give to devices, places and routes."""
     return text

@@ -15,13 +15,16 @@ import duckdb
 import polars as pl
 
 from warehouse.connection import sql, transaction
-from warehouse.dimension_columns import Dimension, column_type
+from warehouse.dimension_columns import Dimension
+from warehouse.dimension_types import column_type
+from warehouse.dimension_values import as_it_is, hidden
 from warehouse.geojson import NotGeoJson, feature_rows
 from warehouse.price_series import as_prices
 from warehouse.work import reopen_dated, reopen_vehicles
 
 SHOWN_PROBLEMS = 50
 SHOWN_CHARACTERS = 60
+NUMBERED = frozenset({"imei", "iccid", "imsi"})  # of devices: the check digit of the first two is that of cards
 # Pairs of columns of which the second, where both are given, has to be later than the first.
 RANGES = (
     ("from_utc", "to_utc"),
@@ -132,8 +135,7 @@ def _parsed_row(
             try:
                 parsed[column.name] = column.parse(text)
             except (ValueError, OverflowError) as error:
-                shown = f"…{text[-4:]}" if column.name == "card_id" else _shown(text)
-                problems.append((number, f"{column.name}={shown!r}: {error}"))
+                problems.append((number, f"{column.name}={_shown(text)!r}: {error}"))
         elif column.is_required:
             problems.append((number, f"{column.name}: missing"))
     for start, end in RANGES:
@@ -143,12 +145,18 @@ def _parsed_row(
         problems.append((number, refused))
     parsed |= {name: derive(parsed) for name, derive in dimension.derived.items()}
     known = {column.name for column in dimension.columns}
-    extra = {name: value for name, value in row.items() if name not in known and value}
+    keep = hidden if "tenant_id" in known else as_it_is  # what all share has no cards, and areas have long numbers
+    extra = {
+        name: value if name.lower() in NUMBERED else keep(value)
+        for name, value in row.items()
+        if name not in known and value
+    }
     parsed["extra"] = json.dumps(extra) if extra else None
     return parsed
 
 
 def _shown(text: str) -> str:
+    text = hidden(text)
     return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
 
 

@@ -1,5 +1,6 @@
 """Of a dimension with validity ranges the row of the service date counts, everywhere; ranges never overlap."""
 
+import re
 from datetime import date, datetime, timedelta
 
 import duckdb
@@ -11,7 +12,7 @@ from tests.builders import collected, golden_points, positions, published, setti
 from tests.warehouse.core_rows import DAY, VanDay, insert, local
 from warehouse.connection import ensure_schema, prepare, sql
 from warehouse.dimension_columns import DIMENSIONS
-from warehouse.dimensions import ImportRefused, import_dimension
+from warehouse.dimensions import ImportRefused, import_dimension, read_dimension
 from warehouse.lake import resolved
 from warehouse.models import build_day, prepare_models
 
@@ -40,6 +41,14 @@ def take(connection, folder, name: str, text: str) -> int:
 def refused(connection, folder, name: str, text: str) -> list[tuple[int | None, str]]:
     with pytest.raises(ImportRefused) as raised:
         take(connection, folder, name, text)
+    return raised.value.problems
+
+
+def unread(folder, name: str, text: str) -> list[tuple[int | None, str]]:
+    path = folder / f"{name}.csv"
+    path.write_text(text)
+    with pytest.raises(ImportRefused) as raised:
+        read_dimension(DIMENSIONS[name], path)
     return raised.value.problems
 
 
@@ -82,6 +91,51 @@ def test_the_number_of_a_card_is_neither_taken_nor_repeated(warehouse, tmp_path)
     assert "whole card number" in problems[0][1]
     assert "4111 1111" not in problems[0][1]
     assert problems[1] == (2, "last4='12a4': expected four digits")
+
+
+NUMBER = "4111 1111 1111 1111"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("assignments", f"tenant_id,kind,id,vehicle_id\nt1,card,{NUMBER},V1\n"),
+        ("assignments", f"tenant_id,kind,id,vehicle_id\nt1,driver,{NUMBER.replace(' ', '')},V1\n"),
+        ("assignments", f"tenant_id,kind,id,vehicle_id\nt1,driver,D1,{NUMBER}\n"),
+        ("cards", f"tenant_id,card_id,last4\nt1,card-7,{NUMBER}\n"),
+        ("drivers", f"tenant_id,driver_id\nt1,{NUMBER.replace(' ', '-')}\n"),
+        ("drivers", f"tenant_id,driver_id,name\nt1,D1,Rowan Wren (card {NUMBER})\n"),
+        ("vehicles", "tenant_id,vehicle_id\nt1,378282246310005\n"),
+        ("timeclock", "tenant_id,driver_id,service_date,clock_in_utc,clock_out_utc\n"
+         f"t1,{NUMBER},2026-02-26,2026-02-26T09:00,2026-02-26T19:00\n"),
+    ],
+)  # fmt: skip
+def test_a_whole_card_number_is_refused_wherever_one_could_stand(tmp_path, name, text):
+    ((row_no, reason),) = unread(tmp_path, name, text)
+    assert row_no == 1
+    assert "1111" in reason or "0005" in reason
+    assert not re.search("(4111|3782)", reason)
+
+
+def test_a_tracker_keeps_its_number_and_other_columns_hide_those_of_cards(warehouse, tmp_path):
+    imei = "356938035643809"  # passes the check of card numbers as well
+    header = "tenant_id,device_id,model,IMEI,note\n"
+    take(warehouse, tmp_path, "devices", f"{header}t1,{imei},FMC003,{imei},card {NUMBER}\n")
+    take(warehouse, tmp_path, "vehicles", f"tenant_id,vehicle_id\nt1,{imei}\n")
+    take(warehouse, tmp_path, "assignments", f"tenant_id,kind,id,vehicle_id\nt1,device,{imei},{imei}\n")
+    (found,) = warehouse.sql(
+        "select device_id, extra ->> 'IMEI', extra ->> 'note' from core.registered_devices"
+    ).fetchall()
+    assert found == (imei, imei, "card **** **** **** 1111")
+
+
+@pytest.mark.parametrize("name", [name for name, kind in DIMENSIONS.items() if kind.columns[0].name == "tenant_id"])
+def test_a_tenant_that_can_be_no_level_of_a_topic_and_no_file_is_a_row_error(tmp_path, name):
+    names = ["../evil", "ac/me", "*", "+", "a" * 129, ".hidden", "a b"]
+    header = ",".join(column.name for column in DIMENSIONS[name].columns if column.is_required)
+    text = "".join(f"{tenant_id}{',' * header.count(',')}\n" for tenant_id in names)
+    found = [row_no for row_no, reason in unread(tmp_path, name, f"{header}\n{text}") if reason[:10] == "tenant_id="]
+    assert found == list(range(1, len(names) + 1))
 
 
 def test_a_tenant_says_how_it_counts_and_reads(warehouse, tmp_path):
