@@ -19,6 +19,7 @@ from warehouse.dimension_values import (
     plain,
     tenant,
     van,
+    vehicle_status,
     weekday,
     zone,
 )
@@ -123,7 +124,7 @@ DIMENSIONS = {
                 Column("idle_l_per_h", number(0, 50)),
                 Column("fixed_cost_per_day", amount),
                 Column("package_capacity", count),
-                Column("status", str.lower),
+                Column("status", vehicle_status),
                 Column("vin", str.upper),
                 Column("plate", plain),
                 Column("lease_from", date.fromisoformat),

@@ -9,6 +9,13 @@ from zoneinfo import available_timezones
 from warehouse.tenancy import is_file_name
 
 WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
+# What the status of a van is called, by the word we keep: the first is available, the last is off the books.
+STATUSES = {
+    "active": ("available", "in service", "in use", "operational"),
+    "workshop": ("maintenance", "in maintenance", "service", "repair", "in repair", "in workshop", "shop", "in shop"),
+    "out_of_service": ("broken", "broken down", "down", "off road", "stored", "in storage"),
+    "sold": ("scrapped", "retired", "decommissioned", "disposed", "returned"),
+}
 # 13 to 19 digits, perhaps in groups; the check digit tells card numbers from others. Digits of a fraction are none.
 _CARD = re.compile(r"(?<![0-9])(?<![0-9][.,])[0-9](?:[ ._/-]?[0-9]){12,18}(?![0-9])")
 
@@ -71,6 +78,20 @@ def one_of(*names: str) -> Callable[[str], str]:
         return text
 
     return parse
+
+
+def vehicle_status(text: str) -> str:
+    """Parse what is said of a van to the word we keep; spaces, dashes and underscores are the same."""
+    said = " ".join(re.split("[ _-]+", text.lower()))
+    for status, synonyms in STATUSES.items():
+        if said in (status.replace("_", " "), *synonyms):
+            return status
+    raise ValueError(f"expected {status_words()}")
+
+
+def status_words() -> str:
+    """The words for the status of a van, with their synonyms."""
+    return "; ".join(f"{status} (or {', '.join(synonyms)})" for status, synonyms in STATUSES.items())
 
 
 def weekday(text: str) -> str:

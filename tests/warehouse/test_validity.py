@@ -138,6 +138,19 @@ def test_a_tenant_that_can_be_no_level_of_a_topic_and_no_file_is_a_row_error(tmp
     assert found == list(range(1, len(names) + 1))
 
 
+def test_the_status_of_a_van_is_one_of_four_however_it_is_said(warehouse, tmp_path):
+    said = ["Active", "in service", "MAINTENANCE", "Service", "out-of-service", "broken", "Sold", ""]
+    text = "".join(f"t1,V{number},{status}\n" for number, status in enumerate(said))
+    take(warehouse, tmp_path, "vehicles", f"tenant_id,vehicle_id,status\n{text}")
+    kept = [status for (status,) in warehouse.sql("select status from core.vehicles order by vehicle_id").fetchall()]
+    workshop, out = ["workshop"] * 2, ["out_of_service"] * 2
+    assert kept == ["active", "active", *workshop, *out, "sold", None]
+    assert take(warehouse, tmp_path, "vehicles", "tenant_id,vehicle_id,status\nt1,V1,repair\n")
+    ((row_no, reason),) = unread(tmp_path, "vehicles", "tenant_id,vehicle_id,status\nt1,V1,resting\n")
+    assert (row_no, reason[:26]) == (1, "status='resting': expected")
+    assert "workshop (or maintenance, in maintenance" in reason
+
+
 def test_a_tenant_says_how_it_counts_and_reads(warehouse, tmp_path):
     header = "tenant_id,name,timezone,currency,units,locale,week_start\n"
     take(warehouse, tmp_path, "tenants", header + "t1,Northwind,America/Chicago,usd,metric,en-US,Monday\n")

@@ -36,7 +36,7 @@ create table if not exists core.vehicles (
     idle_l_per_h double,                -- litres an hour at idle; null: the table of docs/definitions.md
     fixed_cost_per_day decimal(18, 4),  -- lease, insurance, devices
     package_capacity integer,
-    status varchar,                     -- active, workshop, sold, ...
+    status varchar,                     -- active, workshop, out_of_service or sold (off the books); null: active
     vin varchar,                        -- vehicle identification number, capital letters
     plate varchar,                      -- licence plate
     lease_from date,                    -- first date of the lease or rental; on the books from here. Null: no such date

@@ -11,6 +11,7 @@ registered as (
         coalesce(status, 'active') != 'sold'
         and $day >= coalesce(lease_from, date '-infinity')
         and $day < coalesce(lease_to, date 'infinity') as is_on_books,
+        -- Import takes `service` for workshop; rows that an older version took still have it.
         coalesce(status, 'active') in ('workshop', 'out_of_service', 'service') as is_out_of_service
     from core.vehicles_on($day)
 
