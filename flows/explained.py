@@ -13,7 +13,7 @@ from flows.querying import open_published
 from flows.settings import Settings
 
 SHOWN_POSITIONS, LAST_POSITIONS, SHOWN_PAYLOAD = 40, 5, 240
-NOT_SHOWN = "not shown: holds a place out of hours or near an overnight stand (docs/retention.md)"
+NOT_SHOWN = "not shown: holds a place out of hours, near an overnight stand or private, or none (docs/retention.md)"
 RIGHT = {
     "run",
     "lasted",

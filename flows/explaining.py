@@ -45,7 +45,7 @@ class Behind(NamedTuple):
     positions: pl.DataFrame
     messages: list[Received]
     expired_count: int
-    guarded: frozenset[int]  # payload hashes of messages that hold a place which is not shown as it is
+    guarded: frozenset[int]  # payload hashes of messages that hold a place that is not shown as it is, or is private
 
 
 def idle_day(
@@ -128,7 +128,8 @@ def behind_run(
         **key,
     )
     guarded = published.execute(
-        "select distinct payload_hash from lake.position_sources where tenant_id = $tenant and place_precision_m != 0"
+        "select distinct payload_hash from lake.position_sources where tenant_id = $tenant"
+        " and place_precision_m is distinct from 0"
         " and payload_hash in (select unnest($hashes::bigint[]))",
         {"tenant": key["tenant_id"], "hashes": listed["payload_hash"].to_list()},
     ).fetchall()

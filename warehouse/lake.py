@@ -13,7 +13,7 @@ import duckdb
 import polars as pl
 
 from warehouse.connection import sql
-from warehouse.places import precision_of, shown
+from warehouse.places import precision_of, shown, tells_no_place
 
 PLACE = ("latitude_e7 / 1e7", "longitude_e7 / 1e7")
 VIEWS = ("positions", "position_sources", "events", "purchases", "plans", "rejects", "dated_rejects")
@@ -70,6 +70,7 @@ def _views_sql(timezone: str) -> str:
         "resolved": resolved("staging.timed_events", timezone),
         "resolved_rejects": resolved("staging.timed_rejects", timezone),
         "place_precision_m": precision_of("guards", "at_utc", *PLACE),
+        "tells_no_place": tells_no_place("guards", "at_utc", "place_precision_m"),
         "shown_latitude": shown("latitude", "guards", "at_utc", *PLACE),
         "shown_longitude": shown("longitude", "guards", "at_utc", *PLACE),
     }

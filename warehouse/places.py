@@ -5,6 +5,9 @@ away from a depot only the cell of a grid of about 1 km is. Both are decided whe
 (`core.place_guards`), from all that is known of that date and nothing else. Times, distances and states are never
 touched, so every sum stays what it is. `place_precision_m` says what was done: 0 nothing, 1000 a cell of the grid,
 -1 the place is known and not shown; null where no place is known.
+
+From an exact place a van's speed, heading and odometer lead on to the next one, and extras may hold an address: of a
+point they are shown only where its place is exact (`tells_no_place`).
 """
 
 from collections.abc import Sequence
@@ -75,6 +78,18 @@ def precision_of(guards: str, instant: str, latitude: str, longitude: str) -> st
         f"case when {latitude} is null then null when {guards}.tenant_id is null then -1"
         f" when {instant} < {guards}.shown_from_utc or {instant} >= {guards}.shown_to_utc then -1"
         f" when {near(f'{guards}.homes', latitude, longitude)} then 1000 else 0 end"
+    )
+
+
+def tells_no_place(guards: str, instant: str, precision: str) -> str:
+    """SQL for whether all that was measured at a point may be shown: its place is, or it has none where none is hidden.
+
+    `precision` is what `precision_of` found.
+    """
+    return (
+        f"case when {precision} is not null then {precision} = 0 else {guards}.tenant_id is not null"
+        f" and len({guards}.homes) = 0"
+        f" and not coalesce({instant} < {guards}.shown_from_utc or {instant} >= {guards}.shown_to_utc, false) end"
     )
 
 

@@ -14,7 +14,7 @@ from flows.importing import run_import
 from flows.privacy.access import access_path, expire_access, read_accesses, reads_places, record_access
 from flows.querying import open_published
 from flows.refresh import refresh
-from tests.builders import collected, positions, published, settings_in, yesterday_at
+from tests.builders import collected, message, positions, published, settings_in, yesterday_at
 
 DEPOT, CUSTOMER, HOME, AWAY = (40.7, -74.0), (40.72, -74.02), (40.7513, -74.0512), (40.9012, -74.3013)
 DAY = datetime.fromtimestamp(yesterday_at(12), UTC).date()
@@ -29,7 +29,15 @@ FILES = {
 def stand(place, hour: int, minute: int, minutes: int, *, engine: bool) -> list[dict]:
     start_s = yesterday_at(hour, minute)
     return [
-        {"ts": start_s + at_s, "lat": place[0], "lon": place[1], "spd_kmh": 0, "ign": engine, "sat": 9}
+        {
+            "ts": start_s + at_s,
+            "lat": place[0],
+            "lon": place[1],
+            "spd_kmh": 0,
+            "ign": engine,
+            "sat": 9,
+            "address": "Elm",
+        }
         for at_s in range(0, minutes * 60 + 1, 30)
     ]
 
@@ -38,7 +46,8 @@ def drive(start, end, hour: int, minute: int, minutes: int) -> list[dict]:
     start_s, count = yesterday_at(hour, minute), minutes * 2
     return [
         {"ts": start_s + step * 30, "lat": start[0] + (end[0] - start[0]) * step / count,
-         "lon": start[1] + (end[1] - start[1]) * step / count, "spd_kmh": 40, "ign": True, "sat": 9}
+         "lon": start[1] + (end[1] - start[1]) * step / count, "spd_kmh": 40, "hdg_deg": 90, "alt_m": 7,
+         "odo_m": int(start_s + 30 * step - yesterday_at(0)) * 10, "ign": True, "sat": 9}
         for step in range(1, count)
     ]  # fmt: skip
 
@@ -73,7 +82,18 @@ def line(tmp_path_factory):
     points = [point | {"seq": seq} for seq, point in enumerate(POINTS)]
     private = {"ts": yesterday_at(11), "lat": 40.8, "lon": -74.1, "odo_m": 5000, "private": True, "seq": 9999}
     messages = [positions(points[first : first + 100], "d1") for first in range(0, len(points), 100)]
-    collected(settings, [*messages, positions([private], "d1")])
+    nowhere = {"ts": yesterday_at(12, 30), "nofix": True, "seq": 9998, "address": "Elm"}
+    doors = [
+        {"v": 1, "dev": "d1", "ts": yesterday_at(*at), "seq": seq, "type": "door", "street": "5 Oak", **where}
+        for seq, (at, where) in enumerate({
+            (8, 45): {"lat": CUSTOMER[0], "lon": CUSTOMER[1]},
+            (9, 6): {"lat": HOME[0], "lon": HOME[1]},
+            (12, 0): {},
+            (20, 0): {"lat": AWAY[0], "lon": AWAY[1]},
+        }.items())
+    ]  # fmt: skip
+    events = [message("tm/v1/t1/d1/evt", door) for door in doors]
+    collected(settings, [*messages, positions([nowhere, private], "d1"), *events])
     refresh(settings)
     return settings
 
@@ -103,6 +123,23 @@ def test_nothing_of_the_published_copy_tells_a_home_or_a_place_out_of_hours(line
             looked_at += 1
     assert looked_at > 100
     assert published(line, "select count(*) from core.devices where fix.latitude is not null").item() == 0
+
+
+def test_where_a_place_is_not_exact_nothing_leads_to_it_from_one_that_is(line):
+    telling = ("speed_kmh", "heading_deg", "altitude_m", "odometer_m", "extra")
+    counts = ", ".join(f"count({name})" for name in telling)
+    by_precision = f"select place_precision_m, {counts} from lake.positions where flags = '' group by 1"
+    found = {row[0]: row[1:] for row in published(line, by_precision).rows()}
+    assert all(found[0])
+    assert found[1000] == found[-1] == (0,) * len(telling)
+    events = "select event_utc::time::varchar, place_precision_m, extra from lake.events where type = 'door' order by 1"
+    assert published(line, events).rows() == [
+        ("08:45:00", 0, '{"street":"5 Oak"}'), ("09:06:00", 1000, None), ("12:00:00", None, None),
+        ("20:00:00", -1, None),
+    ]  # fmt: skip
+    assert published(line, "select extra from lake.positions where latitude is null and flags = ''")[
+        "extra"
+    ].null_count()
 
 
 def test_at_work_places_are_exact_and_near_home_they_are_a_cell_of_a_kilometre(line):
@@ -189,9 +226,9 @@ def test_what_has_yet_to_expire_can_be_looked_at_and_not_deleted(line, asked):
     refused = asked("privacy", "expire", "--date", ahead)
     assert (refused.exit_code, "only a dry run can look ahead" in refused.output) == (2, True)
     shown = asked("privacy", "expire", "--dry-run", "--date", ahead)
-    assert [row.split()[0] for row in shown.stdout.splitlines()[1:4]] == ["raw_messages", "thinned_positions", "runs"]
+    assert [row.split()[0] for row in shown.stdout.splitlines()[1:4]] == ["raw_messages", "thinned_positions", "events"]
     assert shown.stdout.splitlines()[-1] == "dry run: nothing was changed"
-    assert published(line, "select count(*) from lake.positions").item() == len(POINTS) + 1
+    assert published(line, "select count(*) from lake.positions").item() == len(POINTS) + 2
 
 
 def test_a_torn_line_spoils_no_other_and_old_ones_expire(line, asked):

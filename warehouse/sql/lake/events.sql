@@ -18,11 +18,11 @@ select
     boot,
     seq,
     retained as is_retained,
-    extra,
+    case when {tells_no_place} then extra end as extra,
     spool_id || '/' || segment_no as segment
 from ({resolved}) as resolved
 left join core.place_guards as guards using (tenant_id, vehicle_id, service_date)
 qualify row_number() over (
-    partition by tenant_id, device_id, payload_hash, type, event_us, seq, extra
+    partition by tenant_id, device_id, payload_hash, type, event_us, seq, resolved.extra
     order by received_us, spool_id, segment_no
 ) = 1

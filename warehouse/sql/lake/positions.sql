@@ -1,5 +1,6 @@
--- lake.positions: one row per accepted position, repeats removed. Places, headings, speeds and heights outside the
--- scheduled window are not shown; places near an overnight stand away from a depot are cells of 1 km.
+-- lake.positions: one row per accepted position, repeats removed. Places outside the scheduled window are not
+-- shown; places near an overnight stand away from a depot are cells of 1 km. Where a place is not exact nothing is shown
+-- that leads to it from an exact one: speed, heading, height, odometer, extras.
 
 create or replace view lake.positions as
 select
@@ -12,13 +13,13 @@ select
     {shown_latitude} as latitude,
     {shown_longitude} as longitude,
     {place_precision_m} as place_precision_m,
-    case when place_precision_m is distinct from -1 then speed_ckmh / 100.0::double end as speed_kmh,
-    case when place_precision_m is distinct from -1 then heading_ddeg / 10.0::double end as heading_deg,
-    case when place_precision_m is distinct from -1 then altitude_dm / 10.0::double end as altitude_m,
+    case when {tells_no_place} then speed_ckmh / 100.0::double end as speed_kmh,
+    case when {tells_no_place} then heading_ddeg / 10.0::double end as heading_deg,
+    case when {tells_no_place} then altitude_dm / 10.0::double end as altitude_m,
     ignition,
     pto,
     rpm,
-    odometer_m,
+    case when coalesce(place_precision_m, 0) = 0 then odometer_m end as odometer_m,
     fuel_cpct / 100.0::double as fuel_pct,
     fuel_ml / 1000.0::double as fuel_l,
     fuel_used_ml / 1000.0::double as fuel_used_l,
@@ -35,7 +36,7 @@ select
     seq,
     backlog as is_backlog,
     route_id,
-    case when place_precision_m is distinct from -1 then extra end as extra,
+    case when {tells_no_place} then extra end as extra,
     source_format,
     spool_id || '/' || segment_no as segment,
     fix_date
