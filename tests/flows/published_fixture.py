@@ -314,6 +314,7 @@ def _health(connection: duckdb.DuckDBPyConnection) -> None:
 SUMMARIES = f"""
 insert into marts.idle_events
 select tenant_id, service_date, vehicle_id, route_id, started_utc, ended_utc, duration_us / 1e6, context, null, null,
+    null,
     duration_us / 3.6e9 * {IDLE_L_PER_H}, duration_us / 3.6e9 * {IDLE_L_PER_H} * {PRICE_PER_L}, 'USD', 'odograph', 2
 from core.ledger where state = 'idle' and duration_us >= 120e6;
 

@@ -62,7 +62,7 @@ def test_a_ratio_is_printed_with_its_terms_down_to_the_ledger(explain, line):
     assert f"  engine_on_s = {shown('engine_on_s', engine_on)}  = drive_s + idle_s" in said
     assert f"    drive_s = {shown('drive_s', van(line, 'drive_s'))}" in said
     assert said.count("idle_s = ") == 1
-    assert "means: idle_s / engine_on_s (K11); null for an electric van, which has ready_s" in said
+    assert "means: idle_s / engine_on_s, 0 to 1 (K11); null for an electric van, which has ready_s" in said
     assert "\nload " in said
     assert "revision 1, " in said
     assert "made anew now" not in said

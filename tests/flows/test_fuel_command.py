@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli import app
+from flows.copies import publish_parts
 from flows.refresh import is_news, lake_tables, refresh
 from tests.builders import collected, message, settings_in
 from tests.warehouse.fuel_rows import AWAY, Purchase, Rows, add_fleet, buy
@@ -64,7 +65,8 @@ def published_again(settings) -> None:
         attach_lake(warehouse, lake, settings.timezone)
         add_device_status(warehouse)
         evaluate_rules(warehouse)
-        publish(warehouse, settings.published_dir, lake, settings.timezone, "test")
+        copy = publish(warehouse, settings.published_dir, lake, settings.timezone, "test")
+    publish_parts(settings, copy, lake)
 
 
 @pytest.fixture

@@ -253,18 +253,20 @@ def test_a_full_refresh_and_a_shuffled_one_give_the_same_rows(one_day, tmp_path)
     assert published(one_day, "from core.fuel_presence order by all").equals(presence)
     assert presence.height > 10
     other = with_vans(tmp_path, *(f"V{number}" for number in range(1, 8)))
-    rows = published(one_day, "from lake.positions order by fix_utc").to_dicts()
+    rows = published(
+        one_day, "from staging.read_positions order by fix_ms, device_id"
+    ).to_dicts()  # places as they came
     random.Random(4).shuffle(rows)
     fixes = [
         positions(
             [
                 {
-                    "ts": row["fix_utc"].replace(tzinfo=UTC).timestamp(),
+                    "ts": row["fix_ms"] / 1000,
                     "seq": row["seq"],
                     "spd_kmh": 0,
                     "ign": False,
-                    "lat": row["latitude"],
-                    "lon": row["longitude"],
+                    "lat": row["latitude_e7"] / 1e7,
+                    "lon": row["longitude_e7"] / 1e7,
                 }
             ],
             device=row["device_id"],

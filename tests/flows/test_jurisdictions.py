@@ -100,6 +100,22 @@ def collect_two_vans(settings):
     refresh(settings)
 
 
+def with_depots(settings, folder):
+    """Each of the two vans begins and ends its day at a depot: where it stood is nobody's home, so it is not hidden."""
+    depots, assignments = folder / "depots.csv", folder / "assignments.csv"
+    places = {"d1": EMPIRE_STATE, "d2": ALBANY}
+    depots.write_text(
+        "tenant_id,depot_id,timezone,latitude,longitude,radius_m\n"
+        + "".join(f"t1,at-{van},America/New_York,{place[0]},{place[1]},300\n" for van, place in places.items())
+    )
+    assignments.write_text(
+        "tenant_id,kind,id,vehicle_id,from_utc,to_utc\n"
+        + "".join(f"t1,depot,at-{van},{van},2020-01-01T00:00:00Z,\n" for van in places)
+    )
+    assert run_import(settings, "depots", [depots])
+    assert run_import(settings, "assignments", [assignments])
+
+
 def idle_jurisdictions(settings, vehicle_id="d1"):
     found = published(
         settings,
@@ -148,6 +164,7 @@ def test_a_run_that_begins_without_a_good_place_is_nowhere(tmp_path):
 
 def test_an_imported_area_is_added_and_reopens_the_vans_that_idled_there(tmp_path):
     settings = settings_in(tmp_path)
+    with_depots(settings, tmp_path)
     collect_two_vans(settings)
     school = f"{CITY}-school"
     zones = [feature(school, EMPIRE_STATE, name="PS 1"), feature(school, (40.8, -73.95), name="PS 2", pupils=640)]

@@ -532,6 +532,7 @@ def test_what_was_rebuilt_before_a_crash_is_published_by_the_next_refresh(tmp_pa
 def test_a_warehouse_of_an_older_schema_is_built_anew_and_keeps_its_dimensions(tmp_path):
     settings = settings_in(tmp_path)
     collected(settings, [positions(golden_points(yesterday_at(15)))])
+    settings.warehouse_path.unlink()
     with duckdb.connect(str(settings.warehouse_path)) as warehouse:
         warehouse.execute(
             sql("schema.sql").replace("    gvwr_lb double,", "--").replace("    idle_s double not null,", "--")

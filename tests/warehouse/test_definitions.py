@@ -507,7 +507,7 @@ def test_the_mart_is_the_sum_of_the_verdicts_and_the_check_notices_where_it_is_n
     assert warehouse.execute(check, {"day": DAY}).fetchall() == []
     warehouse.execute("update marts.vehicle_days set idle_s = idle_s + 1 where vehicle_id = 'V12'")
     warehouse.execute("update marts.vehicle_days set excess_idle_s = 0 where vehicle_id = 'V13'")
-    broken = {(row[1], row[2]) for row in warehouse.execute(check, {"day": DAY}).fetchall()}
+    broken = {(row[2], row[3]) for row in warehouse.execute(check, {"day": DAY}).fetchall()}
     assert broken == {("V12", "every_second"), ("V13", "odograph")}
 
 
