@@ -193,10 +193,10 @@ def add_comments(connection: duckdb.DuckDBPyConnection) -> int:
     return len(statements)
 
 
-def add_dictionary(connection: duckdb.DuckDBPyConnection) -> None:
-    """Define `marts.dictionary`, the view that shows all comments of its file."""
+def add_dictionary(connection: duckdb.DuckDBPyConnection, schema_names: Sequence[str] = SCHEMAS) -> None:
+    """Define `marts.dictionary`, the view that shows all comments of its file, which has these schemas."""
     words = dictionary()
-    schemas = ", ".join(f"({quoted(name)}, {quoted(words.comment(name) or '')})" for name in SCHEMAS)
+    schemas = ", ".join(f"({quoted(name)}, {quoted(words.comment(name) or '')})" for name in schema_names)
     connection.execute(
         "create or replace view marts.dictionary as\n" + sql("dictionary.sql").replace("{schemas}", schemas)
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from warehouse.connection import prepare, sql
+from warehouse.dictionary import add_comments, add_dictionary
 from warehouse.versions import BUILDING, delete_old, generation_of, make_folder, swap_in
 
 LINK = "network.duckdb"
@@ -19,7 +20,18 @@ SUMMED = re.compile(r"(fleet|depot|network)_(days|weeks|months|periods)")
 RULES = ("definitions", "fuel_rules")
 # Texts of summed marts; nothing else in words leaves.
 TEXTS = frozenset(
-    {"tenant_id", "depot_id", "timezone", "currency", "co2_factor_set", "fuel_used_source", "measure", "unit", "kpi_id"}
+    {
+        "tenant_id",
+        "depot_id",
+        "level",
+        "timezone",
+        "currency",
+        "co2_factor_set",
+        "fuel_used_source",
+        "measure",
+        "unit",
+        "kpi_id",
+    }
 )
 # Of text, list or any other type only what is named above.
 _PLAIN = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL\(.*\)|DATE|BOOLEAN)")
@@ -42,8 +54,9 @@ def publish_network(published: Path, folder: Path) -> Path:
             copy.execute(f"create table marts.{name} as from everyone.marts.{name}")
         copy.execute(sql("copies/network_health.sql"))
         copy.execute("create table core.generation as from everyone.core.generation")
-        _copy_comments(copy)
         copy.execute("detach everyone")
+        add_dictionary(copy, ("marts", "core"))
+        add_comments(copy)
     final = folder / f"network-{generation}.duckdb"
     swap_in(building, final, folder / LINK)
     delete_old(network_versions(folder), KEPT_VERSIONS)
@@ -71,18 +84,6 @@ def allowed_columns(copy: duckdb.DuckDBPyConnection, name: str) -> list[str]:
     return [
         column for column, kind in columns if column in TEXTS or (_PLAIN.fullmatch(kind) and not _OF_ONE.search(column))
     ]
-
-
-def _copy_comments(copy: duckdb.DuckDBPyConnection) -> None:
-    """Say of each column what the copy for all says of it."""
-    found = copy.execute(
-        "select schema_name || '.' || table_name, column_name, theirs.comment from duckdb_columns() as ours"
-        " join (from duckdb_columns() where database_name = 'everyone') as theirs"
-        " using (schema_name, table_name, column_name)"
-        " where ours.database_name = current_database() and theirs.comment is not null"
-    ).fetchall()
-    for table, column, comment in found:
-        copy.execute(f"comment on column {table}.{column} is '{comment.replace(chr(39), chr(39) * 2)}'")
 
 
 def _summed(copy: duckdb.DuckDBPyConnection) -> list[str]:
