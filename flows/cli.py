@@ -139,7 +139,9 @@ def refresh(
                 f"frozen, stays as it was: {frozen.tenant_id} {frozen.vehicle_id} {frozen.service_date} ({frozen.why})"
             )
         typer.echo(f"published: {settings.published_path}" if done.published else "no news: the published copy stays")
-        if done.failed:
+        if done.not_copied:
+            typer.echo(done.not_copied, err=True)
+        if done.failed or done.not_copied:
             raise typer.Exit(FAILED)
 
 

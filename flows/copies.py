@@ -1,21 +1,24 @@
 """Which copies are made beside the one for all, and are they up to date?
 
-First the copy for all, then each tenant's and that of the network, all from it. When all are there a note says so; a
-run that dies before leaves a note of an earlier generation, or of other settings, and the next refresh has news.
+First the copy for all, then each tenant's and that of the network, all from it. A copy that cannot be made stops no
+other. At the end a note says of which generation they are, and which failed. A run that dies before leaves a note of an
+earlier generation, or of other settings; then, and where one failed, the next refresh has news.
 """
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
 
 from flows.settings import Settings
 from warehouse.connection import sql
+from warehouse.dictionary import add_comments
 from warehouse.lake import LakeTableFiles
-from warehouse.network_copy import publish_network, remove_network
+from warehouse.network_copy import LINK, publish_network, remove_network
 from warehouse.publish import add_views
 from warehouse.tenancy import is_file_name
-from warehouse.tenant_copies import TenantCopies, publish_tenants
+from warehouse.tenant_copies import TenantCopies, publish_tenants, why
 from warehouse.versions import generation_of
 
 logger = logging.getLogger(__name__)
@@ -27,10 +30,20 @@ class NoSuchTenant(Exception):
     """There is no copy of this tenant."""
 
 
+class CopiesFailed(Exception):
+    """Some copies of tenants, or that of the network, could not be made; all others were."""
+
+    def __init__(self, failures: Sequence[str]) -> None:
+        super().__init__(f"not copied, readers see them as they were: {'; '.join(failures)}")
+
+
 def publish_parts(
     settings: Settings, published: Path, lake: dict[str, LakeTableFiles], *, afresh: bool = False
 ) -> TenantCopies:
-    """Bring the tenants' copies and the network's up to a published copy; `afresh` builds all of them from nothing."""
+    """Bring the tenants' copies and the network's up to a published copy; `afresh` builds all of them from nothing.
+
+    Raises CopiesFailed at the end, after all that could be made.
+    """
     versions = {name: table.version for name, table in lake.items()} if settings.tenant_lake else {}
 
     def add_own_views(copy: duckdb.DuckDBPyConnection, tenant_id: str) -> None:
@@ -41,6 +54,7 @@ def publish_parts(
         else:
             add_views(copy, {name: table.without_files() for name, table in lake.items()}, settings.timezone)
             copy.execute(sql("copies/no_lake.sql"))
+        add_comments(copy)  # views that were made once more lost theirs
 
     done = publish_tenants(
         published,
@@ -50,20 +64,43 @@ def publish_parts(
         f"{settings.timezone} {versions}",
         afresh=afresh,
     )
+    failures = [f"tenant {tenant_id} ({reason})" for tenant_id, reason in done.failed.items()]
     if settings.network_copy:
-        publish_network(published, settings.published_dir)
+        try:
+            publish_network(published, settings.published_dir)
+        except (duckdb.Error, OSError) as error:
+            failures.append(f"network ({why(error)})")
     else:
         remove_network(settings.published_dir)
     note = settings.tenants_dir / NOTE
-    note.write_text(_note(settings, published))
+    note.write_text("".join([_note(settings, published), *(f"{failure}\n" for failure in failures)]))
     logger.info("copies of tenants: %d built, %d unchanged", len(done.built), len(done.unchanged))
+    if failures:
+        raise CopiesFailed(failures)
     return done
 
 
 def are_parts_current(settings: Settings) -> bool:
     """Whether all copies that the settings ask for were made from the published copy."""
+    return not left_behind(settings)
+
+
+def left_behind(settings: Settings) -> str:
+    """Which copies of tenants or of the network did not get the news of the published copy, and why; empty: none."""
+    published = settings.published_path.resolve()
     note = settings.tenants_dir / NOTE
-    return note.exists() and note.read_text() == _note(settings, settings.published_path.resolve())
+    said, *failures = note.read_text().splitlines() if note.exists() else [""]
+    generation = generation_of(published)
+    if not said.startswith(generation):
+        return f"of generation {said.partition(' ')[0] or 'none'}, while that for all is of {generation}"
+    if f"{said}\n" != _note(settings, published):
+        return "made with other settings than those of today"
+    if failures:
+        return "; ".join(failures)
+    network = (settings.published_dir / LINK).resolve()
+    if settings.network_copy and generation_of(network) != generation:
+        return "the network's is of another generation than that for all"
+    return ""
 
 
 def tenant_path(settings: Settings, tenant_id: str) -> Path:

@@ -14,6 +14,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 from prefect.schedules import Cron
 
+from flows.copies import CopiesFailed
 from flows.refresh import REFRESHED, Refreshed, is_news, learning_dates, load, publish_copy, rebuild, stale_dates
 from flows.refresh_metrics import write_metrics
 from flows.report.mail import MailNotSent
@@ -89,13 +90,19 @@ def refresh_flow(day: date | None = None, full: bool = False) -> Refreshed:
         _rebuild_all(settings, days, failed)
         _rebuild_all(settings, learning_dates(settings, [failure.day for failure in failed]), failed)
         has_news = is_news(settings)
+        not_copied: CopiesFailed | None = None
         if has_news:
-            publish_task(settings)
+            try:
+                publish_task(settings)
+            except CopiesFailed as failure:
+                not_copied = failure
         (settings.published_dir / REFRESHED).touch()
         write_metrics(settings, len(failed), monotonic() - began_s)
     get_run_logger().info("%s; stale dates: %s", loaded, ", ".join(map(str, days)) or "none")
     if failed:
         raise failed[0]
+    if not_copied:
+        raise not_copied
     return Refreshed(loaded, days, failed, published=has_news)
 
 

@@ -20,7 +20,7 @@ import duckdb
 import polars as pl
 
 from flows.areas import named_areas
-from flows.copies import are_parts_current, publish_parts
+from flows.copies import CopiesFailed, are_parts_current, publish_parts
 from flows.fuel.evaluating import evaluate_fuel
 from flows.measure import measure
 from flows.measured import measured_rows
@@ -71,7 +71,8 @@ class Refreshed(NamedTuple):
     """What one refresh did.
 
     `failed` names the service dates and tenants whose checks found rows, `frozen` the vehicle-dates that a full
-    refresh, or one of their date, was asked to rebuild and left as they were.
+    refresh, or one of their date, was asked to rebuild and left as they were; `not_copied` says which copies of tenants
+    or of the network stay as they were, and why.
     """
 
     loaded: Loaded
@@ -79,6 +80,7 @@ class Refreshed(NamedTuple):
     failed: list[CheckFailed]
     published: bool
     frozen: Sequence[FrozenDate] = ()
+    not_copied: str = ""
 
 
 def refresh(
@@ -114,12 +116,16 @@ def refresh(
             if learned := learning_dates(settings, [failure.day for failure in failed], opened):
                 rebuild_all(learned, opened)
             has_news = is_news(settings, opened)
+            not_copied = ""
             if has_news:
-                publish_copy(settings, opened)
+                try:
+                    publish_copy(settings, opened)
+                except CopiesFailed as failure:
+                    not_copied = str(failure)
         (settings.published_dir / REFRESHED).touch()
         write_metrics(settings, len(failed), monotonic() - began_s)
         frozen = left_frozen(settings, day) if full or day is not None else []
-    return Refreshed(loaded, rebuilt, failed, published=has_news, frozen=frozen)
+    return Refreshed(loaded, rebuilt, failed, published=has_news, frozen=frozen, not_copied=not_copied)
 
 
 def load(settings: Settings, progress: Progress | None = None) -> Loaded:
@@ -199,6 +205,7 @@ def publish_copy(settings: Settings, opened: Opened | None = None, *, afresh: bo
     """Reconcile fuel purchases, rebuild what has no service date of its own, and swap in fresh copies for readers.
 
     `afresh` writes every row of every copy anew, so that no byte of a deleted row is in any of them.
+    Raises CopiesFailed where that for all was made and another was not.
     """
     with _opened(settings, opened) as (warehouse, lake):
         evaluate_fuel(warehouse, settings)

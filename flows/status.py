@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from flows.copies import left_behind
 from flows.findings import Finding, age_s, agreed, disk, shown_age, spools
 from flows.querying import NothingPublished, open_published
 from flows.refresh import REFRESHED
@@ -87,6 +88,7 @@ def _published(settings: Settings) -> list[Finding]:
         with open_published(settings.published_path) as published:
             return [
                 *_freshness(published, settings.published_dir / REFRESHED),
+                _copies(settings),
                 *_vehicles(published),
                 *_devices(published),
                 *_unlisted(published),
@@ -108,6 +110,14 @@ def _freshness(published: duckdb.DuckDBPyConnection, refreshed: Path) -> list[Fi
     if is_stale:
         text += ": run `odograph refresh`, or keep `odograph serve` running"
     return [Finding("published copy", text, is_stale), *_checks(published)]
+
+
+def _copies(settings: Settings) -> Finding:
+    """Whether the news of the copy for all reached the copies of tenants and of the network."""
+    if behind := left_behind(settings):
+        advice = "where no refresh is at work, run `odograph refresh`; docs/copies.md says what else helps"
+        return Finding("other copies", f"older than they should be: {behind}; {advice}", needs_person=True)
+    return Finding("other copies", "those of tenants and of the network are up to date")
 
 
 def _checks(published: duckdb.DuckDBPyConnection) -> list[Finding]:

@@ -56,7 +56,11 @@ def attach_lake(
     views = _views_sql(timezone)
     stamp = sha256(repr((views, sql("schema.sql"), _reader_columns(connection, tables))).encode()).hexdigest()
     connection.execute("create table if not exists staging.lake_stamp (digest varchar not null)")
-    if connection.execute("from staging.lake_stamp").fetchall() == [(stamp,)]:
+    # The stamp is a row like any other: a copy without a lake brings it along, and not the views it stands for.
+    has_views = connection.execute(
+        "select count(*) from duckdb_views() where database_name = current_database() and schema_name = 'lake'"
+    ).fetchall()[0][0]
+    if has_views and connection.execute("from staging.lake_stamp").fetchall() == [(stamp,)]:
         return
     connection.execute(views)
     connection.execute("delete from staging.lake_stamp")

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from warehouse.connection import prepare, sql
+from warehouse.connection import prepare, sql, transaction
 from warehouse.tenancy import HIDDEN_COLUMNS, Table, is_file_name, tables
 from warehouse.versions import BUILDING, delete_old, generation_of, make_folder, swap_in
 
@@ -31,12 +31,13 @@ AddViews = Callable[[duckdb.DuckDBPyConnection, str], None]  # of one tenant
 
 
 class TenantCopies(NamedTuple):
-    """What became of each tenant's copy; `refused` have names that are no names of files."""
+    """What became of each tenant's copy; `refused` have names that are no names of files, `failed` say why."""
 
     built: list[str]
     unchanged: list[str]
     removed: list[str]
     refused: list[str]
+    failed: dict[str, str]
 
 
 def publish_tenants(
@@ -51,6 +52,8 @@ def publish_tenants(
     """Bring the copies of the wanted tenants (None: all) up to the published copy; remove those of all others.
 
     `inputs` names what else decides a copy, such as a version of the lake: where it differs, views are made anew.
+    A tenant whose copy cannot be made keeps the last one, and stops nobody else; but where all are to be made afresh
+    the last one may hold what was deleted, and goes.
     """
     versions = folder / "versions"
     make_folder(folder)
@@ -58,7 +61,7 @@ def publish_tenants(
     for leftover in versions.glob(f"*/*{BUILDING}*"):
         leftover.unlink()
     if wanted is not None and not wanted:
-        return TenantCopies([], [], _remove_others(folder, ()), [])
+        return TenantCopies([], [], _remove_others(folder, ()), [], {})
     with duckdb.connect() as connection:
         prepare(connection)
         connection.execute(f"attach '{_quoted(published)}' as everyone (read_only)")
@@ -68,15 +71,26 @@ def publish_tenants(
         chosen = {name: digest for name, digest in found.items() if name not in refused and _is_in(name, wanted)}
         removed = _remove_others(folder, chosen)
         built, unchanged = [], []
+        failed: dict[str, str] = {}
         for tenant_id, digest in sorted(chosen.items()):
             if not afresh and _current(folder, tenant_id).stem.endswith(digest):
                 unchanged.append(tenant_id)
                 continue
-            source.build(folder, tenant_id, digest, add_views, afresh=afresh)
-            built.append(tenant_id)
+            try:
+                source.build(folder, tenant_id, digest, add_views, afresh=afresh)
+                built.append(tenant_id)
+            except (duckdb.Error, OSError) as error:
+                failed[tenant_id] = why(error)
+                if afresh:
+                    remove_versions(folder, tenant_id)
     if refused:
         logger.warning("no copies for tenants whose names are no names of files: %s", ", ".join(map(repr, refused)))
-    return TenantCopies(built, unchanged, removed, refused)
+    return TenantCopies(built, unchanged, removed, refused, failed)
+
+
+def why(error: Exception) -> str:
+    """What went wrong, in one line."""
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
 
 
 def remove_versions(folder: Path, tenant_id: str) -> None:
@@ -153,9 +167,8 @@ class _Source:
         return True
 
     def _begin_empty(self) -> None:
-        self.connection.execute("use copy")
-        self.connection.execute(sql("schema.sql"))
-        self.connection.execute("use memory")
+        with self._using_copy():
+            self.connection.execute(sql("schema.sql"))
         for name in self.tables:
             self.connection.execute(f"create table if not exists copy.{name} as from everyone.{name} limit 0")
         self.connection.execute(
@@ -169,34 +182,39 @@ class _Source:
     def _replace_parts(self, tenant_id: str) -> None:
         """Delete what differs from the copy for all, and take it from there."""
         differing = self.connection.execute(sql("copies/differing.sql"), {"tenant": tenant_id}).fetchall()
-        self.connection.execute("begin")
-        for name, days in differing:
-            table = self.tables[name]
-            dated = f" and {_is_of(days)}" if table.is_dated and table.is_of_tenants else ""
-            self.connection.execute(f"delete from copy.{name} where true{dated}")
-            columns = ", ".join(
-                f"null as {column}" if table.is_shared and column in HIDDEN_COLUMNS else f'"{column}"'
-                for column in table.columns
-            )
-            owned = f"tenant_id = '{tenant_id}'" if table.is_of_tenants else "true"
+        with transaction(self.connection):
+            for name, days in differing:
+                table = self.tables[name]
+                dated = f" and {_is_of(days)}" if table.is_dated and table.is_of_tenants else ""
+                self.connection.execute(f"delete from copy.{name} where true{dated}")
+                columns = ", ".join(
+                    f"null as {column}" if table.is_shared and column in HIDDEN_COLUMNS else f'"{column}"'
+                    for column in table.columns
+                )
+                owned = f"tenant_id = '{tenant_id}'" if table.is_of_tenants else "true"
+                self.connection.execute(
+                    f"insert into copy.{name} by name select {columns} from everyone.{name} where {owned}{dated}"
+                )
+            self.connection.execute("delete from copy.staging.copied_parts")
             self.connection.execute(
-                f"insert into copy.{name} by name select {columns} from everyone.{name} where {owned}{dated}"
+                "insert into copy.staging.copied_parts from temp.parts where tenant_id = $tenant or tenant_id is null",
+                {"tenant": tenant_id},
             )
-        self.connection.execute("delete from copy.staging.copied_parts")
-        self.connection.execute(
-            "insert into copy.staging.copied_parts from temp.parts where tenant_id = $tenant or tenant_id is null",
-            {"tenant": tenant_id},
-        )
-        self.connection.execute("commit")
 
     def _finish(self, tenant_id: str, add_views: AddViews) -> None:
-        self.connection.execute("use copy")
-        try:
+        with self._using_copy():
             add_views(self.connection, tenant_id)
-        finally:
-            self.connection.execute("use memory")
         self.connection.execute("delete from copy.core.generation")
         self.connection.execute("insert into copy.core.generation from everyone.core.generation")
+
+    @contextmanager
+    def _using_copy(self) -> Iterator[None]:
+        """Names without a database are those of the copy while the block runs."""
+        self.connection.execute("use copy")
+        try:
+            yield
+        finally:
+            self.connection.execute("use memory")
 
     def _row(self, query: str, tenant_id: str | None = None) -> tuple[int, ...]:
         given = {"tenant": tenant_id} if tenant_id is not None else {}
