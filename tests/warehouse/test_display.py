@@ -9,7 +9,7 @@ import pytest
 from flows.refresh import lake_tables
 from tests.builders import settings_in
 from tests.warehouse import reference_day
-from tests.warehouse.core_rows import DAY, VanDay
+from tests.warehouse.core_rows import DAY, VanDay, insert
 from warehouse.connection import open_warehouse
 from warehouse.display import SHOWN
 from warehouse.lake import attach_lake
@@ -29,6 +29,9 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckD
         reference_day.build(connection)
         # No engine signal for most of the day: what is heard of it is known, but whether the engine ran is not.
         VanDay(connection, "V27", "09:00").run("idle", 60).run("drive", 60).run("parked", 180).close()
+        deaf = VanDay(connection, "V1", "09:00", tenant_id="deaf", route_id="R1")
+        deaf.run("drive", 60, phase="on_route").run("parked", 180, phase="on_route").close()
+        insert(connection, "core.route_phases", tenant_id="deaf", service_date=DAY, route_id="R1", vehicle_id="V1")
         build_day(connection, DAY)
         add_words(connection)
         yield connection
@@ -45,7 +48,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckD
         (f"select idle_share_pct, time_utilization_pct from metric.{VAN}", (28.7, 54.8)),
         (f"select stem_mi, stem_share_pct, mean_dwell_s, stops_per_hour from us.{ROUTE}", (23.9, 34.9, 83.1, 23.7)),
         (f"select stem_km, route_utilization_pct from metric.{ROUTE}", (38.5, 95.2)),
-        ("select asset_utilization_pct from us.fleet_days", (95.8,)),
+        ("select asset_utilization_pct from us.fleet_days where tenant_id = 'dax7'", (95.8,)),
     ],
 )
 def test_the_reference_day_reads_in_display_units(warehouse, asked, shown):
@@ -72,6 +75,20 @@ def test_a_ratio_is_not_shown_where_too_little_was_heard_and_the_row_says_why(wa
     assert warehouse.execute(f"{asked} 'V25'").fetchone() == (None, None, 180.0, "n/a (data 60 %)")
     assert warehouse.execute(f"{asked} 'V27'").fetchone() == (None, None, 60.0, "n/a (engine known 40 %)")
     assert warehouse.execute(f"{asked} 'V12'").fetchone() == (28.7, 71.3, 104.0, None)
+
+
+def test_idling_of_a_fleet_or_a_route_is_not_shown_where_its_engine_is_not_known(warehouse):
+    """A fleet of which nothing but driving is known has no idle time, and is not one that never idles."""
+    nothing = (None, None, "n/a (engine known 25 %)")
+    for view in ("fleet_days", "fleet_weeks", "fleet_months", "route_days", "route_weeks", "route_months"):
+        asked = f"select idle_share_pct, engine_productivity_pct, data_note from us.{view} where tenant_id = "
+        assert warehouse.execute(f"{asked} 'deaf'").fetchall() == [nothing], view
+    share, known = warehouse.execute(
+        "select idle_share_pct, data_note from us.route_weeks where route_id = 'R207'"
+    ).fetchone()
+    assert (share is not None, known) == (True, None)
+    by_definition = "select distinct engine_coverage from marts.idle_by_definition where tenant_id = 'deaf'"
+    assert warehouse.execute(by_definition).fetchall() == [(0.25,)]
 
 
 def test_every_row_of_a_mart_is_one_row_of_its_display_views(warehouse):

@@ -15,6 +15,7 @@ from warehouse.models import build_day, prepare_models
 
 BEFORE = DAY - timedelta(days=4)  # a Sunday: the week of DAY, a Thursday, begins with it
 NETWORK_WEEK = date(2026, 3, 1)
+DEAF_WEEK = date(2026, 3, 8)
 VANS, DAYS, BOOTSTRAPS = 24, 5, 2_000
 
 
@@ -39,6 +40,7 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
         for day in (BEFORE, DAY):
             build_day(connection, day)
         _seeded_week(connection)
+        _seeded_deaf_week(connection)
         yield connection
 
 
@@ -61,6 +63,22 @@ def _seeded_week(connection: duckdb.DuckDBPyConnection) -> None:
             insert(
                 connection, "marts.vehicle_days", **row, first_fix_utc=row["service_date"],
                 last_fix_utc=row["service_date"], fuel_type="gasoline",
+            )  # fmt: skip
+
+
+def _seeded_deaf_week(connection: duckdb.DuckDBPyConnection) -> None:
+    """The engine of `deaf` is not known while it stands, that of `half` on half of its days; `few` has seven days."""
+    for number in range(20):
+        for tenant, parked_s in (("deaf", 20_000), ("half", 20_000 * (number % 2)), ("few", 0)):
+            if tenant == "few" and number > 6:
+                continue
+            is_known = parked_s == 0
+            insert(
+                connection, "marts.vehicle_days", tenant_id=tenant, depot_id=tenant, vehicle_id=f"V{number}",
+                service_date=DEAF_WEEK, first_fix_utc=DEAF_WEEK, last_fix_utc=DEAF_WEEK, fuel_type="gasoline",
+                drive_s=9_000, idle_s=1_000 + 10 * number if is_known else 0,
+                engine_on_s=10_000 + 10 * number if is_known else 9_000, parked_s=parked_s,
+                distance_m=1_000, after_hours_m=0 if number % 4 else 1_000,
             )  # fmt: skip
 
 
@@ -205,6 +223,39 @@ def test_fleets_and_depots_are_ranked_among_their_like_and_the_total_is_not(ware
     assert (total["tenant_id"], total["depot_id"]) == (None, None)
     assert ranked[5]["tenant_id"] == "calm"
     assert ranked[5]["value"] < total["value"] < ranked[6]["value"]
+
+
+def test_an_engine_that_nobody_knows_is_not_one_that_never_idles(warehouse):
+    found = {
+        tenant: network(warehouse, level="tenant", tenant_id=tenant, measure="idle_share", date_from=DEAF_WEEK)
+        for tenant in ("deaf", "half", "few")
+    }
+    shown = ("unit_count", "value", "engine_coverage", "rank", "ranked_count")
+    assert [found["deaf"][name] for name in shown] == [0, None, pytest.approx(9 / 29), None, None]
+    idle_s = sum(1_000 + 10 * number for number in range(0, 20, 2))
+    assert found["half"]["unit_count"] == 10
+    assert found["half"]["value"] == pytest.approx(idle_s / (90_000 + idle_s))
+    assert found["half"]["engine_coverage"] < 0.8
+    assert found["half"]["rank"] is None
+    # Fewer units than an interval needs are no place in a ranking either.
+    assert [found["few"][name] for name in ("unit_count", "standard_error", "rank")] == [7, None, None]
+    whole = network(warehouse, level="network", measure="idle_share", date_from=DEAF_WEEK)
+    idle_s += sum(1_000 + 10 * number for number in range(7))
+    assert (whole["unit_count"], whole["value"]) == (17, pytest.approx(idle_s / (17 * 9_000 + idle_s)))
+    driven = network(warehouse, level="tenant", tenant_id="deaf", measure="after_hours_share", date_from=DEAF_WEEK)
+    assert (driven["unit_count"], driven["engine_coverage"]) == (20, None)
+
+
+def test_the_interval_of_a_share_ends_at_1(warehouse):
+    warehouse.execute(
+        f"begin; update marts.vehicle_days set after_hours_m = 1000 where vehicle_id != 'V0' and tenant_id = 'deaf'"
+        f" and service_date = date '{DEAF_WEEK}'; update marts.vehicle_days set after_hours_m = 900 where vehicle_id ="
+        f" 'V0' and tenant_id = 'deaf'"
+    )
+    found = network(warehouse, level="tenant", tenant_id="deaf", measure="after_hours_share", date_from=DEAF_WEEK)
+    warehouse.execute("rollback")
+    assert found["value"] == pytest.approx(0.995)
+    assert found["value"] + 2 * found["standard_error"] > found["ci_high"] == 1
 
 
 def test_the_network_names_no_van_and_no_driver(warehouse):

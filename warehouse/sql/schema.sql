@@ -990,6 +990,7 @@ create table if not exists marts.idle_by_definition (
     event_count integer not null,
     engine_on_s double not null,
     utilization double,                 -- 1 - idle_s / engine_on_s, as this definition would print it
+    engine_coverage double,             -- of the day: below 0.8 neither says how much the van idled
     applies boolean,                    -- legal: held for this van somewhere it idled that day; null: not known
     if_applied_s double not null,       -- idle_s if it held for every van and place
     if_applied_event_count integer not null
@@ -1159,6 +1160,9 @@ create table if not exists marts.fleet_days (
     idle_share double,                  -- K11: idle_s / idle_engine_on_s
     engine_productivity double,         -- K6: 1 - idle_share
     ready_s double,                     -- electric, ready and standing
+    off_s double,
+    parked_s double,                    -- standing, engine not known
+    unknown_s double,
     excess_idle_s double not null,      -- K12
     idle_event_count bigint not null,
     idle_fuel_l double,                 -- K13

@@ -28,6 +28,7 @@ select
     coalesce(verdicts.event_count, 0) as event_count,
     days.engine_on_s,
     1 - coalesce(verdicts.idle_s, 0) / nullif(days.engine_on_s, 0) as utilization,
+    days.engine_coverage,
     -- Without any idling no place was idled in.
     case when verdicts.definition_id is null then definitions.kind = 'operational' else verdicts.applies end as applies,
     coalesce(verdicts.if_applied_s, 0) as if_applied_s,

@@ -5,7 +5,10 @@
 -- linearised (the residuals numerator - ratio x denominator of the units, n - 1 degrees of freedom), and the interval is
 -- the 95 % one of Student's t: were other days of the same operation taken, 19 in 20 such intervals would hold the
 -- long-run ratio. It knows nothing of what all units share, such as weather, or of vans that are alike day after day.
--- With fewer than eight units, or units that all have the very same ratio, there is none.
+-- With fewer than eight units, or units that all have the very same ratio, there is none, and with fewer no rank.
+--
+-- A van whose engine nobody knows has no idling to show, and did not idle least: of ratios of the engine such van-days are
+-- left out, engine_coverage says how much of the time is known of all of them, and below 0.80 nothing is ranked.
 create or replace view marts.network_{period} as
 
 with
@@ -27,6 +30,8 @@ units as (
         service_date,
         vehicle_id as part,
         currency,
+        drive_s + idle_s + off_s + ready_s as engine_known_s,
+        engine_known_s + parked_s + unknown_s as engine_observed_s,
         'van-day' as unit,
         unnest([
             {
@@ -141,6 +146,17 @@ units as (
 
 ),
 
+known as (
+
+    select
+        *,
+        measure in ('idle_share', 'time_utilization') as is_of_engine,
+        not is_of_engine or engine_known_s >= core.least_coverage() * engine_observed_s as is_known
+    from units
+    where y is not null and x > 0
+
+),
+
 moments as (
 
     select
@@ -152,14 +168,15 @@ moments as (
         unit,
         is_less_better,
         case when measure in ('cost_per_stop', 'cost_per_km', 'fuel_cost_per_km') then currency end as currency,
-        count(*) as n,
-        sum(y order by service_date, part) as y,
-        sum(x order by service_date, part) as x,
-        sum(y * y order by service_date, part) as yy,
-        sum(x * y order by service_date, part) as xy,
-        sum(x * x order by service_date, part) as xx
-    from (select *, {dates} from units cross join weeks)
-    where y is not null and x > 0
+        count(*) filter (is_known) as n,
+        sum(y order by service_date, part) filter (is_known) as y,
+        sum(x order by service_date, part) filter (is_known) as x,
+        sum(y * y order by service_date, part) filter (is_known) as yy,
+        sum(x * y order by service_date, part) filter (is_known) as xy,
+        sum(x * x order by service_date, part) filter (is_known) as xx,
+        sum(engine_known_s order by service_date, part) filter (is_of_engine) as engine_known_s,
+        sum(engine_observed_s order by service_date, part) filter (is_of_engine) as engine_observed_s
+    from (select *, {dates} from known cross join weeks)
     group by all
 
 ),
@@ -190,6 +207,8 @@ summed as (
         sum(n)::bigint as unit_count,
         case when count(distinct currency) <= 1 then sum(y order by tenant_id, depot_id) end as numerator,
         sum(x order by tenant_id, depot_id) as denominator,
+        sum(engine_known_s order by tenant_id, depot_id)
+        / nullif(sum(engine_observed_s order by tenant_id, depot_id), 0) as engine_coverage,
         sum(yy order by tenant_id, depot_id) as yy,
         sum(xy order by tenant_id, depot_id) as xy,
         sum(xx order by tenant_id, depot_id) as xx
@@ -208,7 +227,12 @@ estimated as (
             -- What is left where all residuals are 0 is rounding.
             when unit_count >= core.least_units() and residual_square > 1e-12 * yy
                 then sqrt(residual_square * unit_count / (unit_count - 1)) / denominator
-        end as standard_error
+        end as standard_error,
+        level != 'network'
+        and is_less_better is not null
+        and value is not null
+        and unit_count >= core.least_units()
+        and coalesce(engine_coverage >= core.least_coverage(), true) as is_ranked
     from summed
 
 )
@@ -225,20 +249,30 @@ select
     numerator,
     denominator,
     value,
+    engine_coverage,
     currency,
     standard_error,
     case
         when standard_error is not null
         then greatest(0, value - core.t_quantile(unit_count - 1) * standard_error)
     end as ci_low,
-    value + core.t_quantile(unit_count - 1) * standard_error as ci_high,
     case
-        when level != 'network' and is_less_better is not null and value is not null
+        when measure in (
+            'idle_share', 'coverage', 'after_hours_share', 'productive_share', 'stem_share', 'on_time_start_share',
+            'asset_utilization', 'day_utilization', 'active_share', 'stationary_share', 'inactive_share',
+            'non_communicating_share', 'paid_productive_share', 'stop_completion', 'package_completion'
+        ) and standard_error is not null
+            -- Scans and clocks may say more than all.
+            then least(greatest(1, value), value + core.t_quantile(unit_count - 1) * standard_error)
+        else value + core.t_quantile(unit_count - 1) * standard_error
+    end as ci_high,
+    case
+        when is_ranked
             then rank() over (
-                partition by date_from, level, measure
-                order by case when is_less_better then value else -value end nulls last
+                partition by date_from, level, measure, is_ranked
+                order by case when is_less_better then value else -value end
             )
     end as rank,
-    case when rank is not null then count(value) over (partition by date_from, level, measure) end as ranked_count
+    case when is_ranked then count(*) over (partition by date_from, level, measure, is_ranked) end as ranked_count
 
 from estimated;
