@@ -57,6 +57,28 @@ def _ledgers(warehouse: duckdb.DuckDBPyConnection) -> None:
     lunch = VanDay(warehouse, "lunch", "10:00", route_id="R2")
     lunch.run("drive", 30, phase="stem_out").run("off", 45, phase="on_route").run("drive", 30, phase="stem_back")
     lunch.run("off", 300, phase="post")
+    # Not heard again: its plan has it back at 15:00, others are heard until the evening. The second one was due back.
+    for van, latitude in (("lost", 39.5), ("due", None)):
+        lost = VanDay(warehouse, van, "09:00", tenant_id="missed", route_id=van)
+        lost.run("off", 30, phase="pre").run("drive", 120, phase="stem_out").run("off", 15, phase="on_route")
+        lost.close(last_latitude=latitude, last_longitude=latitude and -75.0)
+        insert(
+            warehouse, "core.planned_routes", tenant_id="missed", service_date=DAY, route_id=van, vehicle_id=van,
+            planned_return_utc=local("15:00" if van == "lost" else "12:30"),
+        )  # fmt: skip
+    VanDay(warehouse, "unplanned", "09:00", tenant_id="missed", route_id="R9").run(
+        "drive", 240, phase="on_route"
+    ).close()
+    home = VanDay(warehouse, "home", "09:00", tenant_id="missed", route_id="R8")
+    home.run("drive", 60, phase="stem_back").run("off", 5, phase="post").close()
+    VanDay(warehouse, "late", "17:00", tenant_id="missed").run("drive", 60).close()
+    # The only one of its fleet: it is missed as far as it is known that it did not come back.
+    alone = VanDay(warehouse, "alone", "09:00", tenant_id="small", route_id="R1")
+    alone.run("drive", 60, phase="stem_out").close()
+    insert(
+        warehouse, "core.planned_routes", tenant_id="small", service_date=DAY, route_id="R1", vehicle_id="alone",
+        planned_return_utc=local("17:00"),
+    )  # fmt: skip
     towed = VanDay(warehouse, "towed", "10:00", route_id="R3")
     towed.run("drive", 30, phase="stem_out").run("off", 150, phase="on_route").run("drive", 30, phase="stem_back")
 
@@ -286,34 +308,83 @@ def test_a_van_that_stands_or_is_silent_for_hours_on_its_route_is_a_lead_and_lun
     found = rows(
         days,
         "select vehicle_id, route_id, started_utc, duration_s, unknown_s, drove_on"
-        " from marts.suspected_breakdowns($day, $day) order by all",
+        " from marts.suspected_breakdowns($day, $day) where tenant_id = 'dax7' order by all",
         day=DAY,
     )
     assert found == [
         ("broke_down", "R1", local("13:30"), 9000, 7800, False),
         ("towed", "R3", local("10:30"), 9000, 0, True),
     ]
-    shorter = "select vehicle_id from marts.suspected_breakdowns($day, $day, least_s := 2700) order by all"
+    shorter = (
+        "select vehicle_id from marts.suspected_breakdowns($day, $day, least_s := 2700)"
+        " where tenant_id = 'dax7' order by all"
+    )
     assert rows(days, shorter, day=DAY) == [("broke_down",), ("lunch",), ("towed",)]
+
+
+def test_a_van_that_is_not_heard_again_is_missed_until_it_should_be_back(days):
+    found = rows(
+        days,
+        "select vehicle_id, started_utc, ended_utc, unknown_s, drove_on, latitude"
+        " from marts.suspected_breakdowns($day, $day) where tenant_id in ('missed', 'small') order by all",
+        day=DAY,
+    )
+    assert found == [
+        ("lost", local("11:30"), local("15:00"), 195 * 60, False, 39.5),
+        ("unplanned", local("13:00"), local("18:00"), 300 * 60, False, None),
+    ]
+    # Once a later day is heard, it is known that the only van did not come back.
+    days.execute("begin")
+    VanDay(days, "alone", "09:00", tenant_id="small", day=AFTER).run("off", 60).close()
+    later = "select started_utc, ended_utc from marts.suspected_breakdowns($day, $day) where tenant_id = 'small'"
+    found = rows(days, later, day=DAY)
+    days.execute("rollback")
+    assert found == [(local("10:00"), local("17:00"))]
 
 
 def test_breakdowns_are_counted_against_the_metres_of_all_vans(days):
     found = rows(
         days,
-        "select fuel_type, vehicle_count, breakdown_count, stopped_count, breakdowns_per_100000_km"
+        "select fuel_type, vehicle_count, judged_vehicle_days, breakdown_count, stopped_count, breakdowns_per_100000_km"
         " from marts.breakdown_frequency($day, $day) where tenant_id = 'dax7' order by all",
         day=DAY,
     )
     assert found == [
-        ("diesel", 1, 1, 0, 1e8 / 1000),
-        ("gasoline", 1, 1, 1, pytest.approx(1e8 / (10 * MILE_M))),
-        (None, 1, 0, 0, 0),
+        ("diesel", 1, 1, 1, 0, 1e8 / 1000),
+        ("gasoline", 1, 1, 1, 1, pytest.approx(1e8 / (10 * MILE_M))),
+        (None, 1, 0, None, None, None),  # nobody knows whether it was on a route
     ]
 
 
 def test_instants_and_dates_may_be_given_as_text(days):
     assert rows(days, "from marts.stationary_vehicles('2026-02-26 15:00', '2026-02-26 15:10')")
     assert rows(days, "select count(*) from marts.long_daily_sessions('2026-02-26', '2026-02-27')") == [(0,)]
+    assert rows(days, f"select count(*) from marts.fuel_against_projection('{DAY}', '{DAY}')") == [(4,)]
+
+
+def test_an_instant_with_a_zone_is_that_instant_whatever_zone_the_session_is_in(days):
+    asked = (
+        ("stationary_vehicles", "10:00", "10:10", ""),
+        ("long_driving_sessions", "12:00", "16:00", ", more_than_s := 6000"),
+        ("long_daily_sessions", "12:00", "16:00", ", more_than_s := 12600"),
+    )
+    for macro, begins, ends, more in asked:
+        expected = rows(days, f"from {window(macro, begins, ends, more)} order by all")
+        assert expected
+        zoned = (
+            f"from marts.{macro}(timestamptz '{local(begins)}+00', timestamptz '{local(ends)}+00'{more}) order by all"
+        )
+        days.execute("set TimeZone = 'America/New_York'")
+        found = [rows(days, query) for query in (zoned, f"from {window(macro, begins, ends, more)} order by all")]
+        days.execute("set TimeZone = 'UTC'")
+        assert found == [expected, expected], macro
+
+
+def test_a_window_that_ends_before_it_begins_has_nothing_in_it(days):
+    for macro in ("stationary_vehicles", "long_driving_sessions", "long_daily_sessions"):
+        for begins, ends in (("12:00", "10:00"), ("10:05", "10:05")):
+            more = {"stationary_vehicles": ", least_share := 0"}.get(macro, ", more_than_s := -1")
+            assert rows(days, f"from {window(macro, begins, ends, more)}") == [], macro
 
 
 def test_nothing_is_heard_of_an_instant_without_a_ledger(days):

@@ -18,6 +18,7 @@ runs as (
         epoch_us(least(ended_utc, to_utc)) - epoch_us(greatest(started_utc, from_utc)) as inside_us
     from core.ledger
     where service_date between from_day and to_day and started_utc < to_utc and ended_utc > from_utc
+        and from_utc < to_utc
 
 ),
 
@@ -74,7 +75,7 @@ create or replace macro marts.long_driving_sessions(
 ) as table
 select * exclude (service_date)
 from core.driving_sessions(
-    from_utc::date - 3, to_utc::date + 1, from_utc::timestamp, to_utc::timestamp, break_s
+    core.utc(from_utc)::date - 3, core.utc(to_utc)::date + 1, core.utc(from_utc), core.utc(to_utc), break_s
 )
 where drive_s > more_than_s;
 
@@ -85,7 +86,7 @@ select
     vehicle_id,
     drive_s,
     stood_s,
-    epoch(to_utc::timestamp - from_utc::timestamp) - drive_s - stood_s as unknown_s,
+    epoch(core.utc(to_utc) - core.utc(from_utc)) - drive_s - stood_s as unknown_s,
     first_drive_utc,
     last_drive_utc
 from (
@@ -96,7 +97,7 @@ from (
         coalesce(sum(inside_us) filter (state in ('off', 'idle', 'ready', 'parked')), 0) / 1e6 as stood_s,
         min(started_utc) filter (state = 'drive') as first_drive_utc,
         max(ended_utc) filter (state = 'drive') as last_drive_utc
-    from core.ledger_between(from_utc::timestamp, to_utc::timestamp)
+    from core.ledger_between(core.utc(from_utc), core.utc(to_utc))
     group by tenant_id, vehicle_id
 )
 where drive_s > more_than_s;

@@ -58,8 +58,8 @@ burnt as (
         totals.fuel_used_l as litres,
         core.known_fuel(vehicles.fuel_type) as fuel,
         try_cast(vehicles.extra ->> 'rated_l_per_100km' as double) as rated_l_per_100km
-    from core.vehicle_totals(from_day, to_day) as totals
-    left join core.vehicles_on(to_day) as vehicles using (tenant_id, vehicle_id)
+    from core.vehicle_totals(from_day::date, to_day::date) as totals
+    left join core.vehicles_on(to_day::date) as vehicles using (tenant_id, vehicle_id)
     where totals.fuel_used_source != 'none' and totals.metered_distance_m > 0
 
 ),
@@ -72,7 +72,7 @@ before as (
         fuel_used_source,
         metered_distance_m as own_m,
         fuel_used_l as own_l
-    from core.vehicle_totals(from_day - core.learning_days()::int, from_day - 1)
+    from core.vehicle_totals(from_day::date - core.learning_days()::int, from_day::date - 1)
     where metered_distance_m > 0
 
 ),

@@ -29,6 +29,12 @@ from (
     group by tenant_id, vehicle_id
 );
 
+-- An instant in UTC as the tables have it. One with a zone is turned into UTC, whatever zone the session is in; one without
+-- and a text are UTC already.
+create or replace macro core.utc(instant) as case
+    when typeof(instant) = 'TIMESTAMP WITH TIME ZONE' then timezone('UTC', instant::timestamptz) else instant::timestamp
+end;
+
 -- The ledger between two instants: of a run that crosses an edge the part inside.
 create or replace macro core.ledger_between(from_utc, to_utc) as table
 select
@@ -43,7 +49,8 @@ select
     epoch_us(least(ended_utc, to_utc)) - epoch_us(greatest(started_utc, from_utc)) as inside_us
 from core.ledger
 -- A service date reaches over its neighbours: time zones, plans that end after midnight.
-where service_date between from_utc::date - 3 and to_utc::date + 1 and started_utc < to_utc and ended_utc > from_utc;
+where service_date between from_utc::date - 3 and to_utc::date + 1 and started_utc < to_utc and ended_utc > from_utc
+    and from_utc < to_utc;
 
 -- Vans that stood between two instants: for all of the time, or for a share of it. Silence is not standing.
 create or replace macro marts.stationary_vehicles(from_utc, to_utc, least_share := 1.0) as table
@@ -53,8 +60,8 @@ select
     stood_s,
     idle_s,
     drive_s,
-    epoch(to_utc::timestamp - from_utc::timestamp) - stood_s - drive_s as unknown_s,
-    stood_s / epoch(to_utc::timestamp - from_utc::timestamp) as stood_share,
+    epoch(core.utc(to_utc) - core.utc(from_utc)) - stood_s - drive_s as unknown_s,
+    stood_s / epoch(core.utc(to_utc) - core.utc(from_utc)) as stood_share,
     place.latitude as latitude,
     place.longitude as longitude
 from (
@@ -66,10 +73,10 @@ from (
         coalesce(sum(inside_us) filter (state = 'drive'), 0) / 1e6 as drive_s,
         arg_max({'latitude': latitude, 'longitude': longitude}, started_utc)
             filter (state in ('off', 'idle', 'ready', 'parked') and latitude is not null) as place
-    from core.ledger_between(from_utc::timestamp, to_utc::timestamp)
+    from core.ledger_between(core.utc(from_utc), core.utc(to_utc))
     group by tenant_id, vehicle_id
 )
-where stood_s >= least_share * epoch(to_utc::timestamp - from_utc::timestamp);
+where stood_s >= least_share * epoch(core.utc(to_utc) - core.utc(from_utc));
 
 -- Vans whose last known fuel level is low. A level is the median of some minutes of readings, so no fuel that swings
 -- makes one; what cards of the van bought since stands beside it.
