@@ -10,7 +10,7 @@ from flows.settings import Settings
 from ingest.tombstones import read_tombstones
 from warehouse.connection import open_warehouse, writer_lock
 from warehouse.dimension_columns import DIMENSIONS
-from warehouse.dimensions import SHOWN_PROBLEMS, ImportRefused, import_dimension
+from warehouse.dimensions import SHOWN_PROBLEMS, ImportRefused, Taken, import_dimension
 from warehouse.models import prepare_models
 
 WAIT_S = 60.0
@@ -25,15 +25,23 @@ def run_import(settings: Settings, kind: str, files: list[Path]) -> bool:
         for path in files:
             try:
                 allowed = partial(allowed_rows, kind, tombstones=tombstones)
-                count = import_dimension(warehouse, DIMENSIONS[kind], path, settings.timezone, allowed)
+                taken = import_dimension(warehouse, DIMENSIONS[kind], path, settings.timezone, allowed)
             except ImportRefused as refused:
                 everything_taken = False
                 print_problems(refused)
             else:
-                print(f"{path}: {count} {kind} imported")
+                print(f"{path}: {taken.row_count} {kind} imported{_taken_out(taken)}")
         if kind == "retention" and everything_taken:
             register_retention(warehouse, settings)
     return everything_taken
+
+
+def _taken_out(taken: Taken) -> str:
+    if not taken.never_held_count:
+        return ""
+    return (
+        f"; {taken.never_held_count} never held (they end where they begin), of which {taken.removed_count} are removed"
+    )
 
 
 def print_problems(refused: ImportRefused) -> None:

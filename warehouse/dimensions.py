@@ -2,14 +2,14 @@
 
 From CSV, Parquet or GeoJSON files with the columns of `DIMENSIONS`; other columns are kept beside them. A file is
 taken whole or not at all: every bad row is listed with its number and the reason. A row replaces the one with the same
-key. Rows of one thing may follow each other in time and never overlap. Whatever changes for a van re-opens its
-vehicle-dates.
+key; one that ends where it begins never held, and takes the one with its key out. Rows of one thing may follow each
+other in time and never overlap. Whatever changes for a van re-opens its vehicle-dates.
 """
 
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import polars as pl
@@ -25,7 +25,7 @@ from warehouse.work import reopen_dated, reopen_vehicles
 SHOWN_PROBLEMS = 50
 SHOWN_CHARACTERS = 60
 NUMBERED = frozenset({"imei", "iccid", "imsi"})  # of devices: the check digit of the first two is that of cards
-# Pairs of columns of which the second, where both are given, has to be later than the first.
+# Pairs of columns of which the second, where both are given, has to be later than the first, or in a key as late.
 RANGES = (
     ("from_utc", "to_utc"),
     ("clock_in_utc", "clock_out_utc"),
@@ -66,14 +66,22 @@ class ImportRefused(Exception):
         super().__init__(f"{path}: nothing imported, {len(problems)} problem{'s' * (len(problems) != 1)}")
 
 
+class Taken(NamedTuple):
+    """What became of a file: its rows that were taken, those that never held, and the kept rows these took out."""
+
+    row_count: int
+    never_held_count: int
+    removed_count: int
+
+
 def import_dimension(
     connection: duckdb.DuckDBPyConnection,
     dimension: Dimension,
     path: Path,
     timezone: str,
     allowed: Callable[[pl.DataFrame], pl.DataFrame] = lambda rows: rows,
-) -> int:
-    """Take one file; return its row count. Raises ImportRefused, and then nothing has changed.
+) -> Taken:
+    """Take one file. Raises ImportRefused, and then nothing has changed.
 
     `allowed` may leave rows out, those of somebody who was erased.
     """
@@ -86,6 +94,7 @@ def import_dimension(
         matched = " and ".join(f"imported.{name} is not distinct from kept.{name}" for name in dimension.key)
         connection.execute(f"create or replace temp table before as from {table}")
         connection.execute(f"delete from {table} as kept using imported where {matched}")
+        never_held_count, removed_count = _take_out(connection, dimension, matched)
         connection.execute(f"insert into {table} by name select * exclude row_no from imported order by {key}")
         problems += _overlaps(connection, dimension)
         if problems:
@@ -95,7 +104,7 @@ def import_dimension(
             "insert into core.imports values ($dimension, $path, $row_count, now()::timestamp)",
             {"dimension": dimension.name, "path": path.name, "row_count": imported_rows.height},
         )
-    return imported_rows.height
+    return Taken(imported_rows.height - never_held_count, never_held_count, removed_count)
 
 
 def read_dimension(dimension: Dimension, path: Path) -> pl.DataFrame:
@@ -139,8 +148,12 @@ def _parsed_row(
         elif column.is_required:
             problems.append((number, f"{column.name}: missing"))
     for start, end in RANGES:
-        if parsed.get(end) and parsed.get(start) and parsed[end] <= parsed[start]:
+        if parsed.get(end) is None or parsed.get(start) is None or parsed[end] > parsed[start]:
+            continue
+        if start not in dimension.key:
             problems.append((number, f"{end}: not after {start}"))
+        elif parsed[end] < parsed[start]:
+            problems.append((number, f"{end}: before {start}"))
     if refused := dimension.refusal(parsed):
         problems.append((number, refused))
     parsed |= {name: derive(parsed) for name, derive in dimension.derived.items()}
@@ -186,15 +199,29 @@ def _read_text(path: Path) -> pl.DataFrame:
         raise ImportRefused(path, [(None, f"not a readable CSV or Parquet file: {error}")]) from error
 
 
+def _take_out(connection: duckdb.DuckDBPyConnection, dimension: Dimension, matched: str) -> tuple[int, int]:
+    """Leave rows that never held out of `imported`; return how many, and how many of before had their keys."""
+    never_held = [f"imported.{start} = imported.{end}" for start, end in RANGES if start in dimension.key]
+    if not never_held:
+        return 0, 0
+    never_held_count, removed_count = connection.execute(
+        f"select count(*), count(*) filter (exists (from before as kept where {matched}))"
+        f" from imported where {never_held[0]}"
+    ).fetchall()[0]
+    connection.execute(f"delete from imported where {never_held[0]}")
+    return never_held_count, removed_count
+
+
 def _overlaps(connection: duckdb.DuckDBPyConnection, dimension: Dimension) -> list[tuple[int | None, str]]:
     """Imported rows that hold at a time at which another row of the same thing does."""
     if dimension.name == "assignments":
         text = sql("work/overlapping_assignments.sql")
     elif "valid_from" in dimension.key:
         same = " and ".join(f"imported.{name} = other.{name}" for name in dimension.subject)
+        both = same.replace("imported.", "earlier.")
         named = " || '/' || ".join(f"imported.{name}" for name in dimension.subject)
         text = sql("work/overlapping_ranges.sql").replace("{table}", dimension.table)
-        text = text.replace("{same}", same).replace("{named}", named)
+        text = text.replace("{same}", same).replace("{named}", named).replace("{both}", both)
     else:
         return []
     return [(row_no, reason) for row_no, reason in connection.execute(text).fetchall()]

@@ -110,7 +110,8 @@ def test_one_device_cannot_be_in_two_vans_at_once(tmp_path, capsys):
     settings = settings_in(tmp_path)
     text = ASSIGNED + "t1,device,d1,V1,2026-01-01,2026-02-01\nt1,device,d1,V2,2026-01-15,\n"
     assert not run_import(settings, "assignments", [csv(tmp_path, "a", text)])
-    assert "row 2: device d1 is assigned to V1 from 2026-01-01" in capsys.readouterr().err
+    assert "row 2: device d1 is already assigned to V1 from 2026-01-01" in (printed := capsys.readouterr().err)
+    assert "row 1: " not in printed
     swapped = ASSIGNED + "t1,device,d1,V1,2026-01-01,2026-01-15\nt1,device,d1,V2,2026-01-15T00:00:00Z,\n"
     assert run_import(settings, "assignments", [csv(tmp_path, "b", swapped)])
 

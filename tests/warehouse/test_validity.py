@@ -12,7 +12,7 @@ from tests.builders import collected, golden_points, positions, published, setti
 from tests.warehouse.core_rows import DAY, VanDay, insert, local
 from warehouse.connection import ensure_schema, prepare, sql
 from warehouse.dimension_columns import DIMENSIONS
-from warehouse.dimensions import ImportRefused, import_dimension, read_dimension
+from warehouse.dimensions import ImportRefused, Taken, import_dimension, read_dimension
 from warehouse.lake import resolved
 from warehouse.models import build_day, prepare_models
 
@@ -32,7 +32,7 @@ def warehouse():
         yield connection
 
 
-def take(connection, folder, name: str, text: str) -> int:
+def take(connection, folder, name: str, text: str) -> Taken:
     path = folder / f"{name}.csv"
     path.write_text(text)
     return import_dimension(connection, DIMENSIONS[name], path, "UTC")
@@ -54,14 +54,18 @@ def unread(folder, name: str, text: str) -> list[tuple[int | None, str]]:
 
 def test_rows_of_one_thing_follow_each_other_and_never_overlap(warehouse, tmp_path):
     header = "tenant_id,depot_id,timezone,wage_per_h,valid_from,valid_to\n"
-    assert take(warehouse, tmp_path, "depots", header + "t1,D,UTC,20,,2026-03-01\nt1,D,UTC,21,2026-03-01,\n") == 2
+    assert take(warehouse, tmp_path, "depots", header + "t1,D,UTC,20,,2026-03-01\nt1,D,UTC,21,2026-03-01,\n") == (
+        2,
+        0,
+        0,
+    )
     wages = warehouse.sql(
         "select day::date, wage_per_h::int from range(date '2026-02-28', date '2026-03-02', interval 1 day) as d (day),"
         " lateral (select wage_per_h from staging.depot_ranges where day >= from_date and day < to_date) order by 1"
     ).fetchall()
     assert wages == [(date(2026, 2, 28), 20), (date(2026, 3, 1), 21)]
     problems = refused(warehouse, tmp_path, "depots", header + "t1,E,UTC,9,,\nt1,D,UTC,22,2026-02-01,2026-02-02\n")
-    assert problems == [(2, "valid_from: t1/D has a row that is valid from the beginning to 2026-03-01 already")]
+    assert problems == [(2, "valid_from: t1/D already has a row that is valid from the beginning to 2026-03-01")]
     assert warehouse.sql("select count(*) from core.depots").fetchall() == [(2,)]
 
 
@@ -69,12 +73,29 @@ def test_bad_values_and_overlaps_are_listed_in_one_go(warehouse, tmp_path):
     text = (
         "tenant_id,driver_id,name,valid_from,valid_to\n"
         "t1,D1,Rowan Wren,2026-01-01,\nt1,D1,Rowan Lark,2026-02-01,\n"
-        "t1,D2,Elm Kite,2026-03-01,2026-03-01\n,D3,Oak Jay,x,\n"
+        "t1,D2,Elm Kite,2026-03-01,2026-02-28\n,D3,Oak Jay,x,\n"
     )
     problems = refused(warehouse, tmp_path, "drivers", text)
-    assert [row_no for row_no, _ in problems] == [1, 2, 3, 4, 4]
-    assert "no end: give that row a valid_to as well" in problems[1][1]
-    assert problems[2][1] == "valid_to: not after valid_from"
+    assert [row_no for row_no, _ in problems] == [2, 3, 4, 4]  # an overlap within the file is the later row's
+    already = (
+        "valid_from: t1/D1 already has a row that is valid from 2026-01-01 and has no valid_to, which it needs too"
+    )
+    assert problems[0][1] == already
+    assert problems[1][1] == "valid_to: before valid_from"
+
+
+def test_a_row_that_should_never_have_been_is_taken_back_by_one_that_ends_where_it_begins(warehouse, tmp_path):
+    header = "tenant_id,driver_id,name,valid_from,valid_to\n"
+    take(warehouse, tmp_path, "drivers", header + "t1,D1,Rowan Wren,,2026-03-01\nt1,D1,Rowan Lark,2062-03-01,\n")
+    right = header + "t1,D1,,2062-03-01,2062-03-01\nt1,D1,Rowan Lark,2026-03-01,\nt1,D1,,2026-02-01,2026-02-01\n"
+    for removed in (1, 0):
+        assert take(warehouse, tmp_path, "drivers", right) == (1, 2, removed)
+        found = warehouse.sql("select name, valid_from from core.drivers order by valid_from nulls first").fetchall()
+        assert found == [("Rowan Wren", None), ("Rowan Lark", date(2026, 3, 1))]
+    header = "tenant_id,kind,id,vehicle_id,from_utc,to_utc\n"
+    for to, expected in (("", (1, 0, 0)), ("2026-01-01", (0, 1, 1))):
+        assert take(warehouse, tmp_path, "assignments", f"{header}t1,device,d1,V1,2026-01-01,{to}\n") == expected
+    assert warehouse.sql("from core.assignments").fetchall() == []
 
 
 def test_a_file_without_ranges_replaces_its_rows_as_ever(warehouse, tmp_path):
