@@ -16,10 +16,10 @@ import polars as pl
 
 from warehouse.connection import sql, transaction
 from warehouse.dimension_columns import Dimension
+from warehouse.dimension_files import Unreadable, file_rows
 from warehouse.dimension_types import column_type
 from warehouse.dimension_values import as_it_is, hidden
-from warehouse.geojson import NotGeoJson, feature_rows
-from warehouse.price_series import as_prices
+from warehouse.price_series import EIA_COLUMNS, as_prices
 from warehouse.work import reopen_dated, reopen_vehicles
 
 SHOWN_PROBLEMS = 50
@@ -117,13 +117,21 @@ def read_dimension(dimension: Dimension, path: Path) -> pl.DataFrame:
 
 def _parsed(dimension: Dimension, path: Path) -> tuple[pl.DataFrame, list[tuple[int | None, str]]]:
     """The good rows of a file, and what is wrong with the others."""
-    rows = as_prices(_read_text(path)) if dimension.name == "prices" else _read_text(path)
+    known = {column.name for column in dimension.columns}
+    is_price = dimension.name == "prices"
+    try:
+        rows, numbers, problems = file_rows(path, known | EIA_COLUMNS if is_price else known)
+    except Unreadable as error:
+        raise ImportRefused(path, [(None, str(error))]) from error
+    rows = as_prices(rows) if is_price else rows
     missing = [column.name for column in dimension.columns if column.is_required and column.name not in rows.columns]
     if missing:
         expected = ", ".join(column.name for column in dimension.columns)
         raise ImportRefused(path, [(None, f"missing columns: {', '.join(missing)} (expected {expected})")])
-    problems: list[tuple[int | None, str]] = []
-    parsed = [_parsed_row(dimension, row, number, problems) for number, row in enumerate(rows.iter_rows(named=True), 1)]
+    parsed = [
+        _parsed_row(dimension, row, number, problems)
+        for number, row in zip(numbers, rows.iter_rows(named=True), strict=True)
+    ]
     problems += _repeated_keys(dimension, parsed)
     problems.sort(key=lambda found: found[0] or 0)
     bad = {row_no for row_no, _ in problems}
@@ -150,10 +158,8 @@ def _parsed_row(
     for start, end in RANGES:
         if parsed.get(end) is None or parsed.get(start) is None or parsed[end] > parsed[start]:
             continue
-        if start not in dimension.key:
+        if parsed[end] < parsed[start] or start not in dimension.key:
             problems.append((number, f"{end}: not after {start}"))
-        elif parsed[end] < parsed[start]:
-            problems.append((number, f"{end}: before {start}"))
     if refused := dimension.refusal(parsed):
         problems.append((number, refused))
     parsed |= {name: derive(parsed) for name, derive in dimension.derived.items()}
@@ -182,21 +188,6 @@ def _repeated_keys(dimension: Dimension, parsed: Iterable[dict[str, Any]]) -> li
             problems.append((row["row_no"], f"same {', '.join(dimension.key)} as row {first_of[key]}"))
         first_of.setdefault(key, row["row_no"])
     return problems
-
-
-def _read_text(path: Path) -> pl.DataFrame:
-    try:
-        if path.suffix == ".parquet":
-            return pl.read_parquet(path).with_columns(pl.all().cast(pl.String))
-        if path.suffix in (".geojson", ".json"):
-            return feature_rows(path.read_bytes())
-        return pl.read_csv(path, infer_schema=False, encoding="utf8")
-    except FileNotFoundError as error:
-        raise ImportRefused(path, [(None, "no such file")]) from error
-    except NotGeoJson as error:
-        raise ImportRefused(path, [(None, str(error))]) from error
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise ImportRefused(path, [(None, f"not a readable CSV or Parquet file: {error}")]) from error
 
 
 def _take_out(connection: duckdb.DuckDBPyConnection, dimension: Dimension, matched: str) -> tuple[int, int]:

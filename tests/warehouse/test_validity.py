@@ -81,7 +81,7 @@ def test_bad_values_and_overlaps_are_listed_in_one_go(warehouse, tmp_path):
         "valid_from: t1/D1 already has a row that is valid from 2026-01-01 and has no valid_to, which it needs too"
     )
     assert problems[0][1] == already
-    assert problems[1][1] == "valid_to: before valid_from"
+    assert problems[1][1] == "valid_to: not after valid_from"
 
 
 def test_a_row_that_should_never_have_been_is_taken_back_by_one_that_ends_where_it_begins(warehouse, tmp_path):
