@@ -29,9 +29,14 @@ class Dimension(StrEnum):
 def import_(
     kind: Dimension,
     files: Annotated[
-        list[Path],
-        typer.Argument(help="CSV or Parquet; areas also GeoJSON; fuel cards CSV, XLSX, fixed-width or JSON."),
-    ],
+        list[Path] | None,
+        typer.Argument(
+            help="CSV or Parquet; areas also GeoJSON; fuel cards CSV, XLSX, fixed-width or JSON.", show_default=False
+        ),
+    ] = None,
+    columns: Annotated[
+        bool, typer.Option("--columns", help="Show what has to be in files of this kind; import nothing.")
+    ] = False,
     provider: Annotated[
         str | None, typer.Option(help="fuel-card: whose file it is; its mapping has the same name.", show_default=False)
     ] = None,
@@ -59,6 +64,11 @@ def import_(
 
     [bold]odograph import vehicles vehicles.csv[/bold]
 
+    [bold]odograph import vehicles --columns[/bold] lists the columns of a kind of
+    file with type, unit and meaning, as docs/imports.md does for all of them. A row
+    whose valid_to is its valid_from never held, and takes the one with that
+    valid_from out.
+
     Fuel cards: [bold]odograph import fuel-card FILE --provider wex --dry-run[/bold]
     shows the first lines as they will be read, and lists each bad one with its
     number and reason. Without --dry-run they are imported, and the next refresh
@@ -71,6 +81,11 @@ def import_(
     from flows.fuel_cards import Cards, run_fuel_cards
     from flows.importing import run_import
 
+    if columns:
+        typer.echo(_columns(kind))
+        return
+    if not files:
+        raise typer.BadParameter("a file, or --columns to see what has to be in it", param_hint="FILES")
     if kind is Dimension.fuel_card:
         if provider is None:
             raise typer.BadParameter("a fuel-card file needs it; `odograph mappings list`", param_hint="--provider")
@@ -81,3 +96,12 @@ def import_(
         raise typer.BadParameter("--provider, --tenant, --mapping, --timezone and --dry-run are for fuel-card files")
     with settings_or_exit() as settings:
         raise typer.Exit(0 if run_import(settings, kind.value, files) else FAILED)
+
+
+def _columns(kind: Dimension) -> str:
+    from warehouse.dimension_columns import DIMENSIONS
+    from warehouse.dimension_guide import in_lines
+
+    if kind is Dimension.fuel_card:
+        return "each provider has its own columns: `odograph mappings list`, docs/fuel-cards.md"
+    return in_lines(DIMENSIONS[kind.value])
