@@ -37,7 +37,7 @@ def erase_measured(connection: duckdb.DuckDBPyConnection, subject: Subject, know
         else:
             for statement in _statements("without_places"):
                 connection.execute(statement)
-            _erase_coordinates(connection)
+            erase_coordinates(connection)
             connection.execute(
                 "insert or replace into core.frozen_dates by name select *, 'erased' as why,"
                 " now()::timestamp as frozen_utc from erased_dates"
@@ -47,7 +47,7 @@ def erase_measured(connection: duckdb.DuckDBPyConnection, subject: Subject, know
         )
         if subject.kind == "vehicle" and known.is_whole:
             _erase_registration(connection, subject)
-        _erase_texts(connection, subject, known)
+        erase_texts(connection, subject, known)
         for statement in _statements("devices"):
             connection.execute(statement)
         connection.execute(f"insert into core.device_dates by name {sql('work/device_dates.sql')}")
@@ -147,15 +147,43 @@ def _erase_dates(connection: duckdb.DuckDBPyConnection, *, but: Sequence[str]) -
             )
 
 
-def _erase_coordinates(connection: duckdb.DuckDBPyConnection) -> None:
-    """Whatever tells a place of a vehicle-date: every column of that name in every table of them."""
-    for table, columns in _columns_of_tables(connection).items():
-        places = sorted(name for name in columns if name.endswith(("latitude", "longitude")))
-        if places and {"tenant_id", "vehicle_id", "service_date"} <= columns and table not in _BUILT_WHOLE:
-            connection.execute(
-                f"update {table} set {', '.join(f'{name} = null' for name in places)}"
-                " where (tenant_id, vehicle_id, service_date) in (from erased_dates)"
-            )
+def erase_coordinates(connection: duckdb.DuckDBPyConnection) -> None:
+    """Take whatever tells a place of the vehicle-dates in erased_dates out of every table of them."""
+    for table, places in _places_of_tables(connection).items():
+        connection.execute(
+            f"update {table} set {', '.join(f'{name} = {empty}' for name, empty in places.items())}"
+            " where (tenant_id, vehicle_id, service_date) in (from erased_dates)"
+        )
+
+
+def places_left(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The tables that still tell a place of a vehicle-date whose places were erased; of any copy."""
+    return [
+        table
+        for table, places in _places_of_tables(connection).items()
+        if connection.execute(
+            f"select exists (from {table} as told semi join (from core.frozen_dates where why = 'erased') as erased"
+            " using (tenant_id, vehicle_id, service_date) where"
+            f" {' or '.join(f'told.{name} is distinct from {empty}' for name, empty in places.items())})"
+        ).fetchall()[0][0]
+    ]
+
+
+def _places_of_tables(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
+    """The columns of vehicle-dates that tell a place, by name or by a name inside, and what they are when empty."""
+    rows = connection.execute(
+        "select schema_name || '.' || table_name, column_name, if(data_type like '%[]', '[]', 'null')"
+        " from duckdb_columns() semi join duckdb_tables() using (database_name, schema_name, table_name)"
+        " where database_name = current_database() and schema_name in ('core', 'marts') and"
+        " (regexp_matches(column_name, '(latitude|longitude)$') or regexp_matches(data_type, '(latitude|longitude)'))"
+        " order by all"
+    ).fetchall()
+    columns_of = _columns_of_tables(connection)
+    found: dict[str, dict[str, str]] = {}
+    for table, column, empty in rows:
+        if {"tenant_id", "vehicle_id", "service_date"} <= columns_of[table] and table not in _BUILT_WHOLE:
+            found.setdefault(table, {})[column] = empty
+    return found
 
 
 def _erase_registration(connection: duckdb.DuckDBPyConnection, subject: Subject) -> None:
@@ -166,7 +194,7 @@ def _erase_registration(connection: duckdb.DuckDBPyConnection, subject: Subject)
         )
 
 
-def _erase_texts(connection: duckdb.DuckDBPyConnection, subject: Subject, known: Known) -> None:
+def erase_texts(connection: duckdb.DuckDBPyConnection, subject: Subject, known: Known) -> None:
     """Sentences and evidence about purchases of others may name the subject as well."""
     if not known.is_whole:
         return
@@ -175,8 +203,9 @@ def _erase_texts(connection: duckdb.DuckDBPyConnection, subject: Subject, known:
         pattern = f"(^|[^A-Za-z0-9_-]){_quoted(word)}($|[^A-Za-z0-9_-])"
         asked = {"tenant": subject.tenant_id, "pattern": pattern}
         connection.execute(
-            "update core.fuel_flag_history set evidence = '{}', explanation = 'erased' where tenant_id = $tenant"
-            " and (regexp_matches(explanation, $pattern) or regexp_matches(evidence::varchar, $pattern))",
+            "update core.fuel_flag_history set evidence = '{}', explanation = 'erased', basis = null"
+            " where tenant_id = $tenant and (regexp_matches(explanation, $pattern)"
+            " or regexp_matches(evidence::varchar, $pattern) or regexp_matches(basis::varchar, $pattern))",
             asked,
         )
         connection.execute(

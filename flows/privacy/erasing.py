@@ -12,7 +12,7 @@ import json
 import logging
 import re
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import duckdb
 
 from flows.refresh import opened_line, publish_copy, refresh
+from flows.report.mail import is_of_tenant
 from flows.settings import Settings
 from ingest.lake_erasing import erase_from_lake, vacuum_at_once
 from ingest.register import append_entry, read_register, register_path
@@ -189,18 +190,25 @@ def _count_in_lake(warehouse: duckdb.DuckDBPyConnection, plan: Plan, view: str) 
 def mentioned_in(settings: Settings, subject: Subject, known: Known) -> list[Path]:
     """Rendered reports and mails of the tenant that show a date of it; a report of a week or month shows more."""
     days = {day for _, day in known.vehicle_dates}
-    tenant = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in subject.tenant_id)
-    reports = [
-        path
-        for path in settings.reports_dir.rglob("*")
-        if path.is_file() and f"-{tenant}-" in path.name and _may_show(path.name, days)
-    ]
-    mails = [
-        path
-        for path in settings.mail_dir.glob("*.eml")
-        if _may_show(path.name, days) and _is_of_tenant(path, subject.tenant_id)
-    ]
+    return [path for path in rendered_of(settings, subject.tenant_id) if _may_show(path.name, days)]
+
+
+def rendered_of(settings: Settings, tenant_id: str) -> list[Path]:
+    """Every rendered report and every mail of a tenant, reports first."""
+    tenant = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in tenant_id)
+    reports = [path for path in settings.reports_dir.rglob("*") if path.is_file() and f"-{tenant}-" in path.name]
+    mails = [path for path in settings.mail_dir.glob("*.eml") if _is_mail_of(path, tenant_id)]
     return sorted(reports) + sorted(mails)
+
+
+def shown_days(name: str) -> list[date | None]:
+    """The first and the last date that a report or mail of this name may show; null: it says none."""
+    found = re.search(r"\d{4}-\d{2}-\d{2}", name)
+    if found is None:
+        return [None]
+    day = date.fromisoformat(found[0])
+    reach = timedelta(days=0 if name.startswith("daily") else WEEK_DAYS if name.startswith("weekly") else MONTH_DAYS)
+    return [day - reach, day + reach]
 
 
 def _may_show(name: str, days: set[date]) -> bool:
@@ -213,9 +221,8 @@ def _may_show(name: str, days: set[date]) -> bool:
     return any(abs((day - first).days) <= (WEEK_DAYS if name.startswith("weekly") else MONTH_DAYS) for day in days)
 
 
-def _is_of_tenant(path: Path, tenant_id: str) -> bool:
-    mail = message_from_bytes(path.read_bytes(), policy=policy.default)
-    return tenant_id in str(mail["Subject"])
+def _is_mail_of(path: Path, tenant_id: str) -> bool:
+    return is_of_tenant(message_from_bytes(path.read_bytes(), policy=policy.default), tenant_id)
 
 
 def _plan_path(settings: Settings) -> Path:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import duckdb
 
-from flows.privacy.erasing import unfinished
-from flows.privacy.searching import found_in
+from flows.privacy.erasing import rendered_of, shown_days, unfinished
+from flows.privacy.searching import found_in, phrases
 from flows.settings import Settings
 from ingest.adapters.sources import read_sources
 from ingest.lake_erasing import rows_under_tombstones
@@ -20,6 +20,7 @@ from ingest.spool import read_segment, sealed_segments, spool_folders
 from ingest.spool_erasing import remainder
 from ingest.tombstones import Tombstones, read_tombstones
 from warehouse.connection import writer_lock
+from warehouse.erasing import places_left
 from warehouse.publish import versions
 
 WAIT_S = 60.0
@@ -42,6 +43,7 @@ def problems(settings: Settings, texts: Sequence[str] = ()) -> Iterator[str]:
             for path in [settings.warehouse_path, *versions(settings.published_dir)]:
                 if path.exists():
                     yield from _in_warehouse(path, tombstones)
+            yield from in_reports(settings, tombstones)
     for path, text in found_in(settings.data_dir, texts):
         yield f"{path}: holds {text!r}"
 
@@ -100,6 +102,25 @@ def _in_warehouse(path: Path, tombstones: Tombstones) -> Iterator[str]:
             count = sum(tombstones.is_driver(tenant_id, driver, when) for tenant_id, driver, when in rows)
             if count:
                 yield f"{path}: {table}.{column} names an erased driver"
+        for table in places_left(connection):
+            yield f"{path}: {table} tells where an erased driver was"
+
+
+def in_reports(settings: Settings, tombstones: Tombstones) -> Iterator[str]:
+    """Rendered reports and mails, unpacked, that name whom a tombstone covers on all dates they show."""
+    subjects = frozenset().union(*(stone.subjects for stone in tombstones.stones))
+    for tenant_id in sorted({stone.tenant_id for stone in tombstones.stones}):
+        for path in rendered_of(settings, tenant_id):
+            days = shown_days(path.name)
+            for kind, covers in (("driver", tombstones.is_driver), ("vehicle", tombstones.is_vehicle)):
+                named = (
+                    text
+                    for text in phrases(path)
+                    if tombstones.digest(kind, tenant_id, text) in subjects
+                    and all(covers(tenant_id, text, day) for day in days)
+                )
+                if next(named, None) is not None:
+                    yield f"{path}: names an erased {kind}"
 
 
 def _driver_columns(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:

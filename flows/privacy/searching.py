@@ -4,14 +4,18 @@ Every file is read as bytes; Parquet files, DuckDB files and mails also as what 
 compressed. Slow and thorough: it is the proof of an erasure, not a way to find things.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from email import message_from_bytes, policy
+from html import unescape
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+NAME_WORDS = 4  # names are compared as they are written, up to so many words
 
 
 def found_in(folder: Path, texts: Sequence[str]) -> Iterator[tuple[Path, str]]:
@@ -23,6 +27,19 @@ def found_in(folder: Path, texts: Sequence[str]) -> Iterator[tuple[Path, str]]:
         for text in texts:
             if text.encode() in content:
                 yield path, text
+
+
+def phrases(path: Path) -> set[str]:
+    """Every word that a file says, and every few words in a row: what may be an id or a name."""
+    text = unescape(re.sub(r"<[^>]*>", "\n", _content(path).decode(errors="replace")))
+    found = set()
+    for line in text.splitlines():
+        words = [word for word in re.split(r"[\s,;|\"()]+", line) if word]
+        for first in range(len(words)):
+            for count in range(1, min(NAME_WORDS, len(words) - first) + 1):
+                phrase = " ".join(words[first : first + count])
+                found |= {phrase, phrase.rstrip(".:!?")}
+    return found
 
 
 def _content(path: Path) -> bytes:

@@ -111,9 +111,20 @@ def message(
 
 def message_key(report: Report, recipient: str) -> str:
     """Return the key under which a mail is sent once: report, period, tenant, recipient."""
+    return _sent_key(report.report, str(report.service_date), report.tenant_id, recipient)
+
+
+def is_of_tenant(mail: EmailMessage, tenant_id: str) -> bool:
+    """Whether a mail of `message` is a report of this tenant; its headers name the tenant as part of the key only."""
+    key = _key(mail)
+    report, _, rest = key.partition(".")
+    return key == _sent_key(report, rest.partition(".")[0], tenant_id, _recipient(mail))
+
+
+def _sent_key(report: str, service_date: str, tenant_id: str, recipient: str) -> str:
     address = parseaddr(recipient)[1].strip().lower()
-    identity = "\n".join([report.report, str(report.service_date), report.tenant_id, address])
-    return f"{report.report}.{report.service_date}.{sha256(identity.encode()).hexdigest()[:32]}"
+    identity = "\n".join([report, service_date, tenant_id, address])
+    return f"{report}.{service_date}.{sha256(identity.encode()).hexdigest()[:32]}"
 
 
 def _fill(mail: EmailMessage, report: Report) -> None:

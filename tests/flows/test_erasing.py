@@ -21,6 +21,9 @@ from flows.privacy.holding import place_hold
 from flows.privacy.proving import listed_register, problems
 from flows.privacy.searching import found_in
 from flows.refresh import refresh
+from flows.report.mail import deliver
+from flows.report.mail import message as mail_of
+from flows.report.rendered import Report
 from ingest.lineage import Source, raw_messages
 from tests.builders import collected, golden_points, message, positions, published, settings_in, yesterday_at
 from warehouse.subjects import Subject
@@ -143,9 +146,10 @@ def whole(tmp_path_factory):
         path = settings.data_dir / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(f"<p>{VIN if 't1' in name else 'another tenant'}, driven by {NAME}</p>" if "t1" in name else "")
-    settings.mail_dir.mkdir()
-    mail = f"Subject: t1 (1 depot) idle 3 %\nContent-Type: text/plain\n\n{VIN} {NAME}\n"
-    (settings.mail_dir / f"daily.{day_of(START_S)}.{'0' * 32}.eml").write_text(mail)
+    told = f"{VIN} {NAME}"
+    report = Report("daily", "t1", day_of(START_S), "Depot x · 2 vans · idle 3 %", f"<p>{told}</p>", told, {}, {})
+    mail = mail_of(report, sender="o@example.com", recipient="owner@example.com")
+    deliver([mail], smtp_url=None, mail_dir=settings.mail_dir)
     return settings
 
 
