@@ -16,7 +16,7 @@ import duckdb
 import polars as pl
 
 from flows.copies import tenant_path
-from flows.privacy.access import reads_places, record_access
+from flows.privacy.access import QUERY, reads_places, record_access
 from flows.settings import Settings
 from warehouse.dictionary import dictionary, named
 
@@ -90,7 +90,7 @@ def ask(settings: Settings, text: str, tenant: str | None = None, purpose: str |
             _refuse_all_but_questions(published, query)
             tables = _tables_of(published, query)
             if reads_places(published, query):
-                record_access(settings, "query", "query", query, tenant=tenant, purpose=purpose)
+                record_access(settings, "query", QUERY, query, tenant=tenant, purpose=purpose)
             found = published.sql(query)
             rows = found.pl() if found is not None else pl.DataFrame()
         except duckdb.Error as error:

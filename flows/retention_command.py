@@ -45,16 +45,15 @@ def access(
 ) -> None:
     """Print who read which track, when, and why; the newest last.
 
+    A query may be about anybody: with --subject or --tenant those that may include them are listed and marked.
+
     Example: odograph privacy access --subject V012 --from 2026-02-01
     """
     from flows.cli import settings_or_exit
-    from flows.privacy.access import access_path, read_accesses
+    from flows.privacy.access import access_path, chosen_accesses, read_accesses
     from flows.privacy.printed import print_accesses
 
     with settings_or_exit() as settings:
         first = "" if since is None else since.date().isoformat()
-        print_accesses(
-            found
-            for found in read_accesses(access_path(settings.data_dir))
-            if tenant in (None, found.tenant_id) and subject in (None, found.subject) and found.at_utc >= first
-        )
+        read = [found for found in read_accesses(access_path(settings.data_dir)) if found.at_utc >= first]
+        print_accesses(chosen_accesses(read, tenant, subject), tenant, subject)

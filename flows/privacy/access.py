@@ -24,10 +24,11 @@ from warehouse.retention import Due
 
 FOLDER_MODE = 0o700
 NOT_STATED = "not stated"
+QUERY = "query"  # the kind of read whose subject is a text
 PLACES = {"payload", "homes", "fix"}  # columns that tell where a van was, beside all with these words in their names
 PLACE_WORDS = re.compile("latitude|longitude")
-# Places of theirs are not those of a van.
-NOT_OF_VANS = {"depots", "stations", "jurisdictions", "planned_stops", "planned_routes", "fuel_lines", "fuel_purchases"}
+# Places of theirs are not those of a van. Planned stops are: with their times of arrival they are its track.
+NOT_OF_VANS = {"depots", "stations", "jurisdictions", "planned_routes", "fuel_lines", "fuel_purchases"}
 
 
 class AccessNotRecorded(Exception):
@@ -111,6 +112,19 @@ def read_accesses(path: Path) -> list[Access]:
         except (ValueError, TypeError):
             continue  # torn by a crash: its command never went on to read
     return found
+
+
+def chosen_accesses(accesses: Iterable[Access], tenant: str | None, subject: str | None) -> list[Access]:
+    """The reads of this tenant and of this vehicle, driver or purchase, with those that may include it.
+
+    A query says neither whom it is about nor, on the copy for all, which tenant: it may be about anybody.
+    """
+    return [
+        found
+        for found in accesses
+        if tenant is None or found.tenant_id == tenant or (found.tenant_id is None and found.kind == QUERY)
+        if subject is None or subject == found.subject or found.kind == QUERY
+    ]
 
 
 def expire_access(path: Path, before: date | None, *, dry_run: bool) -> list[Due]:

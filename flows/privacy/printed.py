@@ -1,12 +1,12 @@
 """How are expiry and the access log printed?"""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from flows.privacy.access import Access
+from flows.privacy.access import QUERY, Access
 from warehouse.retention import Due, kinds
 
 
@@ -33,14 +33,18 @@ def print_due(due: Sequence[Due], *, dry_run: bool) -> None:
     console.print("dry run: nothing was changed" if dry_run else "done; files are deleted once no copy needs them")
 
 
-def print_accesses(accesses: Iterable[Access]) -> None:
-    """One line for each read."""
+def print_accesses(accesses: Sequence[Access], tenant: str | None, subject: str | None) -> None:
+    """One line for each read, marked where it is a query that may be about the subject and tenant asked for."""
     console = Console()
+    if not accesses:
+        console.print("no such read is written down")
     for found in accesses:
         period = f" {found.from_date or '…'} to {found.to_date or '…'}" if found.from_date or found.to_date else ""
         of_tenant = f" of {found.tenant_id}" if found.tenant_id else ""
+        is_sure = found.kind != QUERY or (subject is None and tenant in (None, found.tenant_id))
+        may = "" if is_sure else f" (may include {subject or tenant})"
         console.print(
-            f"{found.at_utc}  {found.who}  {found.command}  {found.kind} {found.subject}{of_tenant}{period}:"
+            f"{found.at_utc}  {found.who}  {found.command}  {found.kind} {found.subject}{of_tenant}{period}{may}:"
             f" {found.purpose}",
             highlight=False,
             markup=False,
