@@ -1,6 +1,6 @@
 """What is over its time, and how does it go, layer by layer?
 
-    spool (cut) · lake (thinned, cut, deleted) · core and marts · access log -> a new published copy
+    spool (cut) · lake (thinned, cut, deleted) · core and marts · reports and mails · access log -> a new published copy
 
 A legal hold keeps what it covers at every layer. A vehicle-date is frozen before the first of its positions goes, and
 a partition of the lake is replaced in one commit, so a run that was cut short anywhere is finished by the next one.
@@ -17,6 +17,7 @@ import duckdb
 
 from flows.privacy.access import access_path, expire_access
 from flows.privacy.holding import take_holds
+from flows.privacy.old_reports import expire_reports
 from flows.privacy.periods import take_retention
 from flows.privacy.thinning import attach, expire_core_and_lake, expire_events, expire_positions
 from flows.refresh import WAIT_S, publish_copy
@@ -51,6 +52,7 @@ def expire_locked(settings: Settings, today: date, *, dry_run: bool = False) -> 
             *expire_positions(warehouse, settings, dry_run=dry_run),
             *expire_events(warehouse, settings, dry_run=dry_run),
             *due_rows(warehouse),
+            *expire_reports(warehouse, settings, today, dry_run=dry_run),
         ]
         if not dry_run:
             expire_core_and_lake(warehouse, settings)

@@ -19,7 +19,7 @@ from smtplib import SMTPException
 from typing import NamedTuple
 from urllib.parse import quote
 
-from flows.report.outbox import Outbox, opened
+from flows.report.outbox import FILE_MODE, FOLDER_MODE, Outbox, opened
 from flows.report.rendered import Report
 from flows.report.smtp import SmtpServer, connected, reason_of, refusal, smtp_server
 
@@ -95,7 +95,7 @@ def message(
     mail["Date"] = format_datetime(sent_utc or datetime.now(UTC))
     mail["Message-ID"] = f"<{message_key(report, recipient)}@{sender_address.domain}>"
     mail["Auto-Submitted"] = "auto-generated"
-    list_name = f"{report.report}.{_label(report.tenant_id)}"
+    list_name = f"{report.report}.{list_label(report.tenant_id)}"
     mail["List-Id"] = f"<{list_name}.{sender_address.domain}>"
     is_url = (unsubscribe or "").startswith("https://") and (unsubscribe or "").isascii()
     address = sender_address if is_url or not unsubscribe else _address(unsubscribe, "unsubscribe")
@@ -158,7 +158,7 @@ def _address(text: str, argument: str) -> Address:
     return Address(display_name=name, username=local, domain=domain)
 
 
-def _label(text: str) -> str:
+def list_label(text: str) -> str:
     """Return text as one label of a list id."""
     return "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in text.lower()) or "all"
 
@@ -222,8 +222,10 @@ def _recipient(mail: EmailMessage) -> str:
 
 def _write(mail: EmailMessage, path: Path) -> Path:
     """Write a mail as a file, whole or not at all; returns its path."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
     part = path.with_suffix(".part")
+    part.touch(FILE_MODE)
+    part.chmod(FILE_MODE)  # also one that a run that died left
     with part.open("wb") as out:
         out.write(mail.as_bytes())
         out.flush()

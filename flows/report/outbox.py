@@ -16,6 +16,8 @@ from typing import IO, Literal
 
 State = Literal["intent", "sent", "written", "refused"]
 
+FOLDER_MODE, FILE_MODE = 0o700, 0o600  # mails and whom they went to are their owner's
+
 
 class Outbox:
     """The open ledger; only one process has it open at a time."""
@@ -43,7 +45,9 @@ class Outbox:
 @contextmanager
 def opened(ledger: Path) -> Iterator[Outbox]:
     """Open the ledger, waiting while another process has it."""
-    ledger.parent.mkdir(parents=True, exist_ok=True)
+    ledger.parent.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
+    ledger.touch(FILE_MODE)
+    ledger.chmod(FILE_MODE)
     with ledger.open("a+", encoding="utf-8") as book:
         fcntl.flock(book, fcntl.LOCK_EX)
         yield Outbox(book)

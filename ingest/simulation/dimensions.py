@@ -116,7 +116,7 @@ def dimension_frames(
 
 def write_dimensions(folder: Path, frames: dict[str, pl.DataFrame]) -> None:
     """Write each table as a CSV file into `folder`, which is made if need be."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o750)
     for name, frame in frames.items():
         frame.write_csv(folder / f"{name}.csv")
 

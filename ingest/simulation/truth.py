@@ -104,7 +104,7 @@ def write_truth(
     decoys: list[Fault],
 ) -> None:
     """Write the six files into `folder`, which is made if need be."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o750)
     states_frame(days, tenant).write_parquet(folder / "states.parquet")
     hand_offs_frame(days, tenant).write_parquet(folder / "handoffs.parquet")
     breaks_frame(days, tenant).write_parquet(folder / "breaks.parquet")
