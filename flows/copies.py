@@ -45,6 +45,7 @@ def publish_parts(
     Raises CopiesFailed at the end, after all that could be made.
     """
     versions = {name: table.version for name, table in lake.items()} if settings.tenant_lake else {}
+    lake_root = settings.lake_root if settings.tenant_lake else ""
 
     def add_own_views(copy: duckdb.DuckDBPyConnection, tenant_id: str) -> None:
         if settings.tenant_lake:
@@ -61,7 +62,7 @@ def publish_parts(
         settings.tenants_dir,
         _wanted(settings),
         add_own_views,
-        f"{settings.timezone} {versions}",
+        f"{settings.timezone} {lake_root} {versions}",
         afresh=afresh,
     )
     failures = [f"tenant {tenant_id} ({reason})" for tenant_id, reason in done.failed.items()]

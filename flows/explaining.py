@@ -10,9 +10,11 @@ import duckdb
 import polars as pl
 
 from flows.privacy.access import record_access
+from flows.querying import MOVED
 from flows.settings import Settings
 from ingest.lineage import Source, raw_messages
 from ingest.received import Received
+from warehouse.lake import is_lake_at
 
 Row = dict[str, Any]
 
@@ -106,6 +108,8 @@ def behind_run(
     published: duckdb.DuckDBPyConnection, settings: Settings, chosen: Row, purpose: str | None = None
 ) -> Behind:
     """Read the positions of a run, a row with its van, date, begin and end, and find their messages."""
+    if not is_lake_at(published, settings.lake_root):
+        raise NothingToExplain(MOVED)
     key = {name: chosen[name] for name in ("tenant_id", "vehicle_id", "service_date", "started_utc", "ended_utc")}
     record_access(
         settings,

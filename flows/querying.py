@@ -19,6 +19,7 @@ from flows.copies import tenant_path
 from flows.privacy.access import QUERY, reads_places, record_access
 from flows.settings import Settings
 from warehouse.dictionary import dictionary, named
+from warehouse.lake import is_lake_at
 
 ASKING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.MULTI)
 CHANGING = ("insert", "update", "delete", "create", "drop", "alter", "truncate", "merge", "comment", "vacuum")
@@ -28,6 +29,12 @@ _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 # Tables are asked, not files: what the views leave out of the lake stays out.
 _FILE_FUNCTION = re.compile(r"read_\w+|parquet_\w+|glob|sniff_csv|query|query_table|\w+_scan(_\w+)?", re.IGNORECASE)
 _NO_TABLE = re.compile(r"Table with name (\S+) does not exist")
+_LAKE = re.compile(r"\blake\.", re.IGNORECASE)
+_NO_LAKE = (
+    "this copy has no lake: its files hold the rows of all tenants; ODOGRAPH_TENANT_LAKE=true puts views of it into"
+    " tenants' copies"
+)
+MOVED = "the published copy was made for a lake elsewhere; run `odograph refresh`"
 _CHANGE_HINT = "the published copy is read-only; change what it is made from and run `odograph refresh`"
 _FILE_HINT = "a query reads and writes no files; use --out FILE for the answer"
 
@@ -94,7 +101,9 @@ def ask(settings: Settings, text: str, tenant: str | None = None, purpose: str |
             found = published.sql(query)
             rows = found.pl() if found is not None else pl.DataFrame()
         except duckdb.Error as error:
-            raise QueryFailed(_one_line(published, error)) from error
+            if isinstance(error, duckdb.PermissionException) and not is_lake_at(published, settings.lake_root):
+                raise QueryFailed(MOVED) from error
+            raise QueryFailed(_one_line(published, error, query)) from error
         words = dictionary()
         single = next(iter(tables)) if len(tables) == 1 else ""
         shown = {one.title: one for one in named(published)}.get(single) if single else None
@@ -127,7 +136,7 @@ def _whole_query(published: duckdb.DuckDBPyConnection, text: str) -> str:
         return text
     found = [one for one in named(published) if name.lower() in (one.title.lower(), one.name.lower())]
     if not found:
-        raise QueryFailed(no_such_thing(published, name))
+        raise QueryFailed(_missing(published, name, name))
     return f'from {found[0].schema}."{found[0].name}"'
 
 
@@ -184,11 +193,17 @@ def _tables_of(published: duckdb.DuckDBPyConnection, query: str) -> frozenset[st
         return frozenset()
 
 
-def _one_line(published: duckdb.DuckDBPyConnection, error: duckdb.Error) -> str:
+def _missing(published: duckdb.DuckDBPyConnection, name: str, query: str) -> str:
+    """The line for a name that nothing has, or for all of the lake in a copy without one."""
+    has_lake = published.execute("select count(*) from duckdb_views() where schema_name = 'lake'").fetchall() != [(0,)]
+    return no_such_thing(published, name) if has_lake or not _LAKE.search(query) else _NO_LAKE
+
+
+def _one_line(published: duckdb.DuckDBPyConnection, error: duckdb.Error, query: str) -> str:
     """What DuckDB says, without the picture of the query below it."""
     said = str(error).partition("\n\nLINE ")[0]
     if missing := _NO_TABLE.search(said):
-        return no_such_thing(published, missing[1])
+        return _missing(published, missing[1], query)
     if isinstance(error, duckdb.PermissionException):
         return f"{said.partition(': ')[2].partition(' - ')[0]}: {_FILE_HINT}"
     return " ".join(said.split()).partition("Error: ")[2] or " ".join(said.split())

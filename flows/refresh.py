@@ -36,7 +36,7 @@ from warehouse.connection import open_warehouse, transaction, writer_lock
 from warehouse.frozen import FrozenDate, frozen_dates
 from warehouse.idle_rates import relearned_dates, remember_idle, reopen_learners
 from warehouse.jurisdictions import jurisdictions
-from warehouse.lake import LakeTableFiles, attach_lake
+from warehouse.lake import LakeTableFiles, attach_lake, is_lake_at
 from warehouse.load import read_chunk, replace_measured, stations
 from warehouse.loads import record_load, stale_tenants
 from warehouse.models import add_device_status, build_day, choose_co2_factors, prepare_models
@@ -225,7 +225,7 @@ def is_news(settings: Settings, opened: Opened | None = None) -> bool:
         open_published(settings.published_path) as published,
     ):
         try:
-            return work_done(warehouse) != work_done(published)
+            return not is_lake_at(published, settings.lake_root) or work_done(warehouse) != work_done(published)
         except duckdb.CatalogException:  # published by a version that did not have all of these tables
             return True
 

@@ -67,6 +67,21 @@ def attach_lake(
     connection.execute("insert into staging.lake_stamp values ($stamp)", {"stamp": stamp})
 
 
+def is_lake_at(copy: duckdb.DuckDBPyConnection, root: str) -> bool:
+    """Whether the views of a copy read files below this folder, or none; a copied data directory has those of another.
+
+    Of a URL that is not asked: a store may spell it another way, and it does not move.
+    """
+    if "://" in root:
+        return True
+    elsewhere = copy.execute(
+        "select count(*) from duckdb_views() where schema_name = 'staging' and starts_with(view_name, 'read_')"
+        " and contains(sql, 'read_parquet') and not contains(sql, $begin)",
+        {"begin": "'" + root.replace("'", "''") + "/"},
+    ).fetchall()
+    return elsewhere == [(0,)]
+
+
 def _views_sql(timezone: str) -> str:
     """All views over the readers; they name no file, so another version of the lake does not change them."""
     texts = {

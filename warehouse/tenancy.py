@@ -26,7 +26,7 @@ SHARED_TABLES = frozenset(
         "marts.fuel_rules",
     }
 )
-# Paths of files, names of spools, and counts over all tenants.
+# Paths of files, how far spools are loaded, and counts over all tenants.
 OPERATOR_TABLES = frozenset({"core.imports", "core.absorbed", "core.generation", "core.lake_versions"})
 # Of shared tables: other columns of the operator's files, which nobody has read.
 HIDDEN_COLUMNS = frozenset({"extra"})

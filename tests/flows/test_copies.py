@@ -1,5 +1,6 @@
 """Beside the copy for all: tenants' copies with and without a lake, the network's, and who may still need old ones."""
 
+import shutil
 import subprocess
 import sys
 
@@ -10,6 +11,8 @@ from typer.testing import CliRunner
 from flows.bench.readers.analyst import TRUTHS, Analyst, links
 from flows.cli import app
 from flows.copies import are_parts_current
+from flows.explaining import NothingToExplain, behind_run
+from flows.querying import open_published
 from flows.refresh import is_news, publish_copy, refresh
 from flows.status import print_status
 from flows.upkeep import upkeep
@@ -131,6 +134,31 @@ def test_the_network_sees_no_column_of_a_sum_that_nobody_named(tmp_path):
         assert allowed_columns(connection, "depot_days") == [
             *("tenant_id", "depot_id", "idle_s", "cost", "service_date", "van_count", "is_open")
         ]
+
+
+def test_a_data_directory_that_was_copied_reads_its_own_lake(line, tmp_path, monkeypatch):
+    shutil.copytree(line.data_dir, tmp_path / "copied", symlinks=True)
+    copied = settings_of(tmp_path / "copied")
+    monkeypatch.setenv("ODOGRAPH_DATA_DIR", str(copied.data_dir))
+    told = CliRunner().invoke(app, ["query", "lake.positions"])
+    assert (told.exit_code, "was made for a lake elsewhere; run `odograph refresh`" in told.output) == (1, True)
+    with open_published(copied.published_path) as copy, pytest.raises(NothingToExplain, match="a lake elsewhere"):
+        behind_run(copy, copied, {})
+    assert (is_news(line), refresh(copied).published, refresh(copied).published) == (False, True, False)
+    shutil.rmtree(line.data_dir / "lake")
+    for path in (copied.published_path, copied.tenants_dir / "acme.duckdb"):
+        assert asked(path, "select count(*) from lake.positions where tenant_id = 'acme'") == [(16,)]
+    shutil.copytree(copied.data_dir / "lake", line.data_dir / "lake")
+
+
+def test_a_tenants_copy_without_a_lake_says_so(line, monkeypatch):
+    monkeypatch.setenv("ODOGRAPH_DATA_DIR", str(line.data_dir))
+    publish_copy(settings_of(line.data_dir, tenant_lake=False))
+    for text in ("from lake.positions", "lake.positions"):
+        told = CliRunner().invoke(app, ["query", "--tenant", "acme", text])
+        assert (told.exit_code, "ODOGRAPH_TENANT_LAKE=true" in told.output) == (1, True)
+    assert "did you mean" in CliRunner().invoke(app, ["query", "--tenant", "acme", "marts.vehicle_dayz"]).output
+    publish_copy(line)
 
 
 def test_copies_of_tenants_that_a_dead_run_did_not_finish_are_news(line):
