@@ -69,15 +69,18 @@ def row_of(published: duckdb.DuckDBPyConnection, lineage: Lineage, asked: Asked)
         raise NothingToExplain(f"no row of {asked.table} with {said}{hint}")
     zone = _zone(published, rows[0])
     if asked.at is not None:
-        rows = [row for row in rows if _clock(row, zone).startswith(asked.at)]
+        began = [row for row in rows if _clock(row, zone).startswith(asked.at)]
+        if not began:
+            times = list(dict.fromkeys(_clock(row, zone) for row in rows))
+            more = f" and {len(times) - _SHOWN_CHOICES} more" if len(times) > _SHOWN_CHOICES else ""
+            raise NothingToExplain(f"nothing began at {asked.at}, but at {', '.join(times[:_SHOWN_CHOICES])}{more}")
+        rows = began
     if len(rows) != 1:
         raise NothingToExplain(_choices(lineage, rows, zone, wanted))
     return rows[0], zone
 
 
 def _choices(lineage: Lineage, rows: Sequence[Row], zone: ZoneInfo, wanted: Mapping[str, object]) -> str:
-    if not rows:
-        return "nothing began at that time"
     options = {"tenant_id": "--tenant", "service_date": "--date", "to_date": "--date", "vehicle_id": "--vehicle"}
     options |= {"route_id": "--route", "definition_id": "--definition", "provider_txn_id": "--txn"}
     options |= dict.fromkeys(STARTS, "--at")

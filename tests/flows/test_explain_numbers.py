@@ -108,6 +108,8 @@ def test_an_event_is_found_by_the_time_it_began(explain, line):
     assert (several.exit_code, "choose one with --at: " in several.stderr) == (1, True)
     first = several.stderr.split("--at: ")[1].split(",")[0].strip()
     assert "price_per_l = " in explain("idle_events.cost", "--vehicle", "V001", "--at", first).stdout
+    none = explain("idle_events.cost", "--vehicle", "V001", "--at", "03:33:33")
+    assert (none.exit_code, f"nothing began at 03:33:33, but at {first}" in none.stderr) == (1, True)
 
 
 @pytest.mark.parametrize(
