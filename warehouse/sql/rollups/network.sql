@@ -8,7 +8,8 @@
 -- With fewer than eight units, or units that all have the very same ratio, there is none, and with fewer no rank.
 --
 -- A van whose engine nobody knows has no idling to show, and did not idle least: of ratios of the engine such van-days are
--- left out, engine_coverage says how much of the time is known of all of them, and below 0.80 nothing is ranked.
+-- left out, engine_coverage says how much of the time is known of all of them, and below 0.80 there is no value: vans that
+-- drove all day are known, and tell nothing of those that stood.
 create or replace view marts.network_{period} as
 
 with
@@ -221,7 +222,8 @@ estimated as (
 
     select
         * exclude (yy, xy, xx),
-        numerator / nullif(denominator, 0) as value,
+        case when coalesce(engine_coverage >= core.least_coverage(), true) then numerator / nullif(denominator, 0) end
+            as value,
         greatest(0, yy - 2 * value * xy + value * value * xx) as residual_square,
         case
             -- What is left where all residuals are 0 is rounding.
@@ -231,8 +233,7 @@ estimated as (
         level != 'network'
         and is_less_better is not null
         and value is not null
-        and unit_count >= core.least_units()
-        and coalesce(engine_coverage >= core.least_coverage(), true) as is_ranked
+        and unit_count >= core.least_units() as is_ranked
     from summed
 
 )
