@@ -1,7 +1,7 @@
 """Which columns do the files of each dimension have, and how does their text become values?"""
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, time
+from datetime import datetime, time
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -10,6 +10,7 @@ from warehouse.dimension_values import (
     as_it_is,
     count,
     currency,
+    day,
     hidden,
     instant,
     last4,
@@ -94,7 +95,7 @@ def _too_short(row: dict[str, Any]) -> str | None:
 _TENANT = Column("tenant_id", tenant, is_required=True)
 _LATITUDE, _LONGITUDE = number(-90, 90), number(-180, 180)
 # From its first date on to the date on which it no longer holds; empty: always, and still so.
-_VALID = (Column("valid_from", date.fromisoformat), Column("valid_to", date.fromisoformat))
+_VALID = (Column("valid_from", day), Column("valid_to", day))
 
 DIMENSIONS = {
     dimension.name: dimension
@@ -127,8 +128,8 @@ DIMENSIONS = {
                 Column("status", vehicle_status),
                 Column("vin", str.upper),
                 Column("plate", plain),
-                Column("lease_from", date.fromisoformat),
-                Column("lease_to", date.fromisoformat),
+                Column("lease_from", day),
+                Column("lease_to", day),
                 Column("target_km_per_day", number(0, 2_000)),
                 Column("reporting_interval_s", number(0, 86_400)),
                 *_VALID,
@@ -217,7 +218,7 @@ DIMENSIONS = {
             (
                 Column("region", as_it_is, is_required=True),
                 Column("product", str.lower, is_required=True),
-                Column("from_date", date.fromisoformat, is_required=True),
+                Column("from_date", day, is_required=True),
                 Column("price", amount, is_required=True),
                 Column("unit", str.lower, is_required=True),
                 Column("currency", str.upper, is_required=True),
@@ -229,7 +230,7 @@ DIMENSIONS = {
             (
                 _TENANT,
                 Column("driver_id", plain, is_required=True),
-                Column("service_date", date.fromisoformat, is_required=True),
+                Column("service_date", day, is_required=True),
                 Column("clock_in_utc", instant, is_required=True),
                 Column("clock_out_utc", instant, is_required=True),
                 Column("unpaid_break_s", number(0, 86_400)),
@@ -240,7 +241,7 @@ DIMENSIONS = {
             "deliveries",
             (
                 _TENANT,
-                Column("service_date", date.fromisoformat, is_required=True),
+                Column("service_date", day, is_required=True),
                 Column("route_id", as_it_is, is_required=True),
                 Column("vehicle_id", van, is_required=True),
                 Column("completed_stop_count", count),

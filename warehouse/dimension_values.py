@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from zoneinfo import available_timezones
 
@@ -54,9 +54,20 @@ def count(text: str) -> int:
     return value
 
 
+def day(text: str) -> date:
+    """Parse a date."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError("expected a date such as 2026-02-26") from error
+
+
 def instant(text: str) -> datetime:
     """Parse an instant to UTC without a zone; one without an offset is UTC."""
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError("expected an instant such as 2026-02-26T09:20:00-05:00") from error
     if not 1900 < moment.year < 9999:
         raise ValueError("expected a year from 1901 to 9998; leave it empty for ever")
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment

@@ -132,7 +132,8 @@ def _parsed(dimension: Dimension, path: Path) -> tuple[pl.DataFrame, list[tuple[
         _parsed_row(dimension, row, number, problems)
         for number, row in zip(numbers, rows.iter_rows(named=True), strict=True)
     ]
-    problems += _repeated_keys(dimension, parsed)
+    bad = {row_no for row_no, _ in problems}  # of which a part of the key may be missing
+    problems += _repeated_keys(dimension, (row for row in parsed if row["row_no"] not in bad))
     problems.sort(key=lambda found: found[0] or 0)
     bad = {row_no for row_no, _ in problems}
     good = [row for row in parsed if row["row_no"] not in bad]

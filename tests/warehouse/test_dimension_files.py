@@ -31,6 +31,13 @@ def test_capitals_spaces_and_other_separators_in_the_header_are_understood(tmp_p
     assert rows == [("V1", 95.0, '{"Colour, inside": "blue\\u0085"}', 1), ("V2", None, None, 3)]
 
 
+def test_what_is_no_date_says_how_one_is_written_and_rows_of_which_the_key_is_bad_are_not_called_the_same(tmp_path):
+    text = b"tenant_id,vehicle_id,valid_from\na/b,V1,\n../b,V1,\nt1,V1,01/02/2026\nt1,V1,\n"
+    problems = refused(tmp_path, text)
+    assert [row_no for row_no, _ in problems] == [1, 2, 3]
+    assert problems[2][1] == "valid_from='01/02/2026': expected a date such as 2026-02-26"
+
+
 def test_a_row_that_cannot_be_read_is_named_beside_the_other_bad_ones(tmp_path):
     text = b'tenant_id,vehicle_id,tank_l\nt1,V1,95\nt1,V2\nt1,V3,1,2\nt1,Jos\xe9,3\nt1,V5,x\n,,\nt1,"V6,4\nt1,V7,4\n'
     assert refused(tmp_path, text) == [
