@@ -33,6 +33,9 @@ def hold(
     driver: Driver = None,
     since: From = None,
     until: To = None,
+    even_if_unknown: Annotated[
+        bool, typer.Option("--even-if-unknown", help="Also hold what nothing is known of yet.")
+    ] = False,
     by: By = None,
 ) -> None:
     """Keep everything about a vehicle or a driver from expiry and erasure, until it is released.
@@ -40,16 +43,22 @@ def hold(
     Example: odograph privacy hold --tenant northwind --vehicle V012 --from 2026-02-26 --reason "case 88"
     """
     from flows.cli import settings_or_exit
-    from flows.privacy.holding import place_hold
+    from flows.privacy.holding import known_dates, place_hold
+    from warehouse.subjects import Subject
 
     kind, subject = the_subject(vehicle, driver)
     from_date, to_date = the_period(since, until)
     with settings_or_exit() as settings:
+        about = Subject(tenant, kind, subject, from_date, to_date)
+        count = known_dates(settings, about, even_if_unknown=even_if_unknown)
         hold_id = place_hold(
             settings, tenant=tenant, kind=kind, subject=subject, from_date=from_date, to_date=to_date,
             reason=said(reason), by=by or getuser(),
         )  # fmt: skip
-        typer.echo(f"{hold_id}: {kind} {subject} of {tenant} is held; `odograph privacy release {hold_id}` ends it")
+        typer.echo(
+            f"{hold_id}: {kind} {subject} of {tenant} is held, {count} vehicle-dates are known of it now;"
+            f" `odograph privacy release {hold_id}` ends it"
+        )
 
 
 @app.command()

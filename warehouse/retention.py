@@ -41,6 +41,8 @@ OF_DRIVERS = (  # holds of drivers cover their hours as well
     " and rows.service_date <= coalesce(of_driver.to_date, rows.service_date))"
 )
 
+BUYER_UNHELD = OF_DRIVERS.replace("rows.driver_id", "coalesce(rows.driver_id, rows.driver_ref)")
+
 
 class Kind(NamedTuple):
     """One kind of data: how long it is kept where a tenant says nothing else, and why."""
@@ -125,7 +127,7 @@ def due_rows(connection: duckdb.DuckDBPyConnection) -> list[Due]:
             else f"({every})"
         )
         listed += _counted(connection, data, chosen)
-    listed += _counted(connection, "fuel", "core.fuel_lines")
+    listed += _counted(connection, "fuel", "core.fuel_lines", unheld=f"{UNHELD.format(of='rows')} and {BUYER_UNHELD}")
     listed += _counted(connection, "timeclock", "core.timeclock", unheld=OF_DRIVERS)
     return [due for due in listed if due.row_count or due.held_count]
 
@@ -161,7 +163,7 @@ def delete_due(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(
         f"create or replace temp table expired_lines as select distinct {LINE} from core.fuel_lines as rows"
         " join cutoffs using (tenant_id) where data = 'fuel' and rows.service_date < before_date"
-        f" and {UNHELD.format(of='rows')}"
+        f" and {UNHELD.format(of='rows')} and {BUYER_UNHELD}"
     )
     for table in OF_LINES:
         connection.execute(f"delete from {table} where ({LINE}) in (select ({LINE}) from expired_lines)")

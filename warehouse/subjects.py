@@ -7,6 +7,7 @@ date is the local date of (instant - 4 h), and within the window of a plan the p
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from difflib import get_close_matches
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -93,6 +94,41 @@ def vehicle_dates_of(connection: duckdb.DuckDBPyConnection, subject: Subject) ->
         sql(f"privacy/{name}.sql"), {"tenant": subject.tenant_id, parameter: subject.subject_id}
     ).fetchall()
     return [(vehicle_id, day) for vehicle_id, day in rows if subject.has(day)]
+
+
+def is_told_of(connection: duckdb.DuckDBPyConnection, subject: Subject) -> bool:
+    """Whether a van or a driver of this id is known at all, on whatever date; of any copy."""
+    return subject.subject_id in _known_ids(connection, subject.tenant_id, subject.kind)
+
+
+def nothing_known(connection: duckdb.DuckDBPyConnection, subject: Subject) -> str:
+    """One line for people who named what is not there, with names that are near."""
+    tenants = [row[0] for row in connection.execute(f"select distinct tenant_id from ({_IDS['vehicle']})").fetchall()]
+    is_tenant_known = subject.tenant_id in tenants
+    ids = _known_ids(connection, subject.tenant_id, subject.kind)
+    asked, named = (subject.subject_id, ids) if is_tenant_known else (subject.tenant_id, tenants)
+    near = get_close_matches(asked, sorted(named))
+    text = f"nothing is known of {subject.kind} {subject.subject_id} of tenant {subject.tenant_id}"
+    return f"{text}; near: {', '.join(near)}" if near else text
+
+
+_IDS = {
+    "vehicle": "select tenant_id, vehicle_id as id from core.vehicles union select tenant_id, vehicle_id from"
+    " core.assignments union select tenant_id, vehicle_id from core.vehicle_dates union select tenant_id, vehicle_id"
+    " from core.planned_routes union select tenant_id, vehicle_id from marts.status_days union select tenant_id,"
+    " vehicle_id from marts.data_health union select tenant_id, vehicle_id from core.fuel_lines",
+    "driver": "select tenant_id, driver_id as id from core.drivers union select tenant_id, driver_id from"
+    " core.planned_routes union select tenant_id, driver_id from marts.route_days union select tenant_id, driver_id"
+    " from core.timeclock union select tenant_id, coalesce(driver_id, driver_ref) from core.fuel_lines"
+    " union select tenant_id, id from core.assignments where kind = 'driver'",
+}
+
+
+def _known_ids(connection: duckdb.DuckDBPyConnection, tenant_id: str, kind: str) -> set[str]:
+    rows = connection.execute(
+        f"select distinct id from ({_IDS[kind]}) where tenant_id = $tenant and id is not null", {"tenant": tenant_id}
+    ).fetchall()
+    return {row[0] for row in rows}
 
 
 def held_of(connection: duckdb.DuckDBPyConnection, subject: Subject) -> list[Held]:

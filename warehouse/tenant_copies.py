@@ -122,11 +122,14 @@ class _Source:
                 )
         rows = self.connection.execute(sql("copies/digests.sql")).fetchall()
         shared = next((digest for tenant_id, digest in rows if tenant_id is None), "")
+        # A hold may name a tenant of whom nothing is known, or not yet.
+        of_tenants = "select distinct tenant_id from temp.parts where table_name != 'core.holds'"
+        told = {row[0] for row in self.connection.execute(of_tenants).fetchall()} - {None}
         common = f"{self.signature} {self.inputs} {shared}"
         return {
             tenant_id: sha256(f"{common} {digest}".encode()).hexdigest()[:16]
             for tenant_id, digest in rows
-            if tenant_id is not None
+            if tenant_id in told
         }
 
     def build(self, folder: Path, tenant_id: str, digest: str, add_views: AddViews, *, afresh: bool) -> None:

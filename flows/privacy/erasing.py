@@ -30,7 +30,7 @@ from ingest.tombstones import keyed_digest, own_key, read_tombstones
 from warehouse.connection import writer_lock
 from warehouse.erasing import erase_measured
 from warehouse.rewriting import rewrite
-from warehouse.subjects import Held, Known, Subject, held_of, known_of
+from warehouse.subjects import Held, Known, Subject, held_of, is_told_of, known_of, nothing_known
 
 logger = logging.getLogger(__name__)
 
@@ -79,8 +79,8 @@ def planned_erasure(settings: Settings, subject: Subject, *, everything: bool, e
         if held and not except_held:
             raise UnderHold(held)
         known = known_of(warehouse, subject, settings.timezone, held)
-    if not any(known[1:]):
-        raise NothingKnown(f"nothing is known of {subject.kind} {subject.subject_id} of tenant {subject.tenant_id}")
+        if not is_told_of(warehouse, subject):
+            raise NothingKnown(nothing_known(warehouse, subject))
     return Plan(subject, known, everything, held)
 
 

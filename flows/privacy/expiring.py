@@ -130,7 +130,7 @@ def _held_messages(
     warehouse: duckdb.DuckDBPyConnection, settings: Settings, segments: list[Segment]
 ) -> dict[tuple[str, int], set[int]]:
     """The payload hashes in these segments that a hold keeps."""
-    if not segments or not warehouse.execute("select count(*) from held").fetchall()[0][0]:
+    if not segments or not _is_anything_held(warehouse):
         return {}
     warehouse.execute("create or replace temp table due_segments (spool_id varchar, segment_no bigint)")
     warehouse.executemany(
@@ -141,6 +141,11 @@ def _held_messages(
     for spool_id, number, payload_hash in warehouse.execute("from held_messages").fetchall():
         found.setdefault((spool_id, number), set()).add(payload_hash)
     return found
+
+
+def _is_anything_held(warehouse: duckdb.DuckDBPyConnection) -> bool:
+    asked = "select exists (from held) or exists (from core.holds where released_utc is null)"
+    return bool(warehouse.execute(asked).fetchall()[0][0])
 
 
 @contextmanager

@@ -32,7 +32,7 @@ from ingest.spool_erasing import concerned_part
 from ingest.tombstones import Range, Tombstone, Tombstones, keyed_digest, own_key
 from warehouse.connection import sql, writer_lock
 from warehouse.erasing import fill_subject, tables_of_subject
-from warehouse.subjects import Known, Subject, known_of
+from warehouse.subjects import Known, Subject, is_told_of, known_of, nothing_known
 
 WAIT_S = 60.0
 TIMES = (
@@ -74,8 +74,9 @@ def export(settings: Settings, subject: Subject, out: Path, *, reason: str, by: 
     folder.mkdir(parents=True, mode=0o700)
     with writer_lock(settings.lock_path, wait_s=WAIT_S), opened_line(settings) as (warehouse, _):
         known = known_of(warehouse, subject, settings.timezone)
-        if not any(known[1:]):
-            raise NothingKnown(f"nothing is known of {subject.kind} {subject.subject_id} of tenant {subject.tenant_id}")
+        if not is_told_of(warehouse, subject):
+            shutil.rmtree(folder)
+            raise NothingKnown(nothing_known(warehouse, subject))
         fill_subject(warehouse, subject, known)
         tables = list(_tables(warehouse, folder, subject))
         flags = _flags(warehouse)

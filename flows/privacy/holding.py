@@ -10,9 +10,15 @@ from datetime import date, datetime
 
 import duckdb
 
+from flows.querying import NothingPublished, open_published
 from flows.settings import Settings
 from ingest.register import Entry, append_entry, read_register, register_path
 from warehouse.holds import Hold, replace_holds
+from warehouse.subjects import Subject, is_told_of, nothing_known, vehicle_dates_of
+
+
+class NotHeld(Exception):
+    """Nothing is known of what a hold names: a typo would leave data to expire that is believed to be held."""
 
 
 class NoSuchHold(Exception):
@@ -40,6 +46,23 @@ def place_hold(
         "reason": reason,
     }
     return _hold_id(append_entry(register_path(settings.data_dir), "hold", facts, by=by))
+
+
+def known_dates(settings: Settings, subject: Subject, *, even_if_unknown: bool) -> int:
+    """How many vehicle-dates are known of what a hold is to name, by the published copy; raise NotHeld at none known.
+
+    The copy is asked and not the warehouse, so that a hold never waits for a refresh.
+    """
+    hint = "nothing was held; --even-if-unknown holds what may come"
+    try:
+        with open_published(settings.published_path) as published:
+            if not even_if_unknown and not is_told_of(published, subject):
+                raise NotHeld(f"{nothing_known(published, subject)}; {hint}")
+            return len(vehicle_dates_of(published, subject))
+    except NothingPublished as nothing:
+        if not even_if_unknown:
+            raise NotHeld(f"{nothing}; {hint}") from nothing
+        return 0
 
 
 def release_hold(settings: Settings, hold_id: str, *, reason: str, by: str) -> None:

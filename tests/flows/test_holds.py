@@ -11,6 +11,7 @@ from tests.builders import settings_in
 from tests.warehouse.core_rows import insert
 from warehouse.connection import open_warehouse
 from warehouse.holds import held_dates
+from warehouse.retention import delete_due, set_cutoffs
 
 DAY = date(2026, 2, 26)
 
@@ -73,8 +74,58 @@ def test_the_commands_place_list_and_release_and_refuse_half_an_order(tmp_path, 
     assert run(app, asked).exit_code == 2
     assert run(app, [*asked, "--vehicle", "V1", "--driver", "D1"]).exit_code == 2
     assert run(app, [*asked, "--vehicle", "V1", "--from", "2026-03-02", "--to", "2026-03-01"]).exit_code == 2
-    assert "H1" in run(app, [*asked, "--vehicle", "V1"]).output
+    assert "H1" in run(app, [*asked, "--vehicle", "V1", "--even-if-unknown"]).output
     assert "open, placed by ana" in run(app, ["privacy", "holds"]).output
     assert run(app, ["privacy", "release", "H1", "--reason", "closed", "--by", "ben"]).exit_code == 0
     assert "released by ben" in run(app, ["privacy", "holds"]).output
     assert run(app, ["privacy", "release", "H1", "--reason", "again"]).exit_code == 1
+
+
+def test_a_hold_of_what_nothing_is_known_of_is_refused_with_near_names_and_the_rest_counted(tmp_path, monkeypatch):
+    monkeypatch.setenv("ODOGRAPH_DATA_DIR", str(tmp_path))
+    settings = settings_in(tmp_path)
+
+    def asked(tenant, *more):
+        return CliRunner().invoke(app, ["privacy", "hold", "--tenant", tenant, "--reason", "case 88", *more])
+
+    assert "nothing is published" in asked("northwind", "--vehicle", "V012").output
+    with open_warehouse(settings.published_path) as published:
+        insert(
+            published, "core.planned_routes", tenant_id="northwind", driver_id="D7", vehicle_id="V012",
+            service_date=DAY, route_id="R1",
+        )  # fmt: skip
+    for tenant, kind, typo, near in (
+        ("northwind", "vehicle", "V0122", "V012"),
+        ("northwind", "driver", "D77", "D7"),
+        ("nortwind", "vehicle", "V012", "northwind"),
+    ):
+        refused = asked(tenant, f"--{kind}", typo)
+        assert refused.exit_code == 1
+        assert f"nothing is known of {kind} {typo} of tenant {tenant}; near: {near};" in refused.output
+    assert registered_holds(settings) == []
+    assert "H1: vehicle V012 of northwind is held, 1 vehicle-dates" in asked("northwind", "--vehicle", "V012").output
+    assert "held, 1 vehicle-dates" in asked("northwind", "--driver", "D7").output
+    outside = asked("northwind", "--driver", "D7", "--from", "2026-03-01")
+    assert "held, 0 vehicle-dates" in outside.output
+    assert "H4" in asked("nortwind", "--vehicle", "V9", "--even-if-unknown").output
+
+
+def test_purchases_of_a_held_driver_stay_also_without_a_van(tmp_path):
+    settings = settings_in(tmp_path)
+    held(settings, "driver", "D7", DAY, None)
+    with open_warehouse(settings.warehouse_path) as warehouse:
+        take_holds(warehouse, settings)
+        for txn, driver, ref, day in (
+            ("held", "D7", "D7", DAY),
+            ("typed", None, "D7", DAY),
+            ("before", "D7", "D7", date(2026, 2, 25)),
+            ("other", "D8", "D8", DAY),
+        ):
+            insert(
+                warehouse, "core.fuel_lines", tenant_id="t1", provider="wex", provider_txn_id=txn, driver_id=driver,
+                driver_ref=ref, service_date=day,
+            )  # fmt: skip
+        set_cutoffs(warehouse, date(2060, 1, 1))
+        delete_due(warehouse)
+        gone = warehouse.execute("select provider_txn_id from expired_lines order by all").fetchall()
+    assert gone == [("before",), ("other",)]

@@ -75,6 +75,7 @@ def line(tmp_path_factory):
             mark(warehouse, tenant)
             mark(warehouse, tenant, DAY - timedelta(days=40))
         mark_others(warehouse, "operator-only")
+        insert(warehouse, "core.holds", hold_id="H1", tenant_id="acmee", kind="vehicle", subject_id="V1")
 
     built = Line(tmp_path_factory.mktemp("tenants"))
     built.done = built.publish(change)
@@ -112,6 +113,10 @@ def test_every_table_is_of_tenants_or_on_a_list(line):
         listed = tables(copy, copy.execute("select current_database()").fetchall()[0][0])
     unlisted = {table.name for table in listed if not table.is_of_tenants} ^ (SHARED_TABLES | OPERATOR_TABLES)
     assert unlisted == set()
+
+
+def test_a_tenant_that_only_a_hold_names_gets_no_file(line):
+    assert sorted(path.stem for path in line.tenants.glob("*.duckdb")) == ["acme", "birch"]
 
 
 def test_a_name_that_leads_elsewhere_gets_no_file(line):
