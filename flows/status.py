@@ -20,6 +20,7 @@ from flows.refusals import NOT_THEIRS, NOT_THEIRS_TO_HEAR, read_refusals
 from flows.settings import Settings
 from ingest.access import rules_of_broker
 from ingest.collector import DEFAULT_BROKER_URL
+from ingest.register import read_register, register_path
 
 STALE_H = 26  # a published copy older than a day and the two hours a refresh may be late
 SHOWN_NAMES = 5
@@ -94,12 +95,30 @@ def _published(settings: Settings) -> list[Finding]:
                 *_unlisted(published),
                 *_rates(published),
                 *_rejects(published),
+                *later_erasures(published, settings),
             ]
     except NothingPublished as nothing:
         return [Finding("published copy", str(nothing), needs_person=True)]
     except (duckdb.BinderException, duckdb.CatalogException):
         text = "made by an earlier version, with other columns: run `odograph refresh`"
         return [Finding("published copy", text, needs_person=True)]
+
+
+def later_erasures(published: duckdb.DuckDBPyConnection, settings: Settings) -> list[Finding]:
+    """Erasures that came after the published copy was made: after a backup was restored it shows what was erased."""
+    entries = [found for found in read_register(register_path(settings.data_dir)) if found.kind == "erase"]
+    if not entries:
+        return []
+    made_utc = published.execute("select published_utc from core.generation").fetchall()[0][0]
+    later = [
+        f"E{found.number} ({found.facts['reason']})"
+        for found in entries
+        if datetime.fromisoformat(found.at_utc).replace(tzinfo=None) > made_utc
+    ]
+    if not later:
+        return []
+    text = f"the published copy is older than {listed(later)}; run `odograph privacy erase` of the same subjects again"
+    return [Finding("erasures", text, needs_person=True)]
 
 
 def _freshness(published: duckdb.DuckDBPyConnection, refreshed: Path) -> list[Finding]:

@@ -5,6 +5,7 @@ and van in the warehouse and in each published copy, is held against the tombsto
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -70,7 +71,7 @@ def _told(entry: Entry) -> str:
     if entry.kind == "release":
         return f"release {facts['hold_id']}: {facts['reason']}"
     if entry.kind == "erase":
-        period = ", ".join(f"{first} to {last}" for first, last in facts["periods"])
+        period = ", ".join(_period(first, last) for first, last in facts["periods"])
         return f"erasure E{entry.number} begun: {facts['kind']} {facts['subject'][:12]}… of {facts['tenant_id']}," + (
             f" {period}: {facts['reason']}"
         )
@@ -80,7 +81,26 @@ def _told(entry: Entry) -> str:
     if entry.kind == "erased":
         counted = ", ".join(f"{count} {what}" for what, count in facts["counts"].items())
         return f"erasure {facts['erasure_id']} done: {counted}"
-    return f"{entry.kind}: {facts}"
+    if entry.kind == "expire":
+        gone = "; ".join(
+            f"{due['row_count']} rows of {due['data']} of {due['tenant_id'] or 'all'} before {due['before_date']}"
+            for due in facts["due"]
+        )
+        return f"expired as of {facts['today']}: {gone}"
+    if entry.kind == "retention":
+        kept = "; ".join(
+            f"{data} of {tenant_id} {days} days" + (f" ({reason})" if reason else "")
+            for tenant_id, data, days, reason in facts["periods"]
+        )
+        return f"periods of tenants: {kept or 'none of their own'}"
+    return f"{entry.kind}: {', '.join(f'{name} {value}' for name, value in facts.items())}"
+
+
+def _period(first: str, last: str) -> str:
+    """A period in words; the ends of the calendar stand for none."""
+    if first == date.min.isoformat():
+        return "all dates" if last == date.max.isoformat() else f"all up to {last}"
+    return f"from {first} on" if last == date.max.isoformat() else f"{first} to {last}"
 
 
 def _in_spools(settings: Settings, tombstones: Tombstones) -> Iterator[str]:

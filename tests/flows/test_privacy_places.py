@@ -6,9 +6,11 @@ from datetime import date
 import pytest
 
 from flows.privacy.erasing import mentioned_in
-from flows.privacy.proving import in_reports
+from flows.privacy.proving import in_reports, listed_register
 from flows.report.mail import deliver, message
 from flows.report.rendered import Report
+from flows.status import later_erasures
+from ingest.register import append_entry, register_path
 from ingest.tombstones import Tombstone, Tombstones, keyed_digest
 from tests.builders import settings_in
 from tests.warehouse.core_rows import insert
@@ -55,6 +57,36 @@ def test_a_real_mail_of_the_tenant_and_date_is_found_and_verify_reads_what_it_sa
     assert list(in_reports(settings, gone)) == [f"{own}: names an erased driver", f"{own}: names an erased vehicle"]
     own.unlink()
     assert list(in_reports(settings, gone)) == []
+
+
+def test_the_register_is_told_in_words(tmp_path):
+    settings = settings_in(tmp_path)
+    due = {"data": "positions", "tenant_id": "t1", "before_date": "2026-01-01", "row_count": 7, "byte_count": None}
+    facts = {"kind": "driver", "subject": "f" * 32, "tenant_id": "t1", "reason": "request 5"}
+    always, until = ["0001-01-01", "9999-12-31"], ["0001-01-01", "2026-02-26"]
+    for kind, told in (
+        ("expire", {"today": "2026-03-01", "due": [due]}),
+        ("retention", {"periods": [["t1", "fuel", 2555, "tax law"]]}),
+        ("erase", facts | {"periods": [always]}),
+        ("erase", facts | {"periods": [until]}),
+    ):
+        append_entry(register_path(tmp_path), kind, told, by="ana")
+    assert [line.partition("ana: ")[2] for line in listed_register(settings)] == [
+        "expired as of 2026-03-01: 7 rows of positions of t1 before 2026-01-01",
+        "periods of tenants: fuel of t1 2555 days (tax law)",
+        "erasure E3 begun: driver ffffffffffff… of t1, all dates: request 5",
+        "erasure E4 begun: driver ffffffffffff… of t1, all up to 2026-02-26: request 5",
+    ]
+
+
+def test_status_names_erasures_that_a_restored_copy_does_not_know(warehouse, tmp_path):
+    settings = settings_in(tmp_path)
+    append_entry(register_path(tmp_path), "erase", {"reason": "request 5"}, by="ana")
+    for made, is_older in (("2999-01-01", False), ("2026-01-01", True)):
+        warehouse.execute("delete from core.generation")
+        insert(warehouse, "core.generation", published_utc=made)
+        found = later_erasures(warehouse, settings)
+        assert [("E1 (request 5)" in each.text, each.needs_person) for each in found] == [(True, True)] * is_older
 
 
 def test_homes_go_with_the_places_of_an_erased_date_and_of_no_other(warehouse):
