@@ -70,7 +70,7 @@ def expire_locked(settings: Settings, today: date, *, dry_run: bool = False) -> 
 def cut_for_space(settings: Settings, segments: list[Segment], today: date) -> int:
     """Let go of segments of a spool that is too large, but for what is held; returns how many were cut."""
     with _opened(settings, today) as warehouse:
-        held = _held_messages(warehouse, settings, segments)
+        held = held_messages(warehouse, settings, segments)
         count = 0
         for segment in segments:
             kept = held.get((segment.spool_id, segment.number), set())
@@ -95,7 +95,7 @@ def _raw_messages(warehouse: duckdb.DuckDBPyConnection, settings: Settings, toda
         for segment in loaded_segments(settings)
         if _written(segment.path) < max([usual, *before.values()])
     ]
-    held = _held_messages(warehouse, settings, [segment for segment, _ in due])
+    held = held_messages(warehouse, settings, [segment for segment, _ in due])
     listed: dict[str, list[int]] = {}
     for segment, written in due:
         kept = held.get((segment.spool_id, segment.number), set())
@@ -126,7 +126,7 @@ def _raw_messages(warehouse: duckdb.DuckDBPyConnection, settings: Settings, toda
     ]
 
 
-def _held_messages(
+def held_messages(
     warehouse: duckdb.DuckDBPyConnection, settings: Settings, segments: list[Segment]
 ) -> dict[tuple[str, int], set[int]]:
     """The payload hashes in these segments that a hold keeps."""

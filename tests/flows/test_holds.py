@@ -6,7 +6,10 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli import app
+from flows.privacy.expiring import held_messages
 from flows.privacy.holding import NoSuchHold, place_hold, registered_holds, release_hold, take_holds
+from flows.refresh import opened_line
+from ingest.spool import Segment
 from tests.builders import settings_in
 from tests.warehouse.core_rows import insert
 from warehouse.connection import open_warehouse
@@ -129,3 +132,23 @@ def test_purchases_of_a_held_driver_stay_also_without_a_van(tmp_path):
         delete_due(warehouse)
         gone = warehouse.execute("select provider_txn_id from expired_lines order by all").fetchall()
     assert gone == [("before",), ("other",)]
+
+
+def test_raw_messages_of_purchases_of_a_held_driver_stay_also_without_a_van(tmp_path):
+    settings = settings_in(tmp_path)
+    held(settings, "driver", "D7")
+    line = {"tenant_id": "t1", "provider": "wex", "item_no": 1}
+    with opened_line(settings) as (warehouse, _):
+        set_cutoffs(warehouse, date(2060, 1, 1))
+        read = []
+        for payload_hash, driver in enumerate(("D7", "D8")):
+            insert(
+                warehouse, "core.fuel_lines", **line, provider_txn_id=driver, driver_ref=driver, service_date=DAY,
+            )  # fmt: skip
+            read.append(
+                f"select 't1' as tenant_id, 'wex' as provider, '{driver}' as provider_txn_id, 1 as item_no,"
+                f" 's' as spool_id, 1 as segment_no, {payload_hash} as payload_hash"
+            )
+        warehouse.execute(f"create or replace view staging.read_purchases as {' union all '.join(read)}")
+        found = held_messages(warehouse, settings, [Segment("s", 1, tmp_path)])
+    assert found == {("s", 1): {0}}
