@@ -97,13 +97,13 @@ def test_the_busiest_minute_counts_messages_and_not_points(tmp_path):
 
 def test_of_two_contents_with_one_key_the_fuller_wins_whatever_came_first(tmp_path):
     start = yesterday_at(12)
-    full = {"ts": start, "seq": 1, "lat": 40.0, "lon": -74.0, "spd_kmh": 10, "ign": True, "hdg_deg": 90}
+    full = {"ts": start, "seq": 1, "lat": 40.0, "lon": -74.0, "rpm": 690, "ign": True, "fuel_pct": 50}
     poor = {"ts": start, "seq": 1, "lat": 41.0, "lon": -75.0}
     for name, order in (("a", [full, poor]), ("b", [poor, full])):
         settings = settings_in(tmp_path / name)
         collected(settings, [positions([point]) for point in order])
         refresh(settings)
-        assert published(settings, "select speed_kmh, heading_deg from lake.positions").rows() == [(10.0, 90.0)]
+        assert published(settings, "select rpm, fuel_pct from lake.positions").rows() == [(690, 50.0)]
         assert published(settings, "select conflict_count from marts.data_health").item() == 1
 
 
