@@ -15,7 +15,17 @@ from prefect.runtime import flow_run
 from prefect.schedules import Cron
 
 from flows.copies import CopiesFailed
-from flows.refresh import REFRESHED, Refreshed, is_news, learning_dates, load, publish_copy, rebuild, stale_dates
+from flows.refresh import (
+    REFRESHED,
+    Refreshed,
+    forget_again,
+    is_news,
+    learning_dates,
+    load,
+    publish_copy,
+    rebuild,
+    stale_dates,
+)
 from flows.refresh_metrics import write_metrics
 from flows.report.mail import MailNotSent
 from flows.reporting import NoReportDue, ReportsFailed, run_report
@@ -85,6 +95,7 @@ def refresh_flow(day: date | None = None, full: bool = False) -> Refreshed:
     failed: list[CheckFailed] = []
     with writer_lock(settings.lock_path, wait_s=RUN_WAIT_S):
         began_s = monotonic()
+        forget_again(settings)
         loaded = load_task(settings)
         days = stale_dates_task(settings, day, full)
         _rebuild_all(settings, days, failed)

@@ -94,6 +94,7 @@ def refresh(
     tell = progress or (lambda _stage, _done, _total: None)
     with writer_lock(settings.lock_path, wait_s=WAIT_S):
         began_s = monotonic()
+        forget_again(settings)
         loaded = load(settings, tell)
         rebuilt: list[date] = []
         failed: list[CheckFailed] = []
@@ -126,6 +127,13 @@ def refresh(
         write_metrics(settings, len(failed), monotonic() - began_s)
         frozen = left_frozen(settings, day) if full or day is not None else []
     return Refreshed(loaded, rebuilt, failed, published=has_news, frozen=frozen, not_copied=not_copied)
+
+
+def forget_again(settings: Settings) -> None:
+    """Take out of a restored backup what was erased after it was made."""
+    from flows.privacy.restored import erase_again  # erasing builds on refreshing
+
+    erase_again(settings)
 
 
 def load(settings: Settings, progress: Progress | None = None) -> Loaded:

@@ -117,7 +117,7 @@ def later_erasures(published: duckdb.DuckDBPyConnection, settings: Settings) -> 
     ]
     if not later:
         return []
-    text = f"the published copy is older than {listed(later)}; run `odograph privacy erase` of the same subjects again"
+    text = f"the published copy is older than {listed(later)}; `odograph refresh` erases again"
     return [Finding("erasures", text, needs_person=True)]
 
 

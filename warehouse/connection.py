@@ -39,6 +39,7 @@ KEPT_TABLES = (
     "fuel_flag_history",
     "holds",
     "frozen_dates",
+    "erasures",
     "frozen_rejects",
     "retention",
 )

@@ -98,14 +98,14 @@ def vehicle_dates_of(connection: duckdb.DuckDBPyConnection, subject: Subject) ->
 
 def is_told_of(connection: duckdb.DuckDBPyConnection, subject: Subject) -> bool:
     """Whether a van or a driver of this id is known at all, on whatever date; of any copy."""
-    return subject.subject_id in _known_ids(connection, subject.tenant_id, subject.kind)
+    return subject.subject_id in known_ids(connection, subject.tenant_id, subject.kind)
 
 
 def nothing_known(connection: duckdb.DuckDBPyConnection, subject: Subject) -> str:
     """One line for people who named what is not there, with names that are near."""
     tenants = [row[0] for row in connection.execute(f"select distinct tenant_id from ({_IDS['vehicle']})").fetchall()]
     is_tenant_known = subject.tenant_id in tenants
-    ids = _known_ids(connection, subject.tenant_id, subject.kind)
+    ids = known_ids(connection, subject.tenant_id, subject.kind)
     asked, named = (subject.subject_id, ids) if is_tenant_known else (subject.tenant_id, tenants)
     near = get_close_matches(asked, sorted(named))
     text = f"nothing is known of {subject.kind} {subject.subject_id} of tenant {subject.tenant_id}"
@@ -124,7 +124,8 @@ _IDS = {
 }
 
 
-def _known_ids(connection: duckdb.DuckDBPyConnection, tenant_id: str, kind: str) -> set[str]:
+def known_ids(connection: duckdb.DuckDBPyConnection, tenant_id: str, kind: str) -> set[str]:
+    """Every van or driver of a tenant that any table names."""
     rows = connection.execute(
         f"select distinct id from ({_IDS[kind]}) where tenant_id = $tenant and id is not null", {"tenant": tenant_id}
     ).fetchall()

@@ -26,8 +26,8 @@ SHARED_TABLES = frozenset(
         "marts.fuel_rules",
     }
 )
-# Paths of files, how far spools are loaded, and counts over all tenants.
-OPERATOR_TABLES = frozenset({"core.imports", "core.absorbed", "core.generation", "core.lake_versions"})
+# Paths of files, how far spools are loaded, numbers of the register, and counts over all tenants.
+OPERATOR_TABLES = frozenset({"core.imports", "core.absorbed", "core.erasures", "core.generation", "core.lake_versions"})
 # Of shared tables: other columns of the operator's files, which nobody has read.
 HIDDEN_COLUMNS = frozenset({"extra"})
 

@@ -11,7 +11,7 @@ short is finished by the next call, and until then `odograph privacy verify` say
 import json
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -119,6 +119,7 @@ def erase(settings: Settings, plan: Plan, *, reason: str, by: str) -> Erased:
             if start < now_us
         ],
         "purchases": sorted(keyed_digest(key, "purchase", subject.tenant_id, *found) for found in known.purchases),
+        "everything": plan.everything,
         "reason": reason,
     }
     entry = append_entry(register_path(settings.data_dir), "erase", facts, by=by)
@@ -143,37 +144,51 @@ def finish(settings: Settings, *, by: str) -> Subject | None:
 
 
 def _carry_out(settings: Settings, plan: Plan, erasure_id: str, by: str) -> Erased:
-    tombstones = read_tombstones(settings.data_dir)
     with writer_lock(settings.lock_path, wait_s=WAIT_S):
-        logger.info("%s: spool", erasure_id)
-        spool = erase_from_spools(settings, tombstones)
-        logger.info("%s: lake", erasure_id)
-        lake = erase_from_lake(settings, tombstones)
-        logger.info("%s: warehouse", erasure_id)
-        with opened_line(settings) as (warehouse, _):
+        counts, files = erase_everywhere(settings, [(erasure_id, plan)])
+    facts = {"erasure_id": erasure_id, "counts": counts}
+    append_entry(register_path(settings.data_dir), "erased", facts, by=by)
+    _plan_path(settings).unlink(missing_ok=True)
+    return Erased(erasure_id, counts, files, list(unreadable_leftovers(settings)))
+
+
+def erase_everywhere(settings: Settings, plans: Sequence[tuple[str, Plan]]) -> tuple[dict[str, int], list[Path]]:
+    """Take what is planned out of every place; returns counts, and the reports and mails that went. Needs the lock."""
+    tombstones = read_tombstones(settings.data_dir)
+    named = ", ".join(sorted({erasure_id for erasure_id, _ in plans}))
+    logger.info("%s: spool", named)
+    spool = erase_from_spools(settings, tombstones)
+    logger.info("%s: lake", named)
+    lake = erase_from_lake(settings, tombstones)
+    logger.info("%s: warehouse", named)
+    with opened_line(settings) as (warehouse, _):
+        for _, plan in plans:
             erase_measured(warehouse, plan.subject, plan.known, everything=plan.everything)
-        old_copies = {path for path in settings.published_dir.rglob("*.duckdb") if not path.is_symlink()}
-        publish_copy(settings, afresh=True)  # purchases and their flags are made anew before the file is
-        rewrite(settings.warehouse_path)
-        old_copies -= {path.resolve() for path in settings.published_dir.rglob("*.duckdb") if path.is_symlink()}
-        deleted = [*sorted(old_copies), *mentioned_in(settings, plan.subject, plan.known)]
-        for path in deleted:
-            path.unlink(missing_ok=True)
-        vacuumed = vacuum_at_once(settings)
+        note_erasures(warehouse, (erasure_id for erasure_id, _ in plans))
+    old_copies = {path for path in settings.published_dir.rglob("*.duckdb") if not path.is_symlink()}
+    publish_copy(settings, afresh=True)  # purchases and their flags are made anew before the file is
+    rewrite(settings.warehouse_path)
+    old_copies -= {path.resolve() for path in settings.published_dir.rglob("*.duckdb") if path.is_symlink()}
+    files = sorted({path for _, plan in plans for path in mentioned_in(settings, plan.subject, plan.known)})
+    for path in [*sorted(old_copies), *files]:
+        path.unlink(missing_ok=True)
     counts = {
         "spool segments written anew": spool.segments,
         "raw messages removed": spool.removed,
         "raw messages cut": spool.cut,
         **{f"rows of lake.{name}": count for name, count in lake.items() if count},
-        "vehicle-dates": len(plan.known.vehicle_dates),
-        "lake files deleted": vacuumed,
+        "vehicle-dates": sum(len(plan.known.vehicle_dates) for _, plan in plans),
+        "lake files deleted": vacuum_at_once(settings),
         "published copies replaced": len(old_copies),
-        "reports and mails deleted": len(deleted) - len(old_copies),
+        "reports and mails deleted": len(files),
     }
-    facts = {"erasure_id": erasure_id, "counts": counts}
-    append_entry(register_path(settings.data_dir), "erased", facts, by=by)
-    _plan_path(settings).unlink(missing_ok=True)
-    return Erased(erasure_id, counts, deleted[len(old_copies) :], list(unreadable_leftovers(settings)))
+    return counts, files
+
+
+def note_erasures(warehouse: duckdb.DuckDBPyConnection, erasure_ids: Iterable[str]) -> None:
+    """Let the warehouse know what it was erased from; one that does not know is older, or new."""
+    for erasure_id in sorted(set(erasure_ids)):
+        warehouse.execute("insert or ignore into core.erasures values ($erasure)", {"erasure": erasure_id})
 
 
 def _count_in_lake(warehouse: duckdb.DuckDBPyConnection, plan: Plan, view: str) -> int:

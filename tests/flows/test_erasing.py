@@ -6,7 +6,7 @@ import os
 import sys
 from datetime import date
 from hashlib import sha256
-from shutil import copytree
+from shutil import copy2, copytree, rmtree
 from subprocess import DEVNULL, Popen, run
 from time import sleep
 from zipfile import ZipFile
@@ -296,6 +296,29 @@ def test_an_export_holds_all_that_is_known_and_nothing_of_others_and_proves_what
     assert all(path.stat().st_mode & 0o377 == 0 for path in (tmp_path / "first").rglob("*.csv"))
     with pytest.raises(CannotExport, match="exists already"):
         export(line, about, tmp_path / "first", reason="request 5", by="ana")
+
+
+def test_a_backup_from_before_an_erasure_loses_again_what_was_erased(line, tmp_path):
+    """All but the register is put back; the next refresh, with nothing new to load, erases and publishes."""
+    places = [path for path in line.data_dir.iterdir() if path.name != "privacy"]
+    backup = tmp_path / "backup"
+    backup.mkdir()
+    for path in places:
+        (copytree if path.is_dir() else copy2)(
+            path, backup / path.name, **({"symlinks": True} if path.is_dir() else {})
+        )
+    before = answers(line, OTHERS)
+    erased(line, "vehicle", VIN)
+    for path in places:
+        rmtree(path) if path.is_dir() else path.unlink()
+    copytree(backup, line.data_dir, symlinks=True, dirs_exist_ok=True)
+    rmtree(backup)
+    assert list(found_in(line.data_dir, [VIN])) != []
+    refresh(line)
+    assert list(found_in(line.data_dir, [VIN, DEVICE, *SECOND_DAY, *FIRST_DAY])) == []
+    assert answers(line, OTHERS) == before
+    assert list(problems(line, [VIN, DEVICE])) == []
+    assert published(line, "select erasure_id from core.erasures").rows() == [("E1",)]
 
 
 def test_an_erasure_that_was_killed_is_finished_by_the_next_call(line):

@@ -236,6 +236,11 @@ create table if not exists core.devices (
     primary key (tenant_id, device_id)
 );
 
+-- Which erasures this warehouse went through; one that lacks some was restored, or is new. Kept.
+create table if not exists core.erasures (
+    erasure_id varchar primary key      -- its number in the register: E1, E2, …
+);
+
 -- Vehicle-dates that are never measured again, because their positions were thinned, erased or have expired. Kept.
 create table if not exists core.frozen_dates (
     tenant_id varchar not null,
