@@ -169,7 +169,7 @@ def erase_everywhere(settings: Settings, plans: Sequence[tuple[str, Plan]]) -> t
     publish_copy(settings, afresh=True)  # purchases and their flags are made anew before the file is
     rewrite(settings.warehouse_path)
     old_copies -= {path.resolve() for path in settings.published_dir.rglob("*.duckdb") if path.is_symlink()}
-    files = sorted({path for _, plan in plans for path in mentioned_in(settings, plan.subject, plan.known)})
+    files = list(dict.fromkeys(path for _, plan in plans for path in mentioned_in(settings, plan.subject, plan.known)))
     for path in [*sorted(old_copies), *files]:
         path.unlink(missing_ok=True)
     counts = {
