@@ -20,9 +20,9 @@ MEASURED_TABLES = ("vehicle_dates", "ledger", "stops", "planned_stops", "route_p
 class Chunk(NamedTuple):
     """All that is known of some whole vehicle-dates.
 
-    track    accepted positions, sorted by tenant, service date, vehicle, fix time (`sql/work/track.sql`)
-    counts   one row per vehicle-date that has positions (`sql/work/vehicle_date_counts.sql`)
-    vans     one row per wanted vehicle-date (`sql/work/vans.sql`)
+    track    accepted positions, sorted by tenant, service date, vehicle, fix time (`work/track.sql`)
+    counts   one row per vehicle-date that has positions (`work/vehicle_date_counts.sql`)
+    vans     one row per wanted vehicle-date (`work/vans.sql`)
     routes   planned routes of those vehicle-dates, in order of planned exit
     planned_stops  their stops
     """
