@@ -19,6 +19,10 @@ create or replace macro core.same_fill() as interval 60 minute; -- fills of a va
 create or replace macro core.fresh_min() as 60; -- minutes: heard within this a source is fresh
 create or replace macro core.silent_min() as 1560; -- and not for longer than this, a day and two hours, it is silent
 
+-- Segments of a spool as people read them: spool/number, or spool/first-last.
+create or replace macro core.segments_in_words(spool_id, first_no, last_no) as
+    spool_id || '/' || first_no || case when last_no > first_no then '-' || last_no else '' end;
+
 -- When a service date without a plan is over in a zone: 04:00 of the next day.
 create or replace macro core.ends_utc(day, zone) as ((day + 1 + interval 4 hour) at time zone zone) at time zone 'UTC';
 

@@ -20,8 +20,7 @@ news as (
         vehicle_id,
         list_sort(list_distinct(list(reason))) as reasons,
         list_sort(list_distinct(list(
-            spool_id || '/' || first_segment_no
-            || case when last_segment_no > first_segment_no then '-' || last_segment_no else '' end
+            core.segments_in_words(spool_id, first_segment_no, last_segment_no)
         ) filter (spool_id is not null))) as segments
     from core.reopened
     where service_date = $day
