@@ -63,40 +63,43 @@ def test_two_buckets_split_the_senders_and_lose_and_double_nothing(tmp_path, mos
     assert loaded(tmp_path) == list(range(MESSAGES))
 
 
+def kept(*collectors: CollectorProcess) -> set[int]:
+    return {seq for collector in collectors for seq in spooled_seqs(collector.spool_folder)}
+
+
 def test_a_shared_group_loses_and_doubles_nothing_when_a_member_dies_and_comes_back(tmp_path, mosquitto):
-    collectors = members(tmp_path, mosquitto.url, shared_group="fleet", seal_s="0.2")
+    one, two = members(tmp_path, mosquitto.url, shared_group="fleet", seal_s="0.2").values()
     publish_all(messages(), url=mosquitto.url, client_id="test-publisher", resend_s=1)
-    assert all(role_of_spool(found.spool_folder).group == "fleet" for found in collectors.values())
-    collectors["two"].kill()
+    assert all(role_of_spool(found.spool_folder).group == "fleet" for found in (one, two))
+    two.kill()
     # No receipts: what the broker deals to the dead member is sent once only, and must wait for it there.
     publish_all(messages(MESSAGES), url=mosquitto.url, client_id="test-publisher", receipts=False)
-    collectors["two"].start()
+    two.start()
     everything = set(range(2 * MESSAGES))
-
-    def kept() -> list[set[int]]:
-        return [set(spooled_seqs(collector.spool_folder)) for collector in collectors.values()]
-
-    assert eventually(lambda: set.union(*kept()) == everything)
-    assert all(kept())
-    for collector in collectors.values():
+    assert eventually(lambda: kept(one, two) == everything)
+    assert kept(one)
+    assert kept(two)
+    for collector in (one, two):
         assert collector.stop() == 0
     assert loaded(tmp_path) == sorted(everything)
 
 
 def test_a_member_that_leaves_a_shared_group_as_status_says_takes_nothing_with_it(tmp_path, mosquitto):
     settings = settings_in(tmp_path / "data", broker_url=mosquitto.url)
-    one, two = members(tmp_path, mosquitto.url, shared_group="fleet").values()
+    one, two = members(tmp_path, mosquitto.url, shared_group="fleet", seal_s="0.2").values()
     two.kill()
     publish_all(messages(), url=mosquitto.url, client_id="test-publisher", receipts=False)
     (two.spool_folder / "retired").touch()
     (found,) = [found for found in spools(settings) if found.topic == "collector two"]
     assert (found.text[:17], found.needs_person) == ("retired too early", True)
     two = CollectorProcess(tmp_path / "data", mosquitto.url, collector="two", seal_s="0.2").start()
-    assert eventually(lambda: bool(spooled_seqs(two.spool_folder)))
+    assert eventually(lambda: kept(one, two) == set(range(MESSAGES)))
+    assert kept(two)
     assert two.stop() == 0
     (two.spool_folder / "retired").touch()
     publish_all(messages(MESSAGES), url=mosquitto.url, client_id="test-publisher", receipts=False)
     assert Finding("collector two", "retired") in spools(settings)
+    assert eventually(lambda: kept(one, two) == set(range(2 * MESSAGES)))
     assert one.stop() == 0
     assert loaded(tmp_path) == list(range(2 * MESSAGES))
 
