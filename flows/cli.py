@@ -48,8 +48,8 @@ Day = Annotated[
 ]
 
 
-class Period(StrEnum):
-    """The reports there are."""
+class Kind(StrEnum):
+    """The reports there are, as `flows.report.kinds` lists them."""
 
     daily = "daily"
 
@@ -147,7 +147,7 @@ def refresh(
 
 @app.command()
 def report(
-    period: Period,
+    kind: Kind,
     day: Day = None,
     tenant: Annotated[str | None, typer.Option(help="Tenant; unset: each tenant of that date.")] = None,
     send: Annotated[
@@ -160,7 +160,7 @@ def report(
     from flows.reporting import run_report
 
     with settings_or_exit() as settings:
-        for line in run_report(settings, period.value, day=_date(day), tenant=tenant, send=send, out=out):
+        for line in run_report(settings, kind.value, day=_date(day), tenant=tenant, send=send, out=out):
             typer.echo(line)
 
 

@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 
 from flows.querying import open_published
-from flows.report.daily import daily_report
+from flows.report.kinds import KINDS, Asked
 from flows.report.mail import deliver, message
 from flows.report.save import save
 from flows.settings import Settings
@@ -35,14 +35,13 @@ class ReportsFailed(Exception):
 
 
 def run_report(
-    settings: Settings, period: str, *, day: date | None, tenant: str | None, send: bool, out: Path | None
+    settings: Settings, kind: str, *, day: date | None, tenant: str | None, send: bool, out: Path | None
 ) -> list[str]:
-    """Render the report of a service date (unset: each tenant's newest) for a tenant (unset: each).
+    """Render the report of the period a service date falls in (unset: each tenant's newest) for a tenant (unset: each).
 
     Returns a line for each thing written or sent. What goes wrong for one tenant stops no other; ReportsFailed is
     raised at the end.
     """
-    assert period == "daily"
     with open_published(settings.published_path) as published:
         days = published.execute(DAYS, {"day": day, "tenant": tenant}).fetchall()
     if not days:
@@ -52,7 +51,7 @@ def run_report(
     failures: list[tuple[str, Exception]] = []
     for tenant_id, service_date in days:
         try:
-            lines += _reported(settings, tenant_id, service_date, send=send, out=out)
+            lines += _reported(settings, kind, tenant_id, service_date, send=send, out=out)
         except Exception as error:
             logger.exception("no report for tenant %s", tenant_id)
             failures.append((tenant_id, error))
@@ -61,8 +60,11 @@ def run_report(
     return lines
 
 
-def _reported(settings: Settings, tenant_id: str, service_date: date, *, send: bool, out: Path | None) -> list[str]:
-    report = daily_report(settings.published_path, tenant_id, service_date, min_coverage=settings.min_coverage)
+def _reported(
+    settings: Settings, kind: str, tenant_id: str, service_date: date, *, send: bool, out: Path | None
+) -> list[str]:
+    period = KINDS[kind].period_of(service_date)
+    report = KINDS[kind].render(Asked(settings.published_path, tenant_id, period, min_coverage=settings.min_coverage))
     written = save(report, out if out is not None else settings.reports_dir)
     lines = [f"{report.subject}: {written[0]}"]
     if not send:

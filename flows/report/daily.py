@@ -15,9 +15,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from flows.report.attention import attention, is_all_clear
 from flows.report.data import MIN_COVERAGE, read_day
 from flows.report.health import health_rows, provisional
+from flows.report.kinds import Asked
 from flows.report.measures import idle_share
 from flows.report.pictures import pareto, shown_vehicles, timeline
-from flows.report.rendered import Report
+from flows.report.rendered import Report, day_period
 from flows.report.rows import DailyData
 from flows.report.spreadsheet import routes_csv
 from flows.report.tables import (
@@ -45,6 +46,18 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+
+
+def render(asked: Asked) -> Report:
+    """Return the report as `flows.report.kinds` asks for it."""
+    return daily_report(
+        asked.published,
+        asked.tenant_id,
+        asked.period.first,
+        units=asked.style.units,
+        contact=asked.contact,
+        min_coverage=asked.min_coverage,
+    )
 
 
 def daily_report(
@@ -98,7 +111,7 @@ def daily_report(
     return Report(
         report="daily",
         tenant_id=tenant_id,
-        service_date=service_date,
+        period=day_period(service_date),
         subject=page["subject"],
         html=_html(page),
         text=_text(page),

@@ -111,7 +111,7 @@ def message(
 
 def message_key(report: Report, recipient: str) -> str:
     """Return the key under which a mail is sent once: report, period, tenant, recipient."""
-    return _sent_key(report.report, str(report.service_date), report.tenant_id, recipient)
+    return _sent_key(report.report, report.period.key, report.tenant_id, recipient)
 
 
 def is_of_tenant(mail: EmailMessage, tenant_id: str) -> bool:

@@ -1,23 +1,69 @@
-"""What is a finished report?"""
+"""What is a finished report, and which days is it about?"""
 
-from datetime import date
-from typing import NamedTuple
+from calendar import monthrange
+from datetime import date, timedelta
+from typing import Literal, NamedTuple
+
+
+class Period(NamedTuple):
+    """The service dates of a report, both ends included."""
+
+    kind: Literal["day", "week", "month"]
+    first: date
+    last: date
+
+    @property
+    def key(self) -> str:
+        """Its name in keys and file names: `2026-02-26`, `2026-W09` (ISO 8601), `2026-02`."""
+        if self.kind == "week":
+            # A week that begins on Sunday has the number of the Monday in it.
+            year, week, _ = (self.first + timedelta(days=1 if self.first.isoweekday() == 7 else 0)).isocalendar()
+            return f"{year}-W{week:02}"
+        return f"{self.first:%Y-%m}" if self.kind == "month" else str(self.first)
+
+
+def day_period(day: date) -> Period:
+    """Return a service date as a period."""
+    return Period("day", day, day)
+
+
+def week_period(day: date, first_weekday: int = 1) -> Period:
+    """Return the week a date falls in; `first_weekday` is 1 for Monday to 7 for Sunday."""
+    first = day - timedelta(days=(day.isoweekday() - first_weekday) % 7)
+    return Period("week", first, first + timedelta(days=6))
+
+
+def month_period(day: date) -> Period:
+    """Return the month a date falls in."""
+    return Period("month", day.replace(day=1), day.replace(day=monthrange(day.year, day.month)[1]))
+
+
+class Headline(NamedTuple):
+    """A number people act on; where late data moves it by `move` or more, a correction is worth a mail."""
+
+    name: str
+    value: float | None
+    text: str
+    move: float  # in units of the value; infinite where no change is worth one
 
 
 class Report(NamedTuple):
-    """One report about one tenant and period; the same for every recipient.
+    """One report about one tenant (empty: the operator's, about all) and period; the same for every recipient.
 
     html         css inlined, pictures referenced as `cid:<key of images>`
     text         the same content without pictures
     images       content id -> PNG
     attachments  file name -> bytes
+    told         ids of the exceptions in it, so that nobody is told the same twice
     """
 
     report: str
     tenant_id: str
-    service_date: date
+    period: Period
     subject: str
     html: str
     text: str
     images: dict[str, bytes]
     attachments: dict[str, bytes]
+    headlines: tuple[Headline, ...] = ()
+    told: tuple[str, ...] = ()

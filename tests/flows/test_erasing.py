@@ -23,7 +23,7 @@ from flows.privacy.searching import found_in
 from flows.refresh import refresh
 from flows.report.mail import deliver
 from flows.report.mail import message as mail_of
-from flows.report.rendered import Report
+from flows.report.rendered import Report, day_period
 from ingest.lineage import Source, raw_messages
 from tests.builders import collected, golden_points, message, positions, published, settings_in, yesterday_at
 from warehouse.subjects import Subject
@@ -147,7 +147,9 @@ def whole(tmp_path_factory):
         path.parent.mkdir(exist_ok=True)
         path.write_text(f"<p>{VIN if 't1' in name else 'another tenant'}, driven by {NAME}</p>" if "t1" in name else "")
     told = f"{VIN} {NAME}"
-    report = Report("daily", "t1", day_of(START_S), "Depot x · 2 vans · idle 3 %", f"<p>{told}</p>", told, {}, {})
+    report = Report(
+        "daily", "t1", day_period(day_of(START_S)), "Depot x · 2 vans · idle 3 %", f"<p>{told}</p>", told, {}, {}
+    )
     mail = mail_of(report, sender="o@example.com", recipient="owner@example.com")
     deliver([mail], smtp_url=None, mail_dir=settings.mail_dir)
     return settings

@@ -16,13 +16,13 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
 
 from flows.report.mail import MailNotSent, deliver, message, message_key
-from flows.report.rendered import Report
+from flows.report.rendered import Report, day_period
 from flows.report.smtp import smtp_server
 
 REPORT = Report(
     report="daily",
     tenant_id="dax7",
-    service_date=date(2026, 2, 26),
+    period=day_period(date(2026, 2, 26)),
     subject="Depot DAX7 · Thu 26 Feb · 23/24 vans · idle 28.7 % · 2 fuel flags",
     html='<html><body><img src="cid:timeline@odograph" alt="V12 idled longest"> Grüße ▲3.1</body></html>',
     text="Idle 28.7 % ▲3.1\n",
@@ -144,7 +144,7 @@ def test_the_message_id_is_that_of_report_period_tenant_and_recipient():
     others = [
         mail_to("other@dax7.example"),
         mail_to(report=REPORT._replace(tenant_id="dax8")),
-        mail_to(report=REPORT._replace(service_date=date(2026, 2, 27))),
+        mail_to(report=REPORT._replace(period=day_period(date(2026, 2, 27)))),
         mail_to(report=REPORT._replace(report="weekly")),
     ]
     assert len({first, *(mail["Message-ID"] for mail in others)}) == 5

@@ -9,7 +9,7 @@ import pytest
 
 from flows.privacy.old_reports import expire_reports
 from flows.report.mail import deliver, message
-from flows.report.rendered import Report
+from flows.report.rendered import Report, day_period
 from flows.report.save import save
 from tests.builders import settings_in
 
@@ -18,7 +18,7 @@ HELD, OLD, NEW = date(2026, 9, 1), date(2026, 9, 2), date(2026, 11, 20)
 
 
 def report_of(tenant: str, day: date) -> Report:
-    return Report("daily", tenant, day, "a day", "text", "<p>page</p>", {}, {"vans.csv": b"V1"})
+    return Report("daily", tenant, day_period(day), "a day", "text", "<p>page</p>", {}, {"vans.csv": b"V1"})
 
 
 def mail_of(report: Report) -> EmailMessage:

@@ -8,7 +8,7 @@ import pytest
 from flows.privacy.erasing import mentioned_in
 from flows.privacy.proving import in_reports, listed_register
 from flows.report.mail import deliver, message
-from flows.report.rendered import Report
+from flows.report.rendered import Report, day_period
 from flows.status import later_erasures
 from ingest.register import append_entry, register_path
 from ingest.tombstones import Tombstone, Tombstones, keyed_digest
@@ -32,7 +32,7 @@ def warehouse(tmp_path_factory):
 
 def mailed(settings, tenant, day, text):
     """A mail as `odograph report daily --send` writes it: no header says the tenant, and the text is folded."""
-    report = Report("daily", tenant, day, f"Depot nj1 · {day:%a %d %b}", f"<p>{text}</p>", text, {}, {})
+    report = Report("daily", tenant, day_period(day), f"Depot nj1 · {day:%a %d %b}", f"<p>{text}</p>", text, {}, {})
     mail = message(report, sender="Odograph <o@example.com>", recipient="Owner <owner@example.com>")
     return deliver([mail], smtp_url=None, mail_dir=settings.mail_dir).files[0]
 

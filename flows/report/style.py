@@ -1,0 +1,132 @@
+"""How are figures, times and money written for one reader?
+
+The only place where storage units (metres, litres, seconds, UTC) become the reader's: units of the United States or
+metric, numbers and dates as the reader's locale writes them (Unicode CLDR, by Babel). The words stay English.
+"""
+
+import re
+from datetime import date, datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_time
+from babel.numbers import format_currency, format_decimal
+
+from flows.report.units import NOT_KNOWN, US, Units
+
+DAYS = {"en_US": "EEE d MMM"}  # without the comma of CLDR, which a subject of several parts cannot bear
+
+
+class UnknownLocale(Exception):
+    """No such locale, such as `en_US`, `de_DE` or `es_US`."""
+
+
+class Style(NamedTuple):
+    """Whose units, numbers and dates."""
+
+    units: Units = US
+    locale: str = "en_US"
+
+    def checked(self) -> "Style":
+        """Return itself; raises UnknownLocale for a locale that CLDR does not have."""
+        try:
+            Locale.parse(self.locale)
+        except (UnknownLocaleError, ValueError) as error:
+            raise UnknownLocale(f"no such locale: {self.locale!r}; use one such as en_US, de_DE or es_US") from error
+        return self
+
+    def number(self, value: float | None, decimals: int = 0) -> str:
+        """Write a number with its groups, `1,250` or `1.250`."""
+        if value is None:
+            return NOT_KNOWN
+        pattern = "#,##0" + ("." + "0" * decimals if decimals else "")
+        return format_decimal(round(value, decimals), pattern, locale=self.locale).replace("-", "−")
+
+    def percent(self, share: float | None, decimals: int = 0) -> str:
+        """Write a share of 0 to 1, `28.7 %`."""
+        return NOT_KNOWN if share is None else f"{self.number(100 * share, decimals)} %"
+
+    def signed(self, value: float, decimals: int = 0) -> str:
+        """Write a number with its sign, `+3.1`, `−0.4`, `±0`."""
+        rounded = round(value, decimals)
+        if rounded == 0:
+            return "±0"
+        return f"{'+' if rounded > 0 else '−'}{self.number(abs(rounded), decimals)}"
+
+    def money(self, amount: float | None, currency: str | None, *, cents: bool = False) -> str:
+        """Write an amount: whole from 10 up unless `cents`, with cents below; `$54`, `54 €`, `2,39 €`."""
+        if amount is None:
+            return NOT_KNOWN
+        decimals = 0 if abs(amount) >= 10 and not cents else 2
+        if not currency:
+            return self.number(amount, decimals)
+        # A currency has its own digits in CLDR; ours follow the size of the amount.
+        value = round(amount, decimals)
+        whole = Locale.parse(self.locale).currency_formats["standard"].pattern
+        pattern = whole if decimals else whole.replace(".00", "")
+        text = format_currency(abs(value), currency, pattern, locale=self.locale, currency_digits=False)
+        text = re.sub(r"(?<=[A-Z])(?=\d)", "\u00a0", text)
+        return f"{'−' if value < 0 else ''}{text}"
+
+    def distance(self, metres: float | None, decimals: int = 0) -> str:
+        """Write a distance, `1,564 mi`."""
+        if metres is None:
+            return NOT_KNOWN
+        return f"{self.number(metres / self.units.metres, decimals)} {self.units.distance}"
+
+    def volume(self, litres: float | None, decimals: int = 1) -> str:
+        """Write a volume, `21.0 gal`."""
+        if litres is None:
+            return NOT_KNOWN
+        return f"{self.number(litres / self.units.litres, decimals)} {self.units.volume}"
+
+    def minutes(self, seconds: float) -> str:
+        """Write a length of time as a person would say it: `45 s`, `71 min`, `3 h 10 min`, `54 h`."""
+        if seconds < 90:
+            return f"{seconds:.0f} s"
+        whole_min = round(seconds / 60)
+        if whole_min < 120:
+            return f"{whole_min} min"
+        if whole_min >= 24 * 60 or whole_min % 60 == 0:
+            return f"{self.number(seconds / 3600)} h"
+        return f"{whole_min // 60} h {whole_min % 60} min"
+
+    def hours_minutes(self, seconds: float | None) -> str:
+        """Write a length of time for a table, `8:34`."""
+        if seconds is None:
+            return NOT_KNOWN
+        hours, rest_min = divmod(round(seconds / 60), 60)
+        return f"{hours}:{rest_min:02}"
+
+    def signed_minutes(self, seconds: float) -> str:
+        """Write a delay in whole minutes with its sign, `+5`, `−3`, `±0`."""
+        return self.signed(round(seconds / 60))
+
+    def clock(self, instant_utc: datetime | None, timezone: str) -> str:
+        """Write the local time of an instant on a clock of 24 hours, `10:05`."""
+        if instant_utc is None:
+            return NOT_KNOWN
+        return format_time(instant_utc, "HH:mm", tzinfo=ZoneInfo(timezone), locale=self.locale)
+
+    def day(self, value: date) -> str:
+        """Write a date, `Thu 26 Feb` or `Do., 26. Feb.`."""
+        pattern = DAYS.get(self.locale) or Locale.parse(self.locale).datetime_skeletons["MMMEd"].pattern
+        return format_date(value, pattern, locale=self.locale)
+
+    def weekday(self, value: date) -> str:
+        """Write the name of the day of the week, `Thursday`."""
+        return format_date(value, "EEEE", locale=self.locale)
+
+    def month(self, value: date) -> str:
+        """Write a month, `February 2026`."""
+        return format_date(value, Locale.parse(self.locale).datetime_skeletons["yMMMM"].pattern, locale=self.locale)
+
+    def local_day(self, instant_utc: datetime, timezone: str) -> str:
+        """Write the local date and time of an instant, `Thu 26 Feb 17:48`."""
+        local = instant_utc.astimezone(ZoneInfo(timezone))
+        return f"{self.day(local.date())} {self.clock(instant_utc, timezone)}"
+
+    def counted(self, number: int, thing: str) -> str:
+        """Write a count with its thing, `1 route`, `1,250 routes`."""
+        return f"{self.number(number)} {thing}" if number == 1 else f"{self.number(number)} {thing}s"

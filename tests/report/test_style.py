@@ -1,0 +1,44 @@
+"""Figures as readers in several countries write them."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from flows.report.style import Style, UnknownLocale
+from flows.report.units import METRIC
+
+DAY = date(2026, 2, 26)
+
+
+def test_an_american_reads_miles_dollars_and_the_day_before_the_month():
+    style = Style()
+    assert style.number(1250.456, 1) == "1,250.5"
+    assert style.number(-3.2, 1) == "−3.2"
+    assert style.percent(0.287, 1) == "28.7 %"
+    assert [style.money(amount, "USD") for amount in (1254.2, 2.389, -5.5, None)] == ["$1,254", "$2.39", "−$5.50", "–"]
+    assert style.distance(2_516_000) == "1,563 mi"
+    assert style.volume(79.5) == "21.0 gal"
+    assert style.day(DAY) == "Thu 26 Feb"
+    assert style.local_day(datetime(2026, 2, 26, 17, 48, tzinfo=UTC), "America/New_York") == "Thu 26 Feb 12:48"
+    assert (style.signed(3.14, 1), style.signed(-0.4, 1), style.signed(-0.04, 1)) == ("+3.1", "−0.4", "±0")
+    assert (style.counted(1, "route"), style.counted(1250, "route")) == ("1 route", "1,250 routes")
+
+
+def test_a_german_reads_commas_kilometres_and_german_days():
+    style = Style(METRIC, "de_DE")
+    assert style.number(1250.456, 1) == "1.250,5"
+    assert style.money(2.389, "EUR") == "2,39\u00a0€"
+    assert style.money(1254.2, "USD") == "1.254\u00a0$"
+    assert style.distance(2_516_000) == "2.516 km"
+    assert style.day(DAY) == "Do., 26. Feb."
+    assert (style.weekday(DAY), style.month(DAY)) == ("Donnerstag", "Februar 2026")
+
+
+def test_a_currency_without_a_sign_keeps_its_distance():
+    assert Style().money(54, "SEK") == "SEK\u00a054"
+
+
+@pytest.mark.parametrize("locale", ["", "xx_YY", "english", "../../etc"])
+def test_a_locale_that_is_none_is_refused(locale):
+    with pytest.raises(UnknownLocale, match="no such locale"):
+        Style(locale=locale).checked()
