@@ -15,6 +15,7 @@ from prefect.runtime import flow_run
 from prefect.schedules import Cron
 
 from flows.copies import CopiesFailed
+from flows.post.mail import MailNotSent
 from flows.refresh import (
     REFRESHED,
     Refreshed,
@@ -27,7 +28,6 @@ from flows.refresh import (
     stale_dates,
 )
 from flows.refresh_metrics import write_metrics
-from flows.report.mail import MailNotSent
 from flows.reporting import NoReportDue, ReportsFailed, run_report
 from flows.settings import Settings
 from flows.upkeep import Upkeep, upkeep

@@ -4,9 +4,9 @@ import logging
 from datetime import date
 from pathlib import Path
 
+from flows.post.mail import deliver, message
 from flows.querying import open_published
 from flows.report.kinds import KINDS, Asked
-from flows.report.mail import deliver, message
 from flows.report.save import save
 from flows.settings import Settings
 

@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 
 import duckdb
 
+from flows.post.mail import is_of_tenant
 from flows.refresh import opened_line, publish_copy, refresh
-from flows.report.mail import is_of_tenant
 from flows.settings import Settings
 from ingest.lake_erasing import erase_from_lake, vacuum_at_once
 from ingest.register import append_entry, read_register, register_path

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from flows.report.mail import list_label
+from flows.post.mail import list_label
 from flows.report.save import file_name
 from flows.settings import Settings
 from warehouse.retention import Due, cutoff_dates, kinds

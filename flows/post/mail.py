@@ -19,9 +19,9 @@ from smtplib import SMTPException
 from typing import NamedTuple
 from urllib.parse import quote
 
-from flows.report.outbox import FILE_MODE, FOLDER_MODE, Outbox, opened
+from flows.post.outbox import FILE_MODE, FOLDER_MODE, Outbox, opened
+from flows.post.smtp import SmtpServer, connected, reason_of, refusal, smtp_server
 from flows.report.rendered import Report
-from flows.report.smtp import SmtpServer, connected, reason_of, refusal, smtp_server
 
 
 class _MailPolicy(EmailPolicy):
