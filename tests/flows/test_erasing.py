@@ -23,13 +23,7 @@ from flows.privacy.holding import place_hold
 from flows.privacy.proving import listed_register, problems
 from flows.privacy.searching import found_in
 from flows.refresh import refresh
-<<<<<<< HEAD
-from flows.report.mail import deliver
-from flows.report.mail import message as mail_of
 from flows.report.rendered import Report, day_period
-=======
-from flows.report.rendered import Report
->>>>>>> d1346f6 (Move the sending of reports into a package of its own)
 from ingest.lineage import Source, raw_messages
 from tests.builders import collected, golden_points, message, positions, published, settings_in, yesterday_at
 from warehouse.subjects import Subject

@@ -9,12 +9,7 @@ import pytest
 
 from flows.post.mail import deliver, message
 from flows.privacy.old_reports import expire_reports
-<<<<<<< HEAD
-from flows.report.mail import deliver, message
 from flows.report.rendered import Report, day_period
-=======
-from flows.report.rendered import Report
->>>>>>> d1346f6 (Move the sending of reports into a package of its own)
 from flows.report.save import save
 from tests.builders import settings_in
 

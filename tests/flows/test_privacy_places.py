@@ -8,12 +8,7 @@ import pytest
 from flows.post.mail import deliver, message
 from flows.privacy.erasing import mentioned_in
 from flows.privacy.proving import in_reports, listed_register
-<<<<<<< HEAD
-from flows.report.mail import deliver, message
 from flows.report.rendered import Report, day_period
-=======
-from flows.report.rendered import Report
->>>>>>> d1346f6 (Move the sending of reports into a package of its own)
 from flows.status import later_erasures
 from ingest.register import append_entry, register_path
 from ingest.tombstones import Tombstone, Tombstones, keyed_digest

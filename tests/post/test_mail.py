@@ -15,15 +15,9 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
 
-<<<<<<< HEAD:tests/flows/test_mail.py
-from flows.report.mail import MailNotSent, deliver, message, message_key
-from flows.report.rendered import Report, day_period
-from flows.report.smtp import smtp_server
-=======
 from flows.post.mail import MailNotSent, deliver, message, message_key
 from flows.post.smtp import smtp_server
-from flows.report.rendered import Report
->>>>>>> d1346f6 (Move the sending of reports into a package of its own):tests/post/test_mail.py
+from flows.report.rendered import Report, day_period
 
 REPORT = Report(
     report="daily",
