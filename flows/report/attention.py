@@ -5,9 +5,9 @@ not be crowded out by what has one, so up to four such rows follow the priced on
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from flows.report.measures import lacks_ignition
+from flows.report.page import Attention
 from flows.report.rows import DailyData, FuelException, IdleContext, RouteDay, SilentVehicle, VehicleDay
 from flows.report.units import Units, clock, counted, local_day, minutes, money, percent, volume
 from flows.report.words import overrun_s
@@ -35,17 +35,6 @@ PLACES = {
     "break": "in a break",
     "fuel_site": "at a fuel site",
 }
-
-
-class Attention(NamedTuple):
-    """One row of the list; `cost` is None where there is no price."""
-
-    where: str
-    what: str
-    how_long: str
-    cost: float | None
-    cost_text: str
-    action: str
 
 
 def attention(data: DailyData, units: Units) -> list[Attention]:

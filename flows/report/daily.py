@@ -4,48 +4,38 @@ Subject, verdict, six tiles, what needs attention, routes, two pictures, fuel fl
 needs attention gives a short page: tiles, data health, and the routes in the text part and the attachment.
 """
 
-import re
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import css_inline
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
 from flows.report.attention import attention, is_all_clear
 from flows.report.data import MIN_COVERAGE, read_day
+from flows.report.drawing import NARROW_PX
 from flows.report.health import health_rows, provisional
 from flows.report.kinds import Asked
 from flows.report.measures import idle_share
+from flows.report.page import MOST_ROWS, Column, Picture, footer, html, text
 from flows.report.pictures import pareto, shown_vehicles, timeline
 from flows.report.rendered import Report, day_period
 from flows.report.rows import DailyData
 from flows.report.spreadsheet import routes_csv
 from flows.report.tables import (
+    FUEL_COLUMNS,
     MOST_FUEL_ROWS,
-    MOST_ROUTES,
     fuel_note,
     fuel_rows,
     gated_note,
     route_columns,
     route_rows,
-    text_table,
 )
 from flows.report.tiles import tiles
 from flows.report.units import US, Units, counted, day, listed, percent
 from flows.report.words import history_label, place, subject, verdict
 from warehouse.fuel_rules import NO_PROOF
 
-TIMELINE_CID, PARETO_CID = "timeline@odograph", "idle-by-van@odograph"
-TEXT_WIDTH = 78
-
-_templates = Environment(
-    loader=PackageLoader("flows.report"),
-    autoescape=select_autoescape(["html.j2"]),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+TIMELINE, PARETO = "timeline", "idle-by-van"
+ATTENTION_NOTE = "Cost: fuel burnt idling, wages beyond plan, or the amount of a purchase to check."
+FOOT_NOTE = "Drivers appear by initials only; positions are not part of this mail."
 
 
 def render(asked: Asked) -> Report:
@@ -79,70 +69,86 @@ def daily_report(
     is_clear = is_all_clear(data, rows)
     images = {} if is_clear else _pictures(data)
     routes_name = f"routes-{service_date}.csv"
+    routes = route_rows(data, units)
+    columns = route_columns(routes, units)
+    flags = fuel_rows(data, units)
+    status = provisional(data)
     page: dict[str, Any] = {
         "subject": subject(data),
         "place": place(data),
-        "day": f"{day(service_date)} {service_date.year}",
+        "when": f"{day(service_date)} {service_date.year}",
+        "status": status.split(";")[0],
+        "verdict": verdict(data, is_clear=is_clear, units=units),
         "timezone": data.timezone,
         "is_clear": is_clear,
-        "verdict": verdict(data, is_clear=is_clear, units=units),
         "tiles": tiles(data, units),
         "compared": f"Differences: against {history_label(data)}." if data.history else "",
         "attention": rows,
-        "routes": (routes := route_rows(data, units)),
-        "most_routes": MOST_ROUTES,
-        "routes_name": routes_name,
-        "columns": (columns := route_columns(routes, units)),
-        "routes_text": text_table(routes, columns),
-        "legend": _legend({column.field for column in columns}),
-        "gated_note": gated_note(data, routes, columns),
-        "timeline": _timeline_words(data) if TIMELINE_CID in images else None,
-        "pareto": _pareto_words(data) if PARETO_CID in images else None,
+        "attention_note": ATTENTION_NOTE,
+        "timeline": _timeline_words(data) if _cid(TIMELINE) in images else None,
+        "pareto": _pareto_words(data) if _cid(PARETO) in images else None,
         "idle_reason": idle_share(data).reason,
-        "fuel": (flags := fuel_rows(data, units))[:MOST_FUEL_ROWS],
-        "fuel_left_out": max(0, len(flags) - MOST_FUEL_ROWS),
+        "columns": columns,
+        "routes": routes,
+        "routes_note": _routes_note(len(routes), routes_name, columns, gated_note(data, routes, columns)),
+        "fuel_columns": FUEL_COLUMNS,
+        "fuel": flags[:MOST_FUEL_ROWS],
         "fuel_note": fuel_note(data, units),
-        "no_proof": NO_PROOF,
+        "fuel_proof": _left_out(len(flags) - MOST_FUEL_ROWS) + NO_PROOF,
         "health": health_rows(data),
-        "status": provisional(data),
-        "tenant_id": tenant_id,
-        "contact": contact,
+        "foot": footer("daily report", tenant_id, contact=contact, notes=[FOOT_NOTE]),
     }
     return Report(
         report="daily",
         tenant_id=tenant_id,
         period=day_period(service_date),
         subject=page["subject"],
-        html=_html(page),
-        text=_text(page),
+        html=html("daily.html.j2", page),
+        text=text("daily.txt.j2", page),
         images=images,
         attachments={routes_name: routes_csv(data, units)},
     )
 
 
-def _legend(fields: set[str]) -> str:
-    """Return what the columns of the route table mean, where their headings cannot say it."""
-    parts = []
+def _cid(picture: str) -> str:
+    return f"{picture}@odograph"
+
+
+def _routes_note(count: int, file_name: str, columns: list[Column], gated: str) -> str:
+    """Return where the rest is, and what the columns mean where their headings cannot say it."""
+    fields = {column.field for column in columns}
+    parts = [f"Also attached as {file_name}, with more columns."]
+    if count > MOST_ROWS:
+        parts = [f"{MOST_ROWS} of {count} rows; all are in the attached {file_name}."]
     if "against_plan" in fields:
-        parts.append("Exit against plan in minutes; bold is more than 5:00 late.")
+        parts.append("Exit against plan in minutes; marked if more than 5:00 late.")
     if "stem" in fields:
         parts.append("Stem: share of the distance before the first and after the last stop.")
-    return " ".join(parts)
+    return " ".join([*parts, *([f"{gated}."] if gated else [])])
+
+
+def _left_out(count: int) -> str:
+    return f"{count} more in marts.fuel_exceptions. " if count > 0 else ""
 
 
 def _pictures(data: DailyData) -> dict[str, bytes]:
-    images = {}
+    """Return each picture twice, the second drawn for a telephone."""
+    drawn = []
     if data.ledger.place.size:
-        images[TIMELINE_CID] = timeline(data)
+        drawn.append((TIMELINE, timeline))
     if idle_share(data).value is not None and data.fleet.idle_s > 0:
-        images[PARETO_CID] = pareto(data)
+        drawn.append((PARETO, pareto))
+    images = {}
+    for name, draw in drawn:
+        images[_cid(name)] = draw(data)
+        images[_cid(f"{name}-narrow")] = draw(data, NARROW_PX)
     return images
 
 
-def _timeline_words(data: DailyData) -> dict[str, str]:
+def _timeline_words(data: DailyData) -> Picture:
     """Return the alternative text, which is the finding, and the caption."""
     shown, heard = shown_vehicles(data), len(data.vehicles)
-    caption = "A row is a van; a column is five minutes, filled by the share of each state."
+    caption = "A row is a van; each column is filled by the share of each state in it."
     if shown < heard:
         chosen = "most idle" if data.fleet.idle_s > 0 else "the longest day"
         caption = f"The {shown} of {heard} vans with {chosen}. {caption}"
@@ -153,10 +159,10 @@ def _timeline_words(data: DailyData) -> dict[str, str]:
         finding += f"; {top.vehicle_id} idled longest, {top.idle_s / 60:.0f} min"
     if silent:
         finding += f"; no data for part of the day from {listed([van.vehicle_id for van in silent], 5)}"
-    return {"cid": TIMELINE_CID, "alt": f"Timeline: {finding}.", "caption": caption}
+    return Picture(_cid(TIMELINE), f"Timeline: {finding}.", caption, _cid(f"{TIMELINE}-narrow"))
 
 
-def _pareto_words(data: DailyData) -> dict[str, str]:
+def _pareto_words(data: DailyData) -> Picture:
     idling = [van for van in data.vehicles if van.idle_s > 0]
     half, so_far_s = 0, 0.0
     while so_far_s < data.fleet.idle_s / 2 and half < len(idling):
@@ -167,20 +173,4 @@ def _pareto_words(data: DailyData) -> dict[str, str]:
         f"{half} of {counted(len(idling), 'van')} made {share} of the idling; "
         f"{long_share} of it was in events of two minutes and more."
     )
-    return {"cid": PARETO_CID, "alt": f"Idle by van: {caption}", "caption": caption}
-
-
-def _html(page: dict[str, Any]) -> str:
-    """Return the page with css inlined; spaces before units do not break."""
-    html = _templates.get_template("daily.html.j2").render(page)
-    # The media query for narrow screens cannot be inlined; a program that drops it still shows the page.
-    html = css_inline.inline(html, keep_style_tags=False, keep_at_rules=True, load_remote_stylesheets=False)
-    # Classes have done their work, but for those the media query needs.
-    html = re.sub(r'(<td[^>]*?) class="(?:first|)"', r"\1", html)
-    html = re.sub(r"(\d) (%|min|h|s|mi|gal|pt|km|L)\b", "\\1\u00a0\\2", html)
-    return re.sub(r"\n\s*\n+", "\n", re.sub(r"(?m)^[ \t]+", "", html))
-
-
-def _text(page: dict[str, Any]) -> str:
-    text = _templates.get_template("daily.txt.j2").render({**page, "width": TEXT_WIDTH})
-    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+    return Picture(_cid(PARETO), f"Idle by van: {caption}", caption, _cid(f"{PARETO}-narrow"))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from flows.report.measures import Figure, gated, route_idle_s
+from flows.report.page import MOST_ROWS, Cell, Column
 from flows.report.rows import DailyData, RouteDay
 from flows.report.units import (
     NOT_KNOWN,
@@ -22,20 +23,18 @@ from flows.report.units import (
     volume,
 )
 
-MOST_ROUTES = 50
 MOST_FUEL_ROWS = 20
 MOST_NAMED = 12
 
 
 class RouteRow(NamedTuple):
-    """One route as it is printed; `is_late` marks an exit more than the tolerance after plan."""
+    """One route as it is printed."""
 
     route: str
     van: str
     driver: str
     exit: str
-    against_plan: str
-    is_late: bool
+    against_plan: str | Cell  # marked if more than the tolerance late
     time: str
     utilization: str
     stops: str
@@ -45,39 +44,38 @@ class RouteRow(NamedTuple):
     economy: str
 
 
-class Column(NamedTuple):
-    """One column of the route table; a `minor` one is left out on a telephone."""
-
-    field: str
-    heading: str
-    is_number: bool
-    is_minor: bool
-
-
 class FuelRow(NamedTuple):
-    """One fuel flag as it is printed."""
+    """One fuel flag as it is printed: below the site stands the evidence, below the rule its state."""
 
     time: str
-    site: str
     van: str
+    site: Cell
     volume: str
-    rule: str
-    evidence: str
-    state: str
+    rule: Cell
+
+
+FUEL_COLUMNS = [
+    Column("time", "Time"),
+    Column("van", "Van", is_name=True),
+    Column("site", "Site and evidence", is_prose=True),
+    Column("volume", "Volume", is_number=True),
+    Column("rule", "Rule", is_number=True),
+]
 
 
 def route_rows(data: DailyData, units: Units) -> list[RouteRow]:
     """Return the routes as text, in order of route; of more than fifty, those with most idle (else longest) first."""
     routes = data.routes
-    if len(routes) > MOST_ROUTES:
+    if len(routes) > MOST_ROWS:
         routes = sorted(routes, key=lambda route: (-route.idle_s, -(route.route_time_s or 0.0), -route.distance_m))
     return [_route_row(route, data, units) for route in routes]
 
 
 def _route_row(route: RouteDay, data: DailyData, units: Units) -> RouteRow:
-    against_plan = ""
+    against_plan: str | Cell = ""
     if route.depot_exit_utc and route.planned_exit_utc:
         against_plan = signed_minutes((route.depot_exit_utc - route.planned_exit_utc).total_seconds())
+        against_plan = Cell(against_plan, "poor") if route.on_time_start is False else against_plan
     idle_s = route_idle_s(route, data)
     fuel = economy(route.fuel_distance_m, route.fuel_used_l, units)
     return RouteRow(
@@ -86,7 +84,6 @@ def _route_row(route: RouteDay, data: DailyData, units: Units) -> RouteRow:
         driver=initials(route.driver_name, route.driver_id),
         exit=clock(route.depot_exit_utc, data.timezone),
         against_plan=against_plan,
-        is_late=route.on_time_start is False,
         time=hours_minutes(route.route_time_s),
         utilization=_ratio(route, route.route_utilization),
         stops=_stops(route),
@@ -118,18 +115,18 @@ def _stops(route: RouteDay) -> str:
 def route_columns(rows: list[RouteRow], units: Units) -> list[Column]:
     """Return the columns in which at least one row has something to say."""
     columns = [
-        Column("route", "Route", False, False),
-        Column("van", "Van", False, False),
-        Column("driver", "Driver", False, True),
-        Column("exit", "Exit", True, False),
-        Column("against_plan", "vs plan", True, False),
-        Column("time", "Time", True, False),
-        Column("utilization", "of plan", True, True),
-        Column("stops", "Stops", True, False),
-        Column("stem", "Stem", True, True),
-        Column("idle", "Idle min", True, False),
-        Column("distance", units.distance, True, True),
-        Column("economy", units.economy, True, True),
+        Column("route", "Route", is_name=True),
+        Column("van", "Van"),
+        Column("driver", "Driver", is_minor=True),
+        Column("exit", "Exit", is_number=True),
+        Column("against_plan", "vs plan", is_number=True),
+        Column("time", "Time", is_number=True),
+        Column("utilization", "of plan", is_number=True, is_minor=True),
+        Column("stops", "Stops", is_number=True),
+        Column("stem", "Stem", is_number=True, is_minor=True),
+        Column("idle", "Idle min", is_number=True),
+        Column("distance", units.distance, is_number=True, is_minor=True),
+        Column("economy", units.economy, is_number=True, is_minor=True),
     ]
     nothing = {"", NOT_KNOWN, "n/a"}
     return [column for column in columns if any(getattr(row, column.field) not in nothing for row in rows)]
@@ -147,21 +144,6 @@ def gated_note(data: DailyData, rows: list[RouteRow], columns: list[Column]) -> 
     return "; ".join(f"{reason}: {listed(names, MOST_NAMED)}" for reason, names in sorted(reasons.items()))
 
 
-def text_table(rows: list[RouteRow], columns: list[Column]) -> str:
-    """Return the rows as lines of plain text, columns as wide as their widest cell."""
-    cells = [[column.heading for column in columns]]
-    cells += [[getattr(row, column.field) or NOT_KNOWN for column in columns] for row in rows]
-    widths = [max(len(line[place]) for line in cells) for place in range(len(columns))]
-    lines = []
-    for line in cells:
-        padded = [
-            cell.rjust(width) if column.is_number else cell.ljust(width)
-            for cell, width, column in zip(line, widths, columns, strict=True)
-        ]
-        lines.append(" ".join(padded).rstrip())
-    return "\n".join(lines)
-
-
 def fuel_rows(data: DailyData, units: Units) -> list[FuelRow]:
     """Return the fuel flags as text, gravest first."""
     rows = []
@@ -170,10 +152,9 @@ def fuel_rows(data: DailyData, units: Units) -> list[FuelRow]:
         # A purchase that is dated only has no time of day to show.
         at = NOT_KNOWN if flag.ts_quality == "date_only" else clock(flag.ts_utc, data.timezone)
         van = flag.vehicle_id or flag.vehicle_ref or NOT_KNOWN
-        rule = f"{flag.rule_id} {flag.severity}"
-        rows.append(
-            FuelRow(at, site or NOT_KNOWN, van, volume(flag.quantity_l, units), rule, flag.explanation, flag.state)
-        )
+        evidence = Cell(site or NOT_KNOWN, below=flag.explanation)
+        rule = Cell(f"{flag.rule_id} {flag.severity}", below=flag.state)
+        rows.append(FuelRow(at, van, evidence, volume(flag.quantity_l, units), rule))
     return rows
 
 

@@ -4,7 +4,6 @@ Each has a value, the difference to the same weekday of earlier weeks, and a wor
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from flows.report.measures import (
     Figure,
@@ -14,19 +13,9 @@ from flows.report.measures import (
     route_utilization,
     usual,
 )
+from flows.report.page import Tile
 from flows.report.rows import DailyData, FleetDay
 from flows.report.units import Units, money, percent, signed
-
-
-class Tile(NamedTuple):
-    """One figure as it is printed; `tone` is good, fair, poor or none and only picks a colour."""
-
-    label: str
-    value: str
-    detail: str
-    difference: str
-    word: str
-    tone: str
 
 
 def tiles(data: DailyData, units: Units) -> list[Tile]:

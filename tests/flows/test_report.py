@@ -172,7 +172,7 @@ def test_vehicles_without_ignition_or_plans_get_a_report_with_reasons(buses):
     assert "no plans" in tile(buses, "On-time start")
     assert "no fuel counter" in tile(buses, "Fuel economy")
     assert "America/Chicago" in buses.text
-    assert list(buses.images) == ["timeline@odograph"]
+    assert list(buses.images) == ["timeline@odograph", "timeline-narrow@odograph"]
     assert "The 40 of 60 vans with the longest day" in words_of(buses.html)
     assert "All clear" not in buses.text
 
@@ -345,14 +345,15 @@ def test_the_mail_uses_nothing_that_mail_programs_drop(vans, buses, construct):
 
 def test_every_picture_is_referenced_has_its_finding_as_text_and_is_small(vans, buses):
     for report in (vans, buses):
-        images = dict(re.findall(r'<img src="cid:([^"]+)"[^>]* alt="([^"]+)"', report.html))
+        tags = [dict(re.findall(r'(\w+)="([^"]*)"', tag)) for tag in re.findall("<img [^>]*>", report.html)]
+        images = {tag["src"].removeprefix("cid:"): tag["alt"] for tag in tags}
         assert images.keys() == report.images.keys()
         assert len(images) <= 6
         for content_id, png in report.images.items():
             assert len(png) <= 100_000
             with Image.open(io.BytesIO(png)) as picture:
                 assert picture.format == "PNG"
-                assert picture.width == 2 * 552
+                assert picture.width == 2 * (347 if "-narrow" in content_id else 552)
                 assert not picture.info.get("transparency")
             assert re.search(r"\d", images[content_id])
         assert len(report.html.encode()) <= 80_000
@@ -379,7 +380,8 @@ def test_colours_of_text_contrast_with_white(vans):
         linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
-    colours = set(re.findall(r"(?<![-\w])color: (#[0-9a-f]{6})", vans.html))
+    inlined = vans.html.partition("</style>")[2]
+    colours = set(re.findall(r"(?<![-\w])color: (#[0-9a-f]{6})", inlined))
     assert len(colours) >= 4
     for colour in colours:
         assert 1.05 / (luminance(colour) + 0.05) >= 4.5, colour
@@ -414,8 +416,8 @@ def test_the_report_can_be_kept_as_files_that_need_no_mail_program(vans, tmp_pat
     assert page.name == "daily-dax7-2026-02-26.html"
     assert "cid:" not in page.read_text()
     assert page.read_text() == standalone_html(vans)
-    assert page.read_text().count("data:image/png;base64,") == 2
-    assert sorted(path.suffix for path in others) == [".csv", ".png", ".png", ".txt"]
+    assert page.read_text().count("data:image/png;base64,") == 4
+    assert sorted(path.suffix for path in others) == [".csv", *[".png"] * 4, ".txt"]
 
 
 def test_a_tenants_name_cannot_leave_the_folder(vans, tmp_path):
