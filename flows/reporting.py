@@ -72,7 +72,7 @@ def _reported(
     sender = settings.mail_from
     mails = [
         message(report, sender=sender, recipient=recipient, unsubscribe=settings.mail_unsubscribe or sender)
-        for recipient in settings.recipients or [NOBODY]
+        for recipient in settings.mailed_to or [NOBODY]
     ]
     delivery = deliver(mails, smtp_url=settings.smtp_url, mail_dir=settings.mail_dir)
     return lines + [f"tenant {tenant_id}: {line}" for line in delivery.lines()]

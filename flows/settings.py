@@ -64,6 +64,11 @@ class Settings(IngestSettings):
     )
     mail_from: str = Field("odograph@localhost", description="sender of the reports")
     mail_to: str = Field("", description="recipients of the reports, comma separated")
+    recipients: Path | None = Field(
+        None,
+        description="file that says who gets which report when; unset: recipients.toml in the data directory, and"
+        " without that everybody above gets the daily report",
+    )
     mail_unsubscribe: str = Field("", description="address that takes people off the list; empty: the sender")
     report_tenant: str | None = Field(None, description="tenant whose report is scheduled; unset: each of them")
     refresh_cron: str = Field("*/15 * * * *", description="when `odograph serve` refreshes")
@@ -117,5 +122,14 @@ class Settings(IngestSettings):
         return [tenant.strip() for tenant in self.off_duty_shown.split(",") if tenant.strip()]
 
     @property
-    def recipients(self) -> list[str]:
+    def recipients_path(self) -> Path:
+        return self.recipients or self.data_dir / "recipients.toml"
+
+    @property
+    def recipient_events_path(self) -> Path:
+        return self.mail_dir / "recipients.jsonl"
+
+    @property
+    def mailed_to(self) -> list[str]:
+        """The addresses of ODOGRAPH_MAIL_TO."""
         return [address.strip() for address in self.mail_to.split(",") if address.strip()]
