@@ -4,7 +4,8 @@ import logging
 from datetime import date
 from pathlib import Path
 
-from flows.post.mail import deliver, message
+from flows.post.mail import message
+from flows.post.sending import deliver
 from flows.querying import open_published
 from flows.report.kinds import KINDS, Asked
 from flows.report.save import save

@@ -1,5 +1,5 @@
 """Post: who gets which report when, and how does each leave once?
 
-`mail` makes a message of a finished report and sends or files it once; `smtp` hands a mail to a server; `outbox`
-remembers what has left.
+`mail` makes a message of a finished report; `outbox` keeps it and remembers what became of it; `sending` hands over
+what is due, `smtp` says how a server is spoken to.
 """

@@ -1,26 +1,23 @@
-"""How does a report become an e-mail, and how does each leave once?
+"""How does a report become an e-mail to one recipient?
 
 multipart/mixed -> related -> alternative (text, html); the pictures lie beside the alternative, the attachments at the
-end (docs/definitions.md, reports). Message-ID and key come from (report, period, tenant, recipient), so that a retry is
-the same message to every mail server. `deliver` sends by SMTP where a server is set, else writes files that any mail
-program opens; the outbox remembers what has left.
+end (docs/definitions.md, reports). Message-ID and key come from (report, period, tenant, recipient, correction), so
+that a retry is the same message to every mail server.
 """
 
-import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence, Set
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage, MIMEPart
 from email.policy import EmailPolicy
 from email.utils import format_datetime, parseaddr
 from hashlib import sha256
+from html import escape
 from pathlib import Path
-from smtplib import SMTPException
 from typing import NamedTuple
 from urllib.parse import quote
 
-from flows.post.outbox import FILE_MODE, FOLDER_MODE, Outbox, opened
-from flows.post.smtp import SmtpServer, connected, reason_of, refusal, smtp_server
 from flows.report.rendered import Report
 
 
@@ -42,6 +39,13 @@ class _MailPolicy(EmailPolicy):
             return self.fold(name, value).encode("ascii")
         return bytes(super().fold_binary(name, value))
 
+
+ALL_FORMATS = frozenset({"html", "text", "xlsx", "csv"})
+ATTACHED = {
+    "csv": ("text", "csv"),
+    "xlsx": ("application", "vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+}
+EXCEPTIONS = "exceptions"  # the report of what is new since the last one: a day may have several
 
 # 7bit: not every relay takes eight, and a relay that converts breaks the signature of the sender's domain.
 POLICY = _MailPolicy(linesep="\r\n", cte_type="7bit")
@@ -73,12 +77,29 @@ class MailNotSent(Exception):
         self.delivery = delivery
 
 
+class Reference(NamedTuple):
+    """The mail that a correction is about: its Message-ID, and which correction of it this is."""
+
+    message_id: str
+    correction: int
+
+
+class Stop(NamedTuple):
+    """How a recipient stops a report: an https: URL that does so on one POST (RFC 8058), if any, and a mailto: URL."""
+
+    https: str | None
+    mailto: str
+
+
 def message(
     report: Report,
     *,
     sender: str,
     recipient: str,
     unsubscribe: str | None = None,
+    stop: Stop | None = None,
+    formats: Set[str] = ALL_FORMATS,
+    reference: Reference | None = None,
     sent_utc: datetime | None = None,
 ) -> EmailMessage:
     """Return the mail of a report to one recipient.
@@ -86,6 +107,9 @@ def message(
     sender, recipient  `name@host` or `Name <name@host>`; ValueError if neither
     unsubscribe        address that takes people off the list (the sender's if not given), or an https:// URL that does
                        so on one POST (RFC 8058)
+    stop               both of them, made for this recipient; shown at the end of the mail too
+    formats            which of html, text, xlsx and csv; the text part is always there
+    reference          what it corrects
     """
     mail = EmailMessage(policy=POLICY)
     sender_address = _address(sender, "sender")
@@ -93,59 +117,108 @@ def message(
     mail["To"] = _address(recipient, "recipient")
     mail["Subject"] = report.subject
     mail["Date"] = format_datetime(sent_utc or datetime.now(UTC))
-    mail["Message-ID"] = f"<{message_key(report, recipient)}@{sender_address.domain}>"
+    key = message_key(report, recipient, reference.correction if reference else 0)
+    mail["Message-ID"] = f"<{key}@{sender_address.domain}>"
+    if reference:
+        mail["In-Reply-To"] = reference.message_id
+        mail["References"] = reference.message_id
     mail["Auto-Submitted"] = "auto-generated"
     list_name = f"{report.report}.{list_label(report.tenant_id)}"
     mail["List-Id"] = f"<{list_name}.{sender_address.domain}>"
-    is_url = (unsubscribe or "").startswith("https://") and (unsubscribe or "").isascii()
-    address = sender_address if is_url or not unsubscribe else _address(unsubscribe, "unsubscribe")
-    mailto = f"<mailto:{address.addr_spec}?subject={quote(f'unsubscribe {list_name}')}>"
-    if is_url:
-        mail["List-Unsubscribe"] = f"<{unsubscribe}>, {mailto}"
+    shown = stop
+    if stop is None:
+        is_url = (unsubscribe or "").startswith("https://") and (unsubscribe or "").isascii()
+        address = sender_address if is_url or not unsubscribe else _address(unsubscribe, "unsubscribe")
+        mailto = f"mailto:{address.addr_spec}?subject={quote(f'unsubscribe {list_name}')}"
+        stop = Stop(unsubscribe if is_url else None, mailto)
+    if stop.https:
+        mail["List-Unsubscribe"] = f"<{stop.https}>, <{stop.mailto}>"
         mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     else:
-        mail["List-Unsubscribe"] = mailto
-    _fill(mail, report)
+        mail["List-Unsubscribe"] = f"<{stop.mailto}>"
+    _fill(mail, _with_stop(report, shown) if shown else report, formats)
     return mail
 
 
-def message_key(report: Report, recipient: str) -> str:
-    """Return the key under which a mail is sent once: report, period, tenant, recipient."""
-    return _sent_key(report.report, report.period.key, report.tenant_id, recipient)
+def message_key(report: Report, recipient: str, correction: int = 0) -> str:
+    """Return the key under which a mail is sent once: report, period, tenant, recipient, correction.
+
+    A report of exceptions is also told from another by what it tells.
+    """
+    told = report.told if report.report == EXCEPTIONS else ()
+    return key_of(report.report, report.period.key, report.tenant_id, recipient, correction, told)
+
+
+def key_of(
+    report: str, period: str, tenant_id: str, recipient: str, correction: int = 0, told: tuple[str, ...] = ()
+) -> str:
+    """Return the key of a mail by what makes it one."""
+    address = parseaddr(recipient)[1].strip().lower()
+    identity = "\n".join([report, period, tenant_id, address, *sorted(told)])
+    number = f".c{correction}" if correction else ""
+    return f"{report}.{period}.{sha256(identity.encode()).hexdigest()[:32]}{number}"
 
 
 def is_of_tenant(mail: EmailMessage, tenant_id: str) -> bool:
-    """Whether a mail of `message` is a report of this tenant; its headers name the tenant as part of the key only."""
-    key = _key(mail)
-    report, _, rest = key.partition(".")
-    return key == _sent_key(report, rest.partition(".")[0], tenant_id, _recipient(mail))
+    """Whether a mail of `message` may be a report of this tenant.
+
+    Its key names the tenant, but for one of exceptions, whose key also holds what it tells: there the list's name does.
+    """
+    report, period, *_ = [*key_in(mail).split("."), "", ""]
+    if report == EXCEPTIONS:
+        return str(mail["List-Id"]).startswith(f"<{report}.{list_label(tenant_id)}.")
+    return key_in(mail).startswith(key_of(report, period, tenant_id, recipient_in(mail)))
 
 
-def _sent_key(report: str, service_date: str, tenant_id: str, recipient: str) -> str:
-    address = parseaddr(recipient)[1].strip().lower()
-    identity = "\n".join([report, service_date, tenant_id, address])
-    return f"{report}.{service_date}.{sha256(identity.encode()).hexdigest()[:32]}"
+def key_in(mail: EmailMessage) -> str:
+    """Return the key of a mail, which its Message-ID begins with."""
+    return str(mail["Message-ID"]).strip("<>").rpartition("@")[0]
 
 
-def _fill(mail: EmailMessage, report: Report) -> None:
+def recipient_in(mail: EmailMessage) -> str:
+    """Return the address that a mail goes to."""
+    return parseaddr(str(mail["To"]))[1]
+
+
+def bytes_of(mail: EmailMessage) -> bytes:
+    """Return a mail as it travels; addresses outside ASCII need a server that takes them (RFC 6531)."""
+    addresses = parseaddr(str(mail["From"]))[1] + recipient_in(mail)
+    return mail.as_bytes() if addresses.isascii() else mail.as_bytes(policy=POLICY.clone(utf8=True))
+
+
+def _with_stop(report: Report, stop: Stop) -> Report:
+    """Return the report with a last line that says how to stop it."""
+    url = stop.https or stop.mailto
+    link = f'<a href="{escape(url)}" style="color:#52606d;">Stop this report</a>'
+    line = f'<p style="text-align:center;font-family:sans-serif;font-size:12px;color:#52606d;">{link}</p>'
+    return report._replace(
+        text=f"{report.text.rstrip()}\n\nStop this report: {url}\n",
+        html=re.sub(r"(</body>|\Z)", lambda end: line + end[0], report.html, count=1, flags=re.IGNORECASE),
+    )
+
+
+def _fill(mail: EmailMessage, report: Report, formats: Set[str]) -> None:
     """Add text, page, pictures and attachments."""
     alternative = MIMEPart(policy=POLICY)
     alternative.set_content(report.text)
-    alternative.add_alternative(report.html, subtype="html")
+    if "html" in formats:
+        alternative.add_alternative(report.html, subtype="html")
     related = MIMEPart(policy=POLICY)
     related["Content-Type"] = 'multipart/related; type="multipart/alternative"'
     related.attach(alternative)
-    for content_id, png in report.images.items():
+    for content_id, png in report.images.items() if "html" in formats else ():
         picture = MIMEPart(policy=POLICY)
         name = f"{content_id.partition('@')[0]}.png"
         picture.set_content(png, "image", "png", disposition="inline", filename=name, cid=f"<{content_id}>")
         related.attach(picture)
     mail["MIME-Version"] = "1.0"
     mail["Content-Type"] = "multipart/mixed"
-    mail.attach(related)  # type: ignore[arg-type]  # any part will do
+    mail.attach(related if "html" in formats else alternative)  # type: ignore[arg-type]  # any part will do
     for name, content in report.attachments.items():
-        subtype = "csv" if name.endswith(".csv") else "octet-stream"
-        maintype = "text" if subtype == "csv" else "application"
+        kind = name.rpartition(".")[2].lower()
+        if kind in ALL_FORMATS and kind not in formats:
+            continue
+        maintype, subtype = ATTACHED.get(kind, ("application", "octet-stream"))
         mail.add_attachment(content, maintype=maintype, subtype=subtype, filename=name)
 
 
@@ -161,74 +234,3 @@ def _address(text: str, argument: str) -> Address:
 def list_label(text: str) -> str:
     """Return text as one label of a list id."""
     return "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in text.lower()) or "all"
-
-
-def deliver(
-    messages: Sequence[EmailMessage], *, smtp_url: str | None, mail_dir: Path, ledger: Path | None = None
-) -> Delivery:
-    """Send each message once, or write it once as `.eml` into `mail_dir` where no server is set.
-
-    `ledger` remembers what has left, `mail_dir/sent.jsonl` if not given. Raises `MailNotSent` after all were tried. A
-    mail that was only written can still be sent later.
-    """
-    server = smtp_server(smtp_url) if smtp_url else None
-    with opened(ledger or mail_dir / "sent.jsonl") as outbox:
-        done = {"sent", "written"} if server is None else {"sent"}
-        due: dict[str, EmailMessage] = {}
-        for mail in messages:
-            if outbox.state(_key(mail)) not in done:
-                due.setdefault(_key(mail), mail)
-        already_sent = len(messages) - len(due)
-        if server is None:
-            files = tuple(_write(mail, mail_dir / f"{key}.eml") for key, mail in due.items())
-            for key, mail in due.items():
-                outbox.note(key, "written", _recipient(mail))
-            return Delivery(0, len(files), already_sent, files)
-        failures = _send(server, due, outbox)
-    delivery = Delivery(len(due) - len(failures), 0, already_sent)
-    if failures:
-        raise MailNotSent(failures, delivery)
-    return delivery
-
-
-def _send(server: SmtpServer, due: Mapping[str, EmailMessage], outbox: Outbox) -> list[tuple[str, str]]:
-    """Send the mails over one connection; returns recipient and reason of those that were not accepted."""
-    failures: list[tuple[str, str]] = []
-    waiting = dict(due)
-    if not waiting:
-        return failures
-    try:
-        with connected(server) as connection:
-            for key, mail in due.items():
-                outbox.note(key, "intent", _recipient(mail))
-                reason = refusal(connection, mail)
-                outbox.note(key, "refused" if reason else "sent", _recipient(mail), reason)
-                del waiting[key]
-                if reason:
-                    failures.append((_recipient(mail), reason))
-    except (SMTPException, OSError) as error:
-        failures += [(_recipient(mail), reason_of(error, server)) for mail in waiting.values()]
-    return failures
-
-
-def _key(mail: EmailMessage) -> str:
-    """Return the part of the Message-ID that names report, period, tenant and recipient."""
-    return str(mail["Message-ID"]).strip("<>").rpartition("@")[0]
-
-
-def _recipient(mail: EmailMessage) -> str:
-    return parseaddr(str(mail["To"]))[1]
-
-
-def _write(mail: EmailMessage, path: Path) -> Path:
-    """Write a mail as a file, whole or not at all; returns its path."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
-    part = path.with_suffix(".part")
-    part.touch(FILE_MODE)
-    part.chmod(FILE_MODE)  # also one that a run that died left
-    with part.open("wb") as out:
-        out.write(mail.as_bytes())
-        out.flush()
-        os.fsync(out.fileno())
-    part.replace(path)
-    return path

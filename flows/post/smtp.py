@@ -5,18 +5,20 @@ never hold the password.
 """
 
 import logging
+import re
 import smtplib
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 logger = logging.getLogger(__name__)
 
 PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
 TIMEOUT_S = 30.0
+END_TIMEOUT_S = 600.0  # RFC 5321 4.5.3.2.6: who hangs up while the server stores the mail sends it twice
 
 
 class SmtpServer(NamedTuple):
@@ -77,7 +79,7 @@ def _closed(connection: smtplib.SMTP) -> None:
 
 
 def refusal(connection: smtplib.SMTP, mail: EmailMessage) -> str:
-    """Send one mail; returns why the server refused it, empty if it did not."""
+    """Send one mail that no outbox keeps; returns why the server refused it, empty if it did not."""
     try:
         connection.send_message(mail)
     except smtplib.SMTPServerDisconnected:
@@ -88,6 +90,104 @@ def refusal(connection: smtplib.SMTP, mail: EmailMessage) -> str:
     except smtplib.SMTPResponseException as error:
         return f"the server refused the mail ({error.smtp_code} {_decoded(error.smtp_error)})"
     return ""
+
+
+class Outcome(NamedTuple):
+    """What a server made of one mail.
+
+    `waiting` may be tried again, `refused` not. After `unknown` the server may have it or not: the connection was lost
+    between the end of the mail and its answer. `is_lost`: the connection is of no more use. `at_recipient`: it was the
+    address that was not taken.
+    """
+
+    state: Literal["sent", "refused", "waiting", "unknown"]
+    reason: str = ""
+    is_lost: bool = False
+    at_recipient: bool = False
+
+
+def hand_over(
+    connection: smtplib.SMTP,
+    server: SmtpServer,
+    *,
+    sender: str,
+    recipient: str,
+    content: bytes,
+    before_end: Callable[[], None],
+) -> Outcome:
+    """Hand over one mail, lines ending in CRLF; `before_end` is called before the line that ends it leaves.
+
+    Until then no server can have accepted it, whatever happens; afterwards only the answer tells.
+    """
+    has_ended = False
+    try:
+        if refused := _announced(connection, sender, recipient):
+            return refused
+        connection.send(_dotted(content))
+        before_end()
+        has_ended = True
+        if connection.sock:
+            connection.sock.settimeout(END_TIMEOUT_S)
+        connection.send(b".\r\n")
+        code, text = connection.getreply()
+        if connection.sock:
+            connection.sock.settimeout(TIMEOUT_S)
+    except (smtplib.SMTPServerDisconnected, OSError) as error:
+        if has_ended:
+            return Outcome("unknown", f"{server} did not answer after the end of the mail ({error})", is_lost=True)
+        return Outcome("waiting", f"{server} closed the connection before the end of the mail ({error})", is_lost=True)
+    answer = f"{code} {_decoded(text)}".strip()
+    if 200 <= code < 300:
+        return Outcome("sent", answer)
+    return _judged(code, f"the server refused the mail ({answer})")
+
+
+def _announced(connection: smtplib.SMTP, sender: str, recipient: str) -> Outcome | None:
+    """Say from whom and to whom, and ask to begin; None where the server waits for the mail."""
+    options: list[str] = []
+    connection.ehlo_or_helo_if_needed()
+    if not (sender.isascii() and recipient.isascii()):
+        if not connection.has_extn("smtputf8"):
+            return Outcome("refused", "the server takes only addresses in ASCII (it has no SMTPUTF8)")
+        options = ["SMTPUTF8", "BODY=8BITMIME"]
+        connection.command_encoding = "utf-8"
+    code, text = connection.mail(sender, options)
+    if not 200 <= code < 300:
+        # Ours to mend, be it 5xx: no recipient shall lose a mail for it.
+        outcome = _taken_back(connection, code, f"the server refused the sender ({code} {_decoded(text)})")
+        return outcome._replace(state="waiting")
+    code, text = connection.rcpt(recipient)
+    if not 200 <= code < 300:
+        answer = f"{code} {_decoded(text)}"
+        # 5.7: by policy, such as a relay that does not know us; nothing is wrong with the address.
+        is_address = re.match(r"5\d\d(?! 5\.7\.)", answer) is not None
+        return _taken_back(connection, code, f"the server refused the recipient ({answer})", at_recipient=is_address)
+    code, text = connection.docmd("DATA")
+    if code != 354:
+        return _taken_back(connection, code, f"the server refused the mail ({code} {_decoded(text)})")
+    return None
+
+
+def _taken_back(connection: smtplib.SMTP, code: int, reason: str, *, at_recipient: bool = False) -> Outcome:
+    """End a mail that was not taken, so that the next one can begin."""
+    outcome = _judged(code, reason, at_recipient=at_recipient)
+    try:
+        if not outcome.is_lost:
+            connection.rset()
+    except OSError:
+        return outcome._replace(is_lost=True)
+    return outcome
+
+
+def _judged(code: int, reason: str, *, at_recipient: bool = False) -> Outcome:
+    """5xx is for ever, 4xx for now; after 421 the server hangs up."""
+    state: Literal["refused", "waiting"] = "refused" if code >= 500 else "waiting"
+    return Outcome(state, reason, is_lost=code == 421, at_recipient=at_recipient and code >= 500)
+
+
+def _dotted(content: bytes) -> bytes:
+    """Return the lines as SMTP carries them: one that begins with a dot has two, and the last one ends."""
+    return re.sub(rb"(?m)^\.", b"..", content) + (b"" if content.endswith(b"\r\n") else b"\r\n")
 
 
 def reason_of(error: Exception, server: SmtpServer) -> str:

@@ -212,7 +212,7 @@ def rendered_of(settings: Settings, tenant_id: str) -> list[Path]:
     """Every rendered report and every mail of a tenant, reports first."""
     tenant = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in tenant_id)
     reports = [path for path in settings.reports_dir.rglob("*") if path.is_file() and f"-{tenant}-" in path.name]
-    mails = [path for path in settings.mail_dir.glob("*.eml") if _is_mail_of(path, tenant_id)]
+    mails = [path for path in settings.mail_dir.rglob("*.eml") if _is_mail_of(path, tenant_id)]
     return sorted(reports) + sorted(mails)
 
 

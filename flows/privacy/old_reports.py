@@ -59,7 +59,7 @@ def _dated(settings: Settings, known: set[str]) -> Iterator[tuple[Path, date, se
         if path.is_file() and (found := _DATE.search(path.name)):
             stem = path.name[: found.start()]
             yield path, date.fromisoformat(found[0]), {name for name in known if stem.endswith(f"-{file_name(name)}-")}
-    for path in sorted(settings.mail_dir.glob("*.eml")):
+    for path in sorted(settings.mail_dir.rglob("*.eml")):
         if found := _DATE.search(path.name):
             list_id = str(message_from_bytes(path.read_bytes(), policy=policy.default)["List-Id"])
             yield path, date.fromisoformat(found[0]), {name for name in known if f".{list_label(name)}." in list_id}

@@ -14,8 +14,8 @@ from zipfile import ZipFile
 import pytest
 
 from flows.importing import run_import
-from flows.post.mail import deliver
 from flows.post.mail import message as mail_of
+from flows.post.sending import deliver
 from flows.privacy.access import access_path, read_accesses
 from flows.privacy.erasing import UnderHold, erase, planned_erasure, unfinished
 from flows.privacy.exporting import CannotExport, export

@@ -7,7 +7,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from flows.post.mail import deliver, message
+from flows.post.mail import message
+from flows.post.sending import deliver
 from flows.privacy.old_reports import expire_reports
 from flows.report.rendered import Report, day_period
 from flows.report.save import save
@@ -36,7 +37,7 @@ def files(tmp_path):
 
 
 def modes(folder: Path) -> set[int]:
-    return {path.stat().st_mode & 0o777 for path in folder.iterdir()}
+    return {path.stat().st_mode & 0o777 for path in folder.iterdir() if path.is_file()}
 
 
 def test_reports_are_for_a_group_and_mails_for_their_owner(files):

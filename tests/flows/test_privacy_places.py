@@ -5,7 +5,8 @@ from datetime import date
 
 import pytest
 
-from flows.post.mail import deliver, message
+from flows.post.mail import message
+from flows.post.sending import deliver
 from flows.privacy.erasing import mentioned_in
 from flows.privacy.proving import in_reports, listed_register
 from flows.report.rendered import Report, day_period

@@ -15,7 +15,8 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
 
-from flows.post.mail import MailNotSent, deliver, message, message_key
+from flows.post.mail import MailNotSent, message, message_key
+from flows.post.sending import deliver
 from flows.post.smtp import smtp_server
 from flows.report.rendered import Report, day_period
 
@@ -222,7 +223,7 @@ def test_a_crash_after_the_intent_sends_again_under_the_same_message_id(tmp_path
         assert deliver([mail_to()], smtp_url=f"smtp://{server}", mail_dir=tmp_path).already_sent == 1
     assert [mail["Message-ID"] for mail in inbox.mails] == [mail_to()["Message-ID"]]
     # The line torn by the crash is left behind; those after it are whole.
-    assert [json.loads(line)["state"] for line in ledger.read_text().splitlines()[2:]] == ["intent", "sent"]
+    assert [json.loads(line)["state"] for line in ledger.read_text().splitlines()[2:]] == ["rendered", "intent", "sent"]
 
 
 def test_the_intent_is_on_disk_before_the_server_hears_of_the_mail(tmp_path):
@@ -236,8 +237,8 @@ def test_the_intent_is_on_disk_before_the_server_hears_of_the_mail(tmp_path):
     inbox = Nosy()
     with smtp(inbox) as server:
         deliver([mail_to()], smtp_url=f"smtp://{server}", mail_dir=tmp_path)
-    assert inbox.seen == ["intent"]
-    assert [json.loads(line)["state"] for line in ledger.read_text().splitlines()] == ["intent", "sent"]
+    assert inbox.seen == ["rendered", "intent"]
+    assert [json.loads(line)["state"] for line in ledger.read_text().splitlines()] == ["rendered", "intent", "sent"]
 
 
 def test_a_refused_recipient_is_named_and_the_others_get_theirs(tmp_path):
