@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from flows.report.measures import lacks_ignition
 from flows.report.page import Attention
 from flows.report.rows import DailyData, FuelException, IdleContext, RouteDay, SilentVehicle, VehicleDay
-from flows.report.units import Units, clock, counted, local_day, minutes, money, percent, volume
+from flows.report.style import Style
 from flows.report.words import overrun_s
 
 MOST_ROWS = 10
@@ -37,15 +37,21 @@ PLACES = {
 }
 
 
-def attention(data: DailyData, units: Units) -> list[Attention]:
+def attention(data: DailyData, style: Style) -> list[Attention]:
     """Return at most ten rows, dearest first, those without a price at the end."""
-    rows = [*_idling(data), *_routes(data), *_fuel(data, units), *_silent(data), *_gaps(data)]
+    rows = [
+        *_idling(data, style),
+        *_routes(data, style),
+        *_fuel(data, style),
+        *_silent(data, style),
+        *_gaps(data, style),
+    ]
     priced = sorted((row for row in rows if row.cost is not None), key=lambda row: -(row.cost or 0.0))
     unpriced = [row for row in rows if row.cost is None][: max(MOST_WITHOUT_PRICE, MOST_ROWS - len(priced))]
     return priced[: MOST_ROWS - len(unpriced)] + unpriced
 
 
-def _idling(data: DailyData) -> Iterator[Attention]:
+def _idling(data: DailyData, style: Style) -> Iterator[Attention]:
     by_van: dict[str, list[IdleContext]] = {}
     for row in data.idle_contexts:
         # A driver can do nothing about a queue.
@@ -59,29 +65,31 @@ def _idling(data: DailyData) -> Iterator[Attention]:
         most = max(contexts, key=lambda row: row.idle_s)
         costs = [row.cost for row in contexts if row.cost is not None]
         cost = sum(costs) if costs else None
-        events = counted(sum(row.event_count for row in contexts), "event")
-        at = f"{PLACES.get(longest.context, 'elsewhere')} at {clock(longest.longest_started_utc, data.timezone)}"
+        events = style.counted(sum(row.event_count for row in contexts), "event")
+        at = f"{PLACES.get(longest.context, 'elsewhere')} at {style.clock(longest.longest_started_utc, data.timezone)}"
         yield Attention(
             vehicle_id,
-            f"Long idling: {events}, the longest {minutes(longest.longest_s)} {at}",
-            minutes(idle_s),
+            f"Long idling: {events}, the longest {style.minutes(longest.longest_s)} {at}",
+            style.minutes(idle_s),
             cost,
-            money(cost, data.fleet.currency, cents=True),
+            style.money(cost, data.fleet.currency, cents=True),
             ACTIONS.get(most.context, OTHER_ACTION),
         )
 
 
-def _routes(data: DailyData) -> Iterator[Attention]:
+def _routes(data: DailyData, style: Style) -> Iterator[Attention]:
     for route in data.routes:
         where = f"{route.vehicle_id} {route.route_id}"
         over_s = overrun_s(route) or 0.0
         if over_s >= OVERRUN_S:
             what = "Route ran longer than planned"
-            yield _paid(route, where, what, over_s, "Compare stops and stem with the plan; move stops if it repeats.")
+            yield _paid(
+                route, style, where, what, over_s, "Compare stops and stem with the plan; move stops if it repeats."
+            )
         late_s = _late_s(route)
         if late_s >= LATE_EXIT_S:
-            what = f"Left the depot late, at {clock(route.depot_exit_utc, data.timezone)}"
-            yield _paid(route, where, what, late_s, "Ask the depot: van, load or driver not ready?")
+            what = f"Left the depot late, at {style.clock(route.depot_exit_utc, data.timezone)}"
+            yield _paid(route, style, where, what, late_s, "Ask the depot: van, load or driver not ready?")
         planned, done = route.planned_stop_count or 0, route.completed_stop_count
         if done is not None and planned - done > MISSED_STOP_SHARE * planned:
             what = f"{planned - done} of {planned} planned stops not seen"
@@ -94,13 +102,13 @@ def _late_s(route: RouteDay) -> float:
     return (route.depot_exit_utc - route.planned_exit_utc).total_seconds()
 
 
-def _paid(route: RouteDay, where: str, what: str, lost_s: float, action: str) -> Attention:
+def _paid(route: RouteDay, style: Style, where: str, what: str, lost_s: float, action: str) -> Attention:
     """Return a row priced at the depot's wage."""
     cost = None if route.wage_per_h is None else lost_s / 3600 * route.wage_per_h
-    return Attention(where, what, minutes(lost_s), cost, money(cost, route.currency, cents=True), action)
+    return Attention(where, what, style.minutes(lost_s), cost, style.money(cost, route.currency, cents=True), action)
 
 
-def _fuel(data: DailyData, units: Units) -> Iterator[Attention]:
+def _fuel(data: DailyData, style: Style) -> Iterator[Attention]:
     purchases: dict[str, list[FuelException]] = {}
     for row in data.exceptions:
         # Flags of low severity stand in the fuel table only.
@@ -110,18 +118,18 @@ def _fuel(data: DailyData, units: Units) -> Iterator[Attention]:
         first = rows[0]
         rules = ", ".join(row.rule_id for row in rows)
         what = (
-            f"Fuel purchase to check ({rules}), {volume(first.quantity_l, units)}, {first.site_name or 'site unknown'}"
+            f"Fuel purchase to check ({rules}), {style.volume(first.quantity_l)}, {first.site_name or 'site unknown'}"
         )
         where = first.vehicle_id or first.vehicle_ref or "no van"
         action = "See the fuel table; check the receipt with the driver."
-        yield Attention(where, what, "", first.net, money(first.net, first.currency, cents=True), action)
+        yield Attention(where, what, "", first.net, style.money(first.net, first.currency, cents=True), action)
 
 
-def _silent(data: DailyData) -> Iterator[Attention]:
+def _silent(data: DailyData, style: Style) -> Iterator[Attention]:
     # Vans with a route come first: of a van in reserve a silent tracker is no surprise.
     planned = [van for van in data.silent if van.route_id]
     for van in planned:
-        yield _silence(van, data)
+        yield _silence(van, data, style)
     spare = [van for van in data.silent if not van.route_id]
     if len(spare) > 2:
         names = ", ".join(van.vehicle_id for van in spare[:3])
@@ -130,21 +138,27 @@ def _silent(data: DailyData) -> Iterator[Attention]:
         yield Attention(f"{len(spare)} vans", f"Not heard all day: {names}{more}", "all day", None, "–", action)
         return
     for van in spare:
-        yield _silence(van, data)
+        yield _silence(van, data, style)
 
 
-def _silence(van: SilentVehicle, data: DailyData) -> Attention:
-    last = f"last heard {local_day(van.last_fix_utc, data.timezone)}" if van.last_fix_utc else "not heard for two weeks"
+def _silence(van: SilentVehicle, data: DailyData, style: Style) -> Attention:
+    last = (
+        f"last heard {style.local_day(van.last_fix_utc, data.timezone)}"
+        if van.last_fix_utc
+        else "not heard for two weeks"
+    )
     where = f"{van.vehicle_id} {van.route_id}" if van.route_id else van.vehicle_id
     action = "Check the tracker's power and SIM." if van.route_id else "Check power and SIM, or mark it out of service."
     return Attention(where, f"Not heard all day, {last}", "all day", None, "–", action)
 
 
-def _gaps(data: DailyData) -> Iterator[Attention]:
+def _gaps(data: DailyData, style: Style) -> Iterator[Attention]:
     gaps = sorted((van for van in data.vehicles if _is_gap(van)), key=lambda van: -van.unknown_s)
     for van in gaps:
-        what = f"Tracker silent for part of the day (data {percent(van.coverage)})"
-        yield Attention(van.vehicle_id, what, minutes(van.unknown_s), None, "–", "Look for a loose plug or dead zone.")
+        what = f"Tracker silent for part of the day (data {style.percent(van.coverage)})"
+        yield Attention(
+            van.vehicle_id, what, style.minutes(van.unknown_s), None, "–", "Look for a loose plug or dead zone."
+        )
 
 
 def _is_gap(van: VehicleDay) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from flows.report.attention import attention, is_all_clear
 from flows.report.data import MIN_COVERAGE, read_day
 from flows.report.drawing import NARROW_PX
+from flows.report.headlines import headlines
 from flows.report.health import health_rows, provisional
 from flows.report.kinds import Asked
 from flows.report.measures import idle_share
@@ -19,6 +20,7 @@ from flows.report.pictures import pareto, shown_vehicles, timeline
 from flows.report.rendered import Report, day_period
 from flows.report.rows import DailyData
 from flows.report.spreadsheet import routes_csv
+from flows.report.style import AMERICAN, Style
 from flows.report.tables import (
     FUEL_COLUMNS,
     MOST_FUEL_ROWS,
@@ -29,7 +31,6 @@ from flows.report.tables import (
     route_rows,
 )
 from flows.report.tiles import tiles
-from flows.report.units import US, Units, counted, day, listed, percent
 from flows.report.words import history_label, place, subject, verdict
 from warehouse.fuel_rules import NO_PROOF
 
@@ -44,7 +45,7 @@ def render(asked: Asked) -> Report:
         asked.published,
         asked.tenant_id,
         asked.period.first,
-        units=asked.style.units,
+        style=asked.style,
         contact=asked.contact,
         min_coverage=asked.min_coverage,
     )
@@ -55,7 +56,7 @@ def daily_report(
     tenant_id: str,
     service_date: date,
     *,
-    units: Units = US,
+    style: Style = AMERICAN,
     contact: str | None = None,
     min_coverage: float = MIN_COVERAGE,
 ) -> Report:
@@ -65,37 +66,37 @@ def daily_report(
     `flows.report.data.NothingToReport` for a day that is not there.
     """
     data = read_day(published.resolve(), tenant_id, service_date, min_coverage=min_coverage)
-    rows = attention(data, units)
+    rows = attention(data, style)
     is_clear = is_all_clear(data, rows)
-    images = {} if is_clear else _pictures(data)
+    images = {} if is_clear else _pictures(data, style)
     routes_name = f"routes-{service_date}.csv"
-    routes = route_rows(data, units)
-    columns = route_columns(routes, units)
-    flags = fuel_rows(data, units)
-    status = provisional(data)
+    routes = route_rows(data, style)
+    columns = route_columns(routes, style.units)
+    flags = fuel_rows(data, style)
+    status = provisional(data, style)
     page: dict[str, Any] = {
-        "subject": subject(data),
-        "place": place(data),
-        "when": f"{day(service_date)} {service_date.year}",
+        "subject": subject(data, style),
+        "place": place(data, style),
+        "when": f"{style.day(service_date)} {service_date.year}",
         "status": status.split(";")[0],
-        "verdict": verdict(data, is_clear=is_clear, units=units),
+        "verdict": verdict(data, is_clear=is_clear, style=style),
         "timezone": data.timezone,
         "is_clear": is_clear,
-        "tiles": tiles(data, units),
-        "compared": f"Differences: against {history_label(data)}." if data.history else "",
+        "tiles": tiles(data, style),
+        "compared": f"Differences: against {history_label(data, style)}." if data.history else "",
         "attention": rows,
         "attention_note": ATTENTION_NOTE,
-        "timeline": _timeline_words(data) if _cid(TIMELINE) in images else None,
-        "pareto": _pareto_words(data) if _cid(PARETO) in images else None,
+        "timeline": _timeline_words(data, style) if _cid(TIMELINE) in images else None,
+        "pareto": _pareto_words(data, style) if _cid(PARETO) in images else None,
         "idle_reason": idle_share(data).reason,
         "columns": columns,
         "routes": routes,
-        "routes_note": _routes_note(len(routes), routes_name, columns, gated_note(data, routes, columns)),
+        "routes_note": _routes_note(len(routes), routes_name, columns, gated_note(data, style, routes, columns)),
         "fuel_columns": FUEL_COLUMNS,
         "fuel": flags[:MOST_FUEL_ROWS],
-        "fuel_note": fuel_note(data, units),
+        "fuel_note": fuel_note(data, style),
         "fuel_proof": _left_out(len(flags) - MOST_FUEL_ROWS) + NO_PROOF,
-        "health": health_rows(data),
+        "health": health_rows(data, style),
         "foot": footer("daily report", tenant_id, contact=contact, notes=[FOOT_NOTE]),
     }
     return Report(
@@ -106,7 +107,8 @@ def daily_report(
         html=html("daily.html.j2", page),
         text=text("daily.txt.j2", page),
         images=images,
-        attachments={routes_name: routes_csv(data, units)},
+        attachments={routes_name: routes_csv(data, style.units)},
+        headlines=headlines(data, style),
     )
 
 
@@ -131,7 +133,7 @@ def _left_out(count: int) -> str:
     return f"{count} more in marts.fuel_exceptions. " if count > 0 else ""
 
 
-def _pictures(data: DailyData) -> dict[str, bytes]:
+def _pictures(data: DailyData, style: Style) -> dict[str, bytes]:
     """Return each picture twice, the second drawn for a telephone."""
     drawn = []
     if data.ledger.place.size:
@@ -140,12 +142,12 @@ def _pictures(data: DailyData) -> dict[str, bytes]:
         drawn.append((PARETO, pareto))
     images = {}
     for name, draw in drawn:
-        images[_cid(name)] = draw(data)
-        images[_cid(f"{name}-narrow")] = draw(data, NARROW_PX)
+        images[_cid(name)] = draw(data, style)
+        images[_cid(f"{name}-narrow")] = draw(data, style, NARROW_PX)
     return images
 
 
-def _timeline_words(data: DailyData) -> Picture:
+def _timeline_words(data: DailyData, style: Style) -> Picture:
     """Return the alternative text, which is the finding, and the caption."""
     shown, heard = shown_vehicles(data), len(data.vehicles)
     caption = "A row is a van; each column is filled by the share of each state in it."
@@ -154,23 +156,23 @@ def _timeline_words(data: DailyData) -> Picture:
         caption = f"The {shown} of {heard} vans with {chosen}. {caption}"
     silent = [van for van in sorted(data.vehicles, key=lambda van: -van.unknown_s) if van.unknown_s >= 600]
     top = data.vehicles[0]
-    finding = f"{counted(heard, 'van')} heard"
+    finding = f"{style.counted(heard, 'van')} heard"
     if top.idle_s > 0:
-        finding += f"; {top.vehicle_id} idled longest, {top.idle_s / 60:.0f} min"
+        finding += f"; {top.vehicle_id} idled longest, {style.number(top.idle_s / 60)} min"
     if silent:
-        finding += f"; no data for part of the day from {listed([van.vehicle_id for van in silent], 5)}"
+        finding += f"; no data for part of the day from {style.listed([van.vehicle_id for van in silent], 5)}"
     return Picture(_cid(TIMELINE), f"Timeline: {finding}.", caption, _cid(f"{TIMELINE}-narrow"))
 
 
-def _pareto_words(data: DailyData) -> Picture:
+def _pareto_words(data: DailyData, style: Style) -> Picture:
     idling = [van for van in data.vehicles if van.idle_s > 0]
     half, so_far_s = 0, 0.0
     while so_far_s < data.fleet.idle_s / 2 and half < len(idling):
         so_far_s, half = so_far_s + idling[half].idle_s, half + 1
-    share = percent(so_far_s / data.fleet.idle_s)
-    long_share = percent(data.fleet.excess_idle_s / data.fleet.idle_s)
+    share = style.percent(so_far_s / data.fleet.idle_s)
+    long_share = style.percent(data.fleet.excess_idle_s / data.fleet.idle_s)
     caption = (
-        f"{half} of {counted(len(idling), 'van')} made {share} of the idling; "
+        f"{half} of {style.counted(len(idling), 'van')} made {share} of the idling; "
         f"{long_share} of it was in events of two minutes and more."
     )
     return Picture(_cid(PARETO), f"Idle by van: {caption}", caption, _cid(f"{PARETO}-narrow"))

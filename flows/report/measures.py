@@ -10,7 +10,7 @@ from statistics import median
 from typing import NamedTuple
 
 from flows.report.rows import DailyData, FleetDay, RouteDay, VehicleDay
-from flows.report.units import Units, economy, percent
+from flows.report.units import Units, economy
 
 
 class Figure(NamedTuple):
@@ -28,7 +28,7 @@ def gated(value: float | None, heard: FleetDay | RouteDay, *, absent: str = "n/a
     """Return the value if enough was heard; `absent` is printed where there is no value at all."""
     if not heard.is_heard:
         # Rounded down, so that no gate of 80 % seems to refuse 80 %.
-        return Figure(None, f"n/a (data {percent(floor(100 * (heard.coverage or 0.0)) / 100)})")
+        return Figure(None, f"n/a (data {floor(100 * (heard.coverage or 0.0))} %)")
     return Figure(value) if value is not None else Figure(None, absent)
 
 
@@ -59,7 +59,7 @@ def idle_share(day: DailyData) -> Figure:
     gate = gated(day.fleet.idle_share, day.fleet, absent="n/a (engine never on)")
     known = engine_coverage(day.vehicles)
     if gate.value is not None and known is not None and known < day.min_coverage:
-        return Figure(None, f"n/a (engine known {percent(known)})")
+        return Figure(None, f"n/a (engine known {100 * known:.0f} %)")
     return gate
 
 

@@ -27,6 +27,7 @@ from flows.report.drawing import (
     short,
 )
 from flows.report.rows import DailyData, Ledger, VehicleDay
+from flows.report.style import Style
 
 SLOT_US = 5 * 60 * 1_000_000  # width of a column of the timeline
 NARROW_SLOT_US = 2 * SLOT_US  # on a telephone
@@ -35,7 +36,7 @@ PARETO_VEHICLES = 20
 FEWEST_BARS = 6  # two vans should not make bars as wide as half the page
 
 
-def timeline(data: DailyData, width_px: int = WIDTH_PX) -> bytes:
+def timeline(data: DailyData, style: Style, width_px: int = WIDTH_PX) -> bytes:
     """Draw van by hour of the day in local time, the van with most idle on top.
 
     A row is a strip of columns of five minutes (on a telephone ten), filled from the bottom with idling, driving and
@@ -62,7 +63,7 @@ def timeline(data: DailyData, width_px: int = WIDTH_PX) -> bytes:
     axes.set_ylim(len(vans) - 0.5, -0.5)
     states = set(data.ledger.state.tolist())
     if has_idle:
-        right_labels(drawn, axes, [f"{van.idle_s / 60:.0f} min" for van in vans], "idle")
+        right_labels(drawn, axes, [f"{style.number(van.idle_s / 60)} min" for van in vans], "idle")
     handles = [
         Patch(color=colour, label=STATE_LABELS[state]) for state, colour in STATE_COLOURS.items() if state in states
     ]
@@ -151,7 +152,7 @@ def _hour_axis(axes: Axes, data: DailyData, start_us: int, end_us: int, *, most:
         axes.axvline(at_us, color=INK, alpha=0.16, linewidth=0.6)
 
 
-def pareto(data: DailyData, width_px: int = WIDTH_PX) -> bytes:
+def pareto(data: DailyData, style: Style, width_px: int = WIDTH_PX) -> bytes:
     """Draw idle minutes by van, most first, below the cumulative share of all vans."""
     vans = [van for van in data.vehicles if van.idle_s > 0]
     fitting = (width_px - 44) // label_px([van.vehicle_id for van in vans])
@@ -166,16 +167,16 @@ def pareto(data: DailyData, width_px: int = WIDTH_PX) -> bytes:
     axes.bar(places, all_min, color=IDLE_SHORT, width=0.74)
     axes.bar(places, [van.excess_idle_s / 60 for van in shown], color=IDLE, width=0.74)
     for place, value in enumerate(all_min):
-        axes.text(place, value, f"{value:.0f}", ha="center", va="bottom", fontsize=points(11), color=INK)
+        axes.text(place, value, style.number(value), ha="center", va="bottom", fontsize=points(11), color=INK)
     axes.set_ylim(0, all_min.max() * 1.2)
     axes.set_xlim(-0.5, max(len(shown), FEWEST_BARS) - 0.5)
     axes.set_xticks(places, [short(van.vehicle_id) for van in shown])
     axes.yaxis.set_visible(False)
     is_narrow = width_px < WIDTH_PX
-    line = _cumulative(drawn, axes, np.cumsum(all_min) / (sum(van.idle_s for van in vans) / 60))
+    line = _cumulative(drawn, axes, style, np.cumsum(all_min) / (sum(van.idle_s for van in vans) / 60))
     if rest:
         rest_min = sum(van.idle_s for van in rest) / 60
-        text = f"not shown: {len(rest)} more vans, {rest_min:,.0f} min together"
+        text = f"not shown: {len(rest)} more vans, {style.number(rest_min)} min together"
         drawn.text(0.0, 0.01, text, ha="left", va="bottom", fontsize=points(11), color=MUTED)
     shades = [
         Patch(color=IDLE, label="2 min and more" if is_narrow else "in events of 2 min and more"),
@@ -185,7 +186,7 @@ def pareto(data: DailyData, width_px: int = WIDTH_PX) -> bytes:
     return png(drawn)
 
 
-def _cumulative(drawn: Figure, axes: Axes, share: NDArray[np.float64]) -> Artist:
+def _cumulative(drawn: Figure, axes: Axes, style: Style, share: NDArray[np.float64]) -> Artist:
     """Draw the cumulative share in a band of its own above the bars, so that it crosses no number."""
     box = axes.get_position()
     band_px = 60 / (100 * drawn.get_figheight())
@@ -195,6 +196,6 @@ def _cumulative(drawn: Figure, axes: Axes, share: NDArray[np.float64]) -> Artist
     band.axis("off")
     for place in {0, share.size - 1}:
         offset = (6, 0) if place else (0, 8)
-        band.annotate(f"{100 * share[place]:.0f} %", (place, share[place]), offset, textcoords="offset points",
+        band.annotate(style.percent(share[place]), (place, share[place]), offset, textcoords="offset points",
                       va="center", ha="left" if place else "center", fontsize=points(11), color=MUTED)  # fmt: skip
     return line

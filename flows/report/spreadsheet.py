@@ -5,7 +5,8 @@ import io
 
 from flows.report.measures import gated, route_idle_s
 from flows.report.rows import DailyData, RouteDay
-from flows.report.units import Units, clock, initials
+from flows.report.style import AMERICAN
+from flows.report.units import Units, initials
 
 COLUMNS = (
     "service_date", "route_id", "vehicle_id", "driver", "role",
@@ -34,7 +35,7 @@ def _csv_values(route: RouteDay, data: DailyData, units: Units) -> list[object]:
     idle_s = route_idle_s(route, data)
     return [
         data.service_date, route.route_id, route.vehicle_id, initials(route.driver_name, route.driver_id), route.role,
-        *("" if at is None else clock(at, data.timezone) for at in exits),
+        *("" if at is None else AMERICAN.clock(at, data.timezone) for at in exits),
         _per(route.route_time_s, 60), _per(route.planned_route_time_s, 60), ratio(route.route_utilization),
         ratio(route.productive_share), _per(route.distance_m, units.metres), ratio(route.stem_share),
         route.completed_stop_count, route.planned_stop_count, route.stop_count,

@@ -13,7 +13,7 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time
 from babel.numbers import format_currency, format_decimal
 
-from flows.report.units import NOT_KNOWN, US, Units
+from flows.report.units import NOT_KNOWN, US, Units, economy
 
 DAYS = {"en_US": "EEE d MMM"}  # without the comma of CLDR, which a subject of several parts cannot bear
 
@@ -81,13 +81,18 @@ class Style(NamedTuple):
             return NOT_KNOWN
         return f"{self.number(litres / self.units.litres, decimals)} {self.units.volume}"
 
+    def economy(self, distance_m: float | None, fuel_l: float | None) -> str:
+        """Write distance per fuel or fuel per distance, `13.6 mpg` or `17.3 L/100 km`."""
+        value = economy(distance_m, fuel_l, self.units)
+        return NOT_KNOWN if value is None else f"{self.number(value, 1)} {self.units.economy}"
+
     def minutes(self, seconds: float) -> str:
         """Write a length of time as a person would say it: `45 s`, `71 min`, `3 h 10 min`, `54 h`."""
         if seconds < 90:
-            return f"{seconds:.0f} s"
+            return f"{self.number(seconds)} s"
         whole_min = round(seconds / 60)
         if whole_min < 120:
-            return f"{whole_min} min"
+            return f"{self.number(whole_min)} min"
         if whole_min >= 24 * 60 or whole_min % 60 == 0:
             return f"{self.number(seconds / 3600)} h"
         return f"{whole_min // 60} h {whole_min % 60} min"
@@ -130,3 +135,12 @@ class Style(NamedTuple):
     def counted(self, number: int, thing: str) -> str:
         """Write a count with its thing, `1 route`, `1,250 routes`."""
         return f"{self.number(number)} {thing}" if number == 1 else f"{self.number(number)} {thing}s"
+
+    def listed(self, things: list[str], most: int = 4) -> str:
+        """Write a list as in a sentence, `V12, V19 and V03`; beyond `most` the rest is counted."""
+        if len(things) > most:
+            things = [*things[:most], f"{self.number(len(things) - most)} more"]
+        return things[0] if len(things) == 1 else f"{', '.join(things[:-1])} and {things[-1]}" if things else ""
+
+
+AMERICAN = Style()

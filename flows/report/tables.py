@@ -9,19 +9,8 @@ from typing import NamedTuple
 from flows.report.measures import Figure, gated, route_idle_s
 from flows.report.page import MOST_ROWS, Cell, Column
 from flows.report.rows import DailyData, RouteDay
-from flows.report.units import (
-    NOT_KNOWN,
-    Units,
-    clock,
-    counted,
-    economy,
-    hours_minutes,
-    initials,
-    listed,
-    percent,
-    signed_minutes,
-    volume,
-)
+from flows.report.style import Style
+from flows.report.units import NOT_KNOWN, Units, economy, initials
 
 MOST_FUEL_ROWS = 20
 MOST_NAMED = 12
@@ -63,39 +52,39 @@ FUEL_COLUMNS = [
 ]
 
 
-def route_rows(data: DailyData, units: Units) -> list[RouteRow]:
+def route_rows(data: DailyData, style: Style) -> list[RouteRow]:
     """Return the routes as text, in order of route; of more than fifty, those with most idle (else longest) first."""
     routes = data.routes
     if len(routes) > MOST_ROWS:
         routes = sorted(routes, key=lambda route: (-route.idle_s, -(route.route_time_s or 0.0), -route.distance_m))
-    return [_route_row(route, data, units) for route in routes]
+    return [_route_row(route, data, style) for route in routes]
 
 
-def _route_row(route: RouteDay, data: DailyData, units: Units) -> RouteRow:
+def _route_row(route: RouteDay, data: DailyData, style: Style) -> RouteRow:
     against_plan: str | Cell = ""
     if route.depot_exit_utc and route.planned_exit_utc:
-        against_plan = signed_minutes((route.depot_exit_utc - route.planned_exit_utc).total_seconds())
+        against_plan = style.signed_minutes((route.depot_exit_utc - route.planned_exit_utc).total_seconds())
         against_plan = Cell(against_plan, "poor") if route.on_time_start is False else against_plan
     idle_s = route_idle_s(route, data)
-    fuel = economy(route.fuel_distance_m, route.fuel_used_l, units)
+    fuel = economy(route.fuel_distance_m, route.fuel_used_l, style.units)
     return RouteRow(
         route=route.route_id + (" (rescue)" if route.role == "rescue" else ""),
         van=route.vehicle_id,
         driver=initials(route.driver_name, route.driver_id),
-        exit=clock(route.depot_exit_utc, data.timezone),
+        exit=style.clock(route.depot_exit_utc, data.timezone),
         against_plan=against_plan,
-        time=hours_minutes(route.route_time_s),
-        utilization=_ratio(route, route.route_utilization),
+        time=style.hours_minutes(route.route_time_s),
+        utilization=_ratio(route, route.route_utilization, style),
         stops=_stops(route),
-        stem=_ratio(route, route.stem_share),
-        idle=NOT_KNOWN if idle_s is None else f"{idle_s / 60:.0f}",
-        distance=f"{route.distance_m / units.metres:,.0f}",
-        economy=_cell_text(gated(fuel, route, absent=NOT_KNOWN), lambda value: f"{value:.1f}"),
+        stem=_ratio(route, route.stem_share, style),
+        idle=NOT_KNOWN if idle_s is None else style.number(idle_s / 60),
+        distance=style.number(route.distance_m / style.units.metres),
+        economy=_cell_text(gated(fuel, route, absent=NOT_KNOWN), lambda value: style.number(value, 1)),
     )
 
 
-def _ratio(route: RouteDay, value: float | None) -> str:
-    return _cell_text(gated(value, route, absent=NOT_KNOWN), percent)
+def _ratio(route: RouteDay, value: float | None, style: Style) -> str:
+    return _cell_text(gated(value, route, absent=NOT_KNOWN), style.percent)
 
 
 def _cell_text(figure: Figure, write: Callable[[float], str]) -> str:
@@ -132,7 +121,7 @@ def route_columns(rows: list[RouteRow], units: Units) -> list[Column]:
     return [column for column in columns if any(getattr(row, column.field) not in nothing for row in rows)]
 
 
-def gated_note(data: DailyData, rows: list[RouteRow], columns: list[Column]) -> str:
+def gated_note(data: DailyData, style: Style, rows: list[RouteRow], columns: list[Column]) -> str:
     """Return why shares of some routes read n/a, `n/a (data 71 %): R207 V07`; empty if none do."""
     if not any(getattr(row, column.field) == "n/a" for row in rows for column in columns):
         return ""
@@ -141,27 +130,27 @@ def gated_note(data: DailyData, rows: list[RouteRow], columns: list[Column]) -> 
         reason = gated(0.0, route).reason
         if reason:
             reasons.setdefault(reason, []).append(f"{route.route_id} {route.vehicle_id}")
-    return "; ".join(f"{reason}: {listed(names, MOST_NAMED)}" for reason, names in sorted(reasons.items()))
+    return "; ".join(f"{reason}: {style.listed(names, MOST_NAMED)}" for reason, names in sorted(reasons.items()))
 
 
-def fuel_rows(data: DailyData, units: Units) -> list[FuelRow]:
+def fuel_rows(data: DailyData, style: Style) -> list[FuelRow]:
     """Return the fuel flags as text, gravest first."""
     rows = []
     for flag in data.exceptions:
         site = ", ".join(part for part in (flag.site_name, flag.city) if part)
         # A purchase that is dated only has no time of day to show.
-        at = NOT_KNOWN if flag.ts_quality == "date_only" else clock(flag.ts_utc, data.timezone)
+        at = NOT_KNOWN if flag.ts_quality == "date_only" else style.clock(flag.ts_utc, data.timezone)
         van = flag.vehicle_id or flag.vehicle_ref or NOT_KNOWN
         evidence = Cell(site or NOT_KNOWN, below=flag.explanation)
         rule = Cell(f"{flag.rule_id} {flag.severity}", below=flag.state)
-        rows.append(FuelRow(at, van, evidence, volume(flag.quantity_l, units), rule))
+        rows.append(FuelRow(at, van, evidence, style.volume(flag.quantity_l), rule))
     return rows
 
 
-def fuel_note(data: DailyData, units: Units) -> str:
+def fuel_note(data: DailyData, style: Style) -> str:
     """Return the sentence above the fuel table, or instead of it."""
     fuel = data.fuel
-    bought = f"{counted(fuel.purchase_count, 'purchase')}, {volume(fuel.quantity_l, units)}"
+    bought = f"{style.counted(fuel.purchase_count, 'purchase')}, {style.volume(fuel.quantity_l)}"
     if not fuel.purchase_count:
         note = "No purchases received for this day; card data often comes one or two business days later."
     elif not fuel.verified_count and not data.exceptions:
@@ -171,7 +160,7 @@ def fuel_note(data: DailyData, units: Units) -> str:
     else:
         note = f"{bought}, {fuel.verified_count} checked against positions."
     if fuel.note_count:
-        note += f" {counted(fuel.note_count, 'informational remark')} left out."
+        note += f" {style.counted(fuel.note_count, 'informational remark')} left out."
     if fuel.earlier_open_count:
-        note += f" {counted(fuel.earlier_open_count, 'flag')} of the four weeks before still open."
+        note += f" {style.counted(fuel.earlier_open_count, 'flag')} of the four weeks before still open."
     return note

@@ -15,93 +15,101 @@ from flows.report.measures import (
 )
 from flows.report.page import Tile
 from flows.report.rows import DailyData, FleetDay
-from flows.report.units import Units, money, percent, signed
+from flows.report.style import Style
 
 
-def tiles(data: DailyData, units: Units) -> list[Tile]:
+def tiles(data: DailyData, style: Style) -> list[Tile]:
     """Return the six tiles in the order of reading."""
     return [
-        _routes(data),
-        _utilization(data),
-        _idle(data),
-        _economy(data, units),
-        _starts(data),
-        _flags(data),
+        _routes(data, style),
+        _utilization(data, style),
+        _idle(data, style),
+        _economy(data, style),
+        _starts(data, style),
+        _flags(data, style),
     ]
 
 
-def _routes(data: DailyData) -> Tile:
+def _routes(data: DailyData, style: Style) -> Tile:
     fleet = data.fleet
     out = fleet.vehicles_dispatched or fleet.vehicles_heard
-    detail = f"{out:,} vans out, {fleet.peak_concurrent_vehicles:,} at once"
+    detail = f"{style.number(out)} vans out, {style.number(fleet.peak_concurrent_vehicles)} at once"
     if not fleet.routes_planned:
-        return _tile("Routes run", f"{fleet.routes_run:,}", detail, "no plans to compare", None)
+        return _tile("Routes run", style.number(fleet.routes_run), detail, "no plans to compare", None)
     run = fleet.routes_run / fleet.routes_planned
     rating = _rating(run, good=1.0, fair=0.95)
-    change = _change(data, lambda day: float(day.routes_run), fleet.routes_run, 0, "")
-    return _tile("Routes run", f"{fleet.routes_run} of {fleet.routes_planned}", detail, change, rating)
+    change = _change(data, style, lambda day: float(day.routes_run), fleet.routes_run, 0, "")
+    return _tile(
+        "Routes run",
+        f"{style.number(fleet.routes_run)} of {style.number(fleet.routes_planned)}",
+        detail,
+        change,
+        rating,
+    )
 
 
-def _utilization(data: DailyData) -> Tile:
+def _utilization(data: DailyData, style: Style) -> Tile:
     fleet, figure = data.fleet, route_utilization(data.fleet)
-    change = _change(data, lambda day: route_utilization(day).value, figure.value, 1, " pt", 100)
+    change = _change(data, style, lambda day: route_utilization(day).value, figure.value, 1, " pt", 100)
     # [P] within 10 % of plan is good, within 15 % fair, either way: a short day is a plan that does not fit, too.
     rating = None if figure.value is None else _rating(-abs(figure.value - 1), good=-0.10, fair=-0.15)
-    value, detail = _value(figure, lambda v: percent(v, 1))
+    value, detail = _value(figure, lambda v: style.percent(v, 1))
     if figure.value is not None:
-        detail = f"{(fleet.route_time_s or 0) / 3600:,.0f} of {(fleet.planned_route_time_s or 0) / 3600:,.0f} h planned"
+        planned = style.number((fleet.planned_route_time_s or 0) / 3600)
+        detail = f"{style.number((fleet.route_time_s or 0) / 3600)} of {planned} h planned"
     return _tile("Route utilization", value, detail, change, rating)
 
 
-def _idle(data: DailyData) -> Tile:
+def _idle(data: DailyData, style: Style) -> Tile:
     figure = idle_share(data)
-    change = _change(data, lambda day: day.idle_share, figure.value, 1, " pt", 100)
-    value, detail = _value(figure, lambda v: percent(v, 1))
+    change = _change(data, style, lambda day: day.idle_share, figure.value, 1, " pt", 100)
+    value, detail = _value(figure, lambda v: style.percent(v, 1))
     if figure.value is not None:
-        hours = f"{data.fleet.idle_s / 3600:,.1f} h"
+        hours = f"{style.number(data.fleet.idle_s / 3600, 1)} h"
         cost = data.fleet.idle_cost
-        detail = hours if cost is None else f"{hours}, {money(cost, data.fleet.currency)}"
+        detail = hours if cost is None else f"{hours}, {style.money(cost, data.fleet.currency)}"
     # A vendor scores 30 % total idle as the goal and 36 % as the worst (docs/definitions.md, K11).
     rating = None if figure.value is None else _rating(-figure.value, good=-0.30, fair=-0.36)
     return _tile("Idle share", value, detail, change, rating)
 
 
-def _economy(data: DailyData, units: Units) -> Tile:
+def _economy(data: DailyData, style: Style) -> Tile:
+    units = style.units
     figure = fleet_economy(data.fleet, units)
     before = usual(data.history, lambda day: fleet_economy(day, units).value)
-    change = _change(data, lambda day: fleet_economy(day, units).value, figure.value, 1, "")
+    change = _change(data, style, lambda day: fleet_economy(day, units).value, figure.value, 1, "")
     rating = None
     if figure.value is not None and before:
         gain = figure.value / before - 1 if units.economy_is_distance_per_fuel else before / figure.value - 1
         # [P] day-to-day scatter of a depot's mean is about 3 %.
         rating = _rating(gain, good=-0.03, fair=-0.08)
-    value, detail = _value(figure, lambda v: f"{v:.1f}")
+    value, detail = _value(figure, lambda v: style.number(v, 1))
     if figure.value is not None and data.fleet.fuel_used_l is not None:
         metered = sum(van.is_metered for van in data.vehicles)
-        used = f"{data.fleet.fuel_used_l / units.litres:,.0f} {units.volume}"
+        used = style.volume(data.fleet.fuel_used_l, 0)
         detail = f"{used}, {metered} of {len(data.vehicles)} vans"
     label = "Fuel economy" if figure.value is None else f"Fuel economy, {units.economy}"
     return _tile(label, value, detail, change, rating)
 
 
-def _starts(data: DailyData) -> Tile:
+def _starts(data: DailyData, style: Style) -> Tile:
     figure = on_time_starts(data.fleet)
-    change = _change(data, lambda day: on_time_starts(day).value, figure.value, 1, " pt", 100)
-    value, detail = _value(figure, lambda v: percent(v, 1))
+    change = _change(data, style, lambda day: on_time_starts(day).value, figure.value, 1, " pt", 100)
+    value, detail = _value(figure, lambda v: style.percent(v, 1))
     if figure.value is not None:
         detail = f"{data.fleet.on_time_starts} of {data.fleet.starts_with_plan} within 5 min"
     rating = None if figure.value is None else _rating(figure.value, good=0.95, fair=0.85)
     return _tile("On-time start", value, detail, change, rating)
 
 
-def _flags(data: DailyData) -> Tile:
+def _flags(data: DailyData, style: Style) -> Tile:
     fuel, count = data.fuel, data.fleet.fuel_flag_count
     detail = f"{fuel.verified_count} of {fuel.purchase_count} purchases checked"
     if not fuel.purchase_count and not count:
         return _tile("Fuel flags", "n/a", "no purchases received", "", None)
     if not fuel.verified_count and not count:
         return _tile("Fuel flags", "n/a", detail, "not evaluated yet", None)
-    change = _change(data, lambda day: float(day.fuel_flag_count), count, 0, "")
+    change = _change(data, style, lambda day: float(day.fuel_flag_count), count, 0, "")
     word = ("to look at", "fair") if count else ("good", "good")
     return Tile("Fuel flags", str(count), detail, change, *word)
 
@@ -115,6 +123,7 @@ def _value(figure: Figure, write: Callable[[float], str]) -> tuple[str, str]:
 
 def _change(
     data: DailyData,
+    style: Style,
     measure: Callable[[FleetDay], float | None],
     now: float | None,
     decimals: int,
@@ -126,8 +135,8 @@ def _change(
     if before is None:
         return "" if now is None else "no history yet"
     if now is None:
-        return f"usually {before * scale:.{decimals}f}{unit.replace('pt', '%')}"
-    change = signed((now - before) * scale, decimals)
+        return f"usually {style.number(before * scale, decimals)}{unit.replace('pt', '%')}"
+    change = style.signed((now - before) * scale, decimals)
     return "as usual" if change == "±0" else change.replace("+", "▲").replace("−", "▼") + unit
 
 

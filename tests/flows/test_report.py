@@ -20,6 +20,7 @@ from flows.report.measures import idle_share
 from flows.report.pictures import timeline
 from flows.report.rendered import Report
 from flows.report.save import save, standalone_html
+from flows.report.style import AMERICAN, Style
 from flows.report.tables import route_rows
 from tests.flows.published_fixture import DAY, GALLON_L, MILE_M, build, insert, local
 
@@ -215,7 +216,7 @@ def test_a_day_that_is_not_there_says_which_one_is(published):
 
 
 def test_the_attention_list_is_ordered_by_cost_and_keeps_what_has_no_price(published):
-    rows = attention(read_day(published, "dax7", DAY), units.US)
+    rows = attention(read_day(published, "dax7", DAY), AMERICAN)
     costs = [row.cost for row in rows]
     priced = [cost for cost in costs if cost is not None]
     assert costs == sorted(priced, reverse=True) + [None] * (len(costs) - len(priced))
@@ -225,14 +226,14 @@ def test_the_attention_list_is_ordered_by_cost_and_keeps_what_has_no_price(publi
 
 def test_the_attention_list_has_at_most_ten_rows_and_room_for_silent_vans(published, tmp_path):
     overrun = "update marts.route_days set route_time_s = route_time_s + 7200 where tenant_id = 'dax7'"
-    rows = attention(read_day(changed(published, tmp_path, overrun), "dax7", DAY), units.US)
+    rows = attention(read_day(changed(published, tmp_path, overrun), "dax7", DAY), AMERICAN)
     assert len(rows) == 10
     assert any("Not heard" in row.what for row in rows)
 
 
 def test_waiting_in_traffic_is_nobodys_fault(published, tmp_path):
     traffic = "update marts.idle_events set context = 'traffic'"
-    rows = attention(read_day(changed(published, tmp_path, traffic), "dax7", DAY), units.US)
+    rows = attention(read_day(changed(published, tmp_path, traffic), "dax7", DAY), AMERICAN)
     assert not [row for row in rows if "Long idling" in row.what]
 
 
@@ -260,7 +261,7 @@ def test_stops_of_a_route_that_was_sampled_too_coarsely_are_not_given(published,
         "update marts.route_days set quality_flags = ['sampling_too_coarse'], completed_stop_count = null,"
         " mean_dwell_s = null, stops_per_hour = null where route_id = 'R207'"
     )
-    rows = route_rows(read_day(changed(published, tmp_path, coarse), "dax7", DAY), units.US)
+    rows = route_rows(read_day(changed(published, tmp_path, coarse), "dax7", DAY), AMERICAN)
     stops = {row.route: row.stops for row in rows}
     assert stops.pop("R207") == "n/a"
     assert "n/a" not in stops.values()
@@ -309,7 +310,7 @@ def test_the_text_part_holds_every_tile_route_and_finding(vans, published):
     day = read_day(published, "dax7", DAY)
     for route in day.routes:
         assert re.search(rf"^{route.route_id} +{route.vehicle_id} ", vans.text, re.M), route.route_id
-    for row in attention(day, units.US):
+    for row in attention(day, AMERICAN):
         assert row.where in vans.text
         assert row.action in vans.text
     for label in ("Coverage", "Silent vans", "Late data", "Rejected rows", "Factors", "Status"):
@@ -402,7 +403,7 @@ def test_what_comes_in_by_message_cannot_become_markup(published, tmp_path):
 
 
 def test_metric_units_are_a_choice(published):
-    report = daily_report(published, "dax7", DAY, units=units.METRIC)
+    report = daily_report(published, "dax7", DAY, style=Style(units.METRIC))
     assert "Fuel economy, L/100 km" in report.text
     assert "mpg" not in report.text
 
@@ -439,7 +440,7 @@ def test_the_timeline_shows_idling_and_silence_where_they_were(published, tmp_pa
                 phase="none", is_continued=False, distance_m=0, is_pto=False, is_full_quality=False, jurisdictions=[],
             )  # fmt: skip
     data = read_day(tmp_path / "changed.duckdb", "dax7", DAY)
-    picture = Image.open(io.BytesIO(timeline(data))).convert("RGB")
+    picture = Image.open(io.BytesIO(timeline(data, AMERICAN))).convert("RGB")
     row = 2 * (40 + 9) + 4  # below the legend, in the middle of the first row, off the tick lines
     left, right = 2 * (6 + 7 * 3), 2 * (552 - 54)
     quarters = [picture.getpixel((int(left + (right - left) * (place + 0.4) / 4), row)) for place in range(4)]
@@ -459,7 +460,7 @@ def test_the_timeline_shows_idling_and_silence_where_they_were(published, tmp_pa
 
 @given(seconds=st.floats(0, 400_000))
 def test_lengths_of_time_read_back_within_their_rounding(seconds):
-    text = units.minutes(seconds)
+    text = AMERICAN.minutes(seconds)
     total_s = sum(
         float(number.replace(",", "")) * {"h": 3600, "min": 60, "s": 1}[unit]
         for number, unit in re.findall(r"([\d,]+) (h|min|s)\b", text)
@@ -477,11 +478,11 @@ def test_miles_per_gallon_and_litres_per_hundred_agree(distance_m, fuel_l):
 def test_units_follow_the_reference_day():
     # docs/definitions.md: 68.4 mi on 5.02 gal is 13.63 mpg.
     assert units.economy(68.4 * MILE_M, 5.02 * GALLON_L, units.US) == pytest.approx(13.63, abs=0.005)
-    assert units.hours_minutes(514 * 60) == "8:34"
-    assert units.money(2.389, "USD") == "$2.39"
-    assert units.money(54.2, "USD") == "$54"
-    assert units.signed_minutes(5 * 60) == "+5"
-    assert units.signed_minutes(-20) == "±0"
+    assert AMERICAN.hours_minutes(514 * 60) == "8:34"
+    assert AMERICAN.money(2.389, "USD") == "$2.39"
+    assert AMERICAN.money(54.2, "USD") == "$54"
+    assert AMERICAN.signed_minutes(5 * 60) == "+5"
+    assert AMERICAN.signed_minutes(-20) == "±0"
     assert units.initials("Ines Marie Roy", "D1") == "IMR"
     assert units.initials(None, "D1") == "D1"
-    assert units.listed(["V1", "V2", "V3"]) == "V1, V2 and V3"
+    assert AMERICAN.listed(["V1", "V2", "V3"]) == "V1, V2 and V3"

@@ -42,3 +42,14 @@ def test_a_currency_without_a_sign_keeps_its_distance():
 def test_a_locale_that_is_none_is_refused(locale):
     with pytest.raises(UnknownLocale, match="no such locale"):
         Style(locale=locale).checked()
+
+
+def test_economy_follows_the_units():
+    assert Style().economy(68.4 * 1609.344, 5.02 * 3.785411784) == "13.6 mpg"
+    assert Style(METRIC, "de_DE").economy(68.4 * 1609.344, 5.02 * 3.785411784) == "17,3 L/100 km"
+    assert Style().economy(1000.0, None) == "–"
+
+
+def test_a_list_counts_what_it_leaves_out():
+    assert Style().listed(["V1", "V2", "V3"]) == "V1, V2 and V3"
+    assert Style().listed(["V1", "V2", "V3"], 2) == "V1, V2 and 1 more"

@@ -1,0 +1,70 @@
+"""The daily report in the reader's locale, and the numbers a correction would compare."""
+
+import re
+from html import unescape
+from math import inf
+from pathlib import Path
+
+import pytest
+
+from flows.report.daily import daily_report
+from flows.report.rendered import Report
+from flows.report.style import Style
+from flows.report.units import METRIC, US
+from tests.flows.published_fixture import DAY, build
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("published") / "history.duckdb", weeks_of_history=4)
+
+
+@pytest.fixture(scope="module")
+def german(published: Path) -> Report:
+    return daily_report(published, "dax7", DAY, style=Style(METRIC, "de_DE"))
+
+
+def test_a_german_reads_the_whole_page_in_german_numbers(german):
+    assert german.subject == "Depot DAX7 · Do., 26. Feb. · 23/24 vans · idle 28,7 % (▲3,1) · 2 fuel flags"
+    words = " ".join(german.text.split())
+    for written in (
+        "Idling cost 55 $",
+        "▲3,1 pt",
+        "39,9 h, 55 $",
+        "72,45 $",
+        "41 of 92.041",
+        "79,5 L",
+        "98,1 % of 194",
+    ):
+        assert written in words.replace("\u00a0", " "), written
+    # No figure with a point before one or two last digits is left, but in factors and in what the rules wrote.
+    left = re.sub(r"EPA tailpipe \S+|the nearest was 4\.2 mi away|routes-\S+", "", german.text)
+    assert not re.findall(r"\d\.\d{1,2}(?!\d)", left)
+
+
+def test_an_american_who_reads_spanish_has_miles_and_spanish_days(published):
+    report = daily_report(published, "dax7", DAY, style=Style(US, "es_US"))
+    assert report.subject == "Depot DAX7 · jue, 26 de feb · 23/24 vans · idle 28.7 % (▲3.1) · 2 fuel flags"
+    assert "Fuel economy, mpg" in report.text
+    assert "$72.45" in report.text
+
+
+def test_the_page_says_the_same_figures_as_the_text(german):
+    page = unescape(re.sub(r"<[^>]+>", " ", german.html.partition("</style>")[2])).replace("\u00a0", " ")
+    for figure in ("28,7 %", "72,45 $", "92.041", "79,5 L", "17,", "95,8 %"):
+        assert figure in page, figure
+
+
+def test_headlines_are_the_tiles_as_numbers(published):
+    headlines = {line.name: line for line in daily_report(published, "dax7", DAY).headlines}
+    assert headlines["Idle share"].value == pytest.approx(0.287, abs=0.0005)
+    assert headlines["Idle share"].text == "28.7 %"
+    assert headlines["Idle cost"].move == pytest.approx(0.1 * headlines["Idle cost"].value)
+    assert (headlines["Routes run"].value, headlines["Routes run"].move) == (23, 1)
+    assert (headlines["Fuel flags"].value, headlines["Fuel flags"].move) == (2, 1)
+
+
+def test_a_headline_that_is_not_shown_has_no_value(published):
+    headlines = {line.name: line for line in daily_report(published, "buses", DAY).headlines}
+    assert (headlines["Idle share"].value, headlines["Fuel economy"].value) == (None, None)
+    assert headlines["Idle cost"].move == inf
