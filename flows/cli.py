@@ -19,6 +19,7 @@ from flows.broker_command import broker_config
 from flows.explain_command import app as explain
 from flows.fuel_command import app as fuel
 from flows.import_command import import_
+from flows.mail_command import app as mail
 from flows.mappings_command import app as mappings
 from flows.privacy_command import app as privacy
 from flows.query_command import query
@@ -248,6 +249,7 @@ def serve_sql() -> None:
 app.add_typer(explain, name="explain")
 app.add_typer(fuel, name="fuel")
 app.command("broker-config")(broker_config)
+app.add_typer(mail, name="mail")
 app.add_typer(mappings, name="mappings")
 privacy.command()(expire)
 privacy.command()(access)

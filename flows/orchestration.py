@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
@@ -54,7 +54,7 @@ def run_server(settings: "Settings") -> int:
     """Serve the scheduled deployments until stopped; returns the exit status."""
     os.environ.update(QUIET)
     signal.signal(signal.SIGTERM, _interrupt)
-    with _server(settings):
+    with _server(settings), _unsubscribing(settings):
         from flows.deployments import serve_deployments
 
         try:
@@ -99,6 +99,22 @@ def _server(settings: "Settings") -> "Iterator[None]":
     finally:
         server.terminate()
         server.wait(30)
+
+
+@contextmanager
+def _unsubscribing(settings: "Settings") -> "Iterator[None]":
+    """The page that takes people off the list, where it has an address; the line goes on without it."""
+    if settings.base_url is None:
+        yield
+        return
+    from flows.post.unsubscribe_server import AddressTaken, unsubscribe_served
+
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(unsubscribe_served(settings))
+        except AddressTaken as taken:
+            print(f"nobody can unsubscribe by one click: {taken}", file=sys.stderr, flush=True)
+        yield
 
 
 def _wait_for(url: str, is_alive: Callable[[], bool]) -> None:

@@ -3,6 +3,7 @@
 Those of `ingest` and, beside them, thresholds of measurement and where mail goes. `.env.example` lists them all.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -70,6 +71,12 @@ class Settings(IngestSettings):
         " without that everybody above gets the daily report",
     )
     mail_unsubscribe: str = Field("", description="address that takes people off the list; empty: the sender")
+    base_url: str | None = Field(
+        None,
+        description="https:// address of the page that takes people off the list by one click; unset: by mail only",
+    )
+    unsubscribe_host: str = Field("127.0.0.1", description="address that page listens on, behind your TLS proxy")
+    unsubscribe_port: int = Field(8026, ge=0, le=65535, description="port of that page")
     report_tenant: str | None = Field(None, description="tenant whose report is scheduled; unset: each of them")
     refresh_cron: str = Field("*/15 * * * *", description="when `odograph serve` refreshes")
     upkeep_cron: str = Field(
@@ -82,6 +89,13 @@ class Settings(IngestSettings):
     def _known_smtp(cls, value: str | None) -> str | None:
         if value is not None:
             check_url(value, SMTP_SCHEMES, "smtp://, smtps:// or smtp+starttls:// and a host")
+        return value
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_https(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"https://[A-Za-z0-9.-]+(:\d{1,5})?(/[A-Za-z0-9._~-]+)*/?", value):
+            raise ValueError("expected https://, a host and at most a path")
         return value
 
     @property

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from flows.copies import left_behind
 from flows.findings import Finding, age_s, agreed, disk, shown_age, spools
+from flows.post.listing import recipients_finding
 from flows.querying import NothingPublished, open_published
 from flows.refresh import REFRESHED
 from flows.refusals import NOT_THEIRS, NOT_THEIRS_TO_HEAR, read_refusals
@@ -36,6 +37,7 @@ def print_status(settings: Settings) -> bool:
         *spools(settings),
         *_published(settings),
         *_mail(settings),
+        recipients_finding(settings),
         *disk(settings),
     ]
     table = Table(show_header=False, box=None, pad_edge=False)

@@ -32,6 +32,7 @@ COMMANDS = [
     "query",
     "explain",
     "fuel",
+    "mail",
     "privacy",
     "broker-config",
     "bench",
