@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from flows.post.recipient_values import bare_address
 from flows.post.states import Key, read_events, standing
 from flows.post.unsubscribing import LONGEST_TOKEN, key_of, unsubscribe, unsubscribe_key
 from flows.report.kinds import KINDS
@@ -141,7 +142,7 @@ class _Page(BaseHTTPRequestHandler):
 
     def _answer(self, status: int, page: str, who: Key | None) -> None:
         title = KINDS[who.report].title if who and who.report in KINDS else who.report if who else ""
-        contact = self.server.settings.mail_unsubscribe or self.server.settings.mail_from
+        contact = bare_address(self.server.settings.mail_from)
         content = _templates.get_template("unsubscribe.html.j2").render(
             page=page, who=who, title=title, contact=contact
         )
