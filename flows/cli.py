@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.backfill_command import backfill
 from flows.bench.commands import app as bench
 from flows.broker_command import broker_config
 from flows.explain_command import app as explain
@@ -144,6 +145,9 @@ def refresh(
             typer.echo(done.not_copied, err=True)
         if done.failed or done.not_copied:
             raise typer.Exit(FAILED)
+
+
+app.command()(backfill)
 
 
 @app.command()

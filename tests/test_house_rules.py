@@ -23,6 +23,7 @@ COMMANDS = [
     "demo",
     "collect",
     "refresh",
+    "backfill",
     "report",
     "serve",
     "serve-sql",

@@ -34,6 +34,7 @@ KEPT_TABLES = (
     "deliveries",
     "jurisdictions",
     "imports",
+    "backfills",
     "revisions",
     "fuel_reviews",
     "fuel_flag_history",

@@ -26,8 +26,10 @@ SHARED_TABLES = frozenset(
         "marts.fuel_rules",
     }
 )
-# Paths of files, how far spools are loaded, numbers of the register, and counts over all tenants.
-OPERATOR_TABLES = frozenset({"core.imports", "core.absorbed", "core.erasures", "core.generation", "core.lake_versions"})
+# Paths of files, how far spools are loaded, numbers of the register, what was asked for, and counts over all tenants.
+OPERATOR_TABLES = frozenset(
+    {"core.imports", "core.absorbed", "core.backfills", "core.erasures", "core.generation", "core.lake_versions"}
+)
 # Of shared tables: other columns of the operator's files, which nobody has read.
 HIDDEN_COLUMNS = frozenset({"extra"})
 

@@ -281,7 +281,7 @@ create table if not exists core.reopened (
     tenant_id varchar not null,
     vehicle_id varchar not null,
     service_date date not null,
-    reason varchar not null,            -- positions, rejects, plan, window, import, full; idle_rate: only its marts
+    reason varchar not null,            -- positions, rejects, plan, window, import, full, backfill; idle_rate: only its marts
     noted_utc timestamp not null,
     spool_id varchar,                   -- where the news came from; null: not from a message
     first_segment_no bigint,            -- the first and last segment of that spool with news
@@ -300,7 +300,7 @@ create table if not exists core.revisions (
     revision integer not null,          -- 1: measured for the first time
     revised_utc timestamp not null,
     code_version varchar not null,
-    reasons varchar[] not null,         -- positions, rejects, plan, window, import, full; sorted
+    reasons varchar[] not null,         -- positions, rejects, plan, window, import, full, backfill; sorted
     segments varchar[] not null,        -- spool/number or spool/first-last, where the news came from; sorted
     changed varchar[] not null,         -- which tables of core have other rows than in the revision before, sorted
     changes json not null,              -- {measure: [before, after]} of the measures below that differ
@@ -365,6 +365,18 @@ create table if not exists core.loads (
     models_digest varchar not null,     -- of everything the marts are built from
     definitions_digest varchar not null, -- of definitions.toml
     checks_digest varchar not null      -- of the checks that it passed
+);
+
+-- Ranges of service dates that somebody asked to have measured anew. What of one is done is in core.loads, by the reason
+-- backfill. Kept.
+create table if not exists core.backfills (
+    backfill_id bigint not null,        -- counts them
+    from_date date not null,            -- first service date
+    to_date date not null,              -- last service date
+    only_tenant varchar,                -- the tenant it is of; null: each
+    code_version varchar not null,      -- that began it
+    began_utc timestamp not null,
+    ended_utc timestamp                 -- every date was tried; null: under way, or cut short
 );
 
 -- Service dates of a tenant that did not pass: its rows of that date in core and the dated marts are those of its newest
