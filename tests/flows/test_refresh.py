@@ -1,6 +1,7 @@
 """The line from a sealed spool to the published copy."""
 
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from flows.refresh import refresh
+from flows.refresh import publish_copy, refresh
 from flows.reporting import run_report
 from flows.status import print_status
 from tests.builders import (
@@ -51,60 +52,33 @@ def assert_same_tables(one, other) -> None:
         assert_frame_equal(frame, found[name], check_exact=True)
 
 
-def test_the_golden_trace_gives_its_times_and_events(tmp_path):
-    settings = settings_in(tmp_path)
+@pytest.fixture(scope="module")
+def golden(tmp_path_factory):
+    """The golden trace, refreshed once: to be read, or to be copied and gone on with."""
+    return refreshed_golden(tmp_path_factory.mktemp("golden"))
+
+
+def refreshed_golden(folder):
+    settings = settings_in(folder)
     collected(settings, [positions(golden_points(yesterday_at(15)))])
-    refresh(settings)
-    day = published(settings, "from marts.vehicle_days").row(0, named=True)
+    assert refresh(settings).published
+    return settings
+
+
+def copied(settings, folder):
+    """Settings of a copy of a refreshed folder; its next refresh publishes, because the lake has moved."""
+    shutil.copytree(settings.data_dir, folder, symlinks=True)
+    return settings_in(folder)
+
+
+def test_the_golden_trace_gives_its_times_and_events(golden):
+    day = published(golden, "from marts.vehicle_days").row(0, named=True)
     assert [day[name] for name in ("off_s", "idle_s", "drive_s", "unknown_s")] == [180, 540, 120, 460]
     assert (day["engine_on_s"], day["excess_idle_s"], round(day["idle_share"], 4)) == (660, 540, 0.8182)
-    events = published(settings, "select duration_s from marts.idle_events order by started_utc")
+    events = published(golden, "select duration_s from marts.idle_events order by started_utc")
     assert events["duration_s"].to_list() == [120, 240, 180]
-    by_definition = published(settings, "from marts.idle_by_definition where definition_id = 'geotab_altitude'")
+    by_definition = published(golden, "from marts.idle_by_definition where definition_id = 'geotab_altitude'")
     assert by_definition.row(0, named=True)["idle_s"] == 40  # the only run of at least 200 s, less its first 200 s
-
-
-def test_shuffled_duplicated_and_split_over_two_refreshes_it_gives_the_same(tmp_path):
-    points = golden_points(yesterday_at(15))
-    tidy, untidy = settings_in(tmp_path / "tidy"), settings_in(tmp_path / "untidy")
-    collected(tidy, [positions(points)])
-    refresh(tidy)
-
-    single = [positions([point]) for point in points] * 2
-    random.Random(5).shuffle(single)
-    collected(untidy, single[:11])
-    refresh(untidy)
-    collected(untidy, [*single[11:], *single[:3]])
-    refresh(untidy)
-    assert_same_tables(tidy, untidy)
-    health = published(untidy, "from marts.data_health").row(0, named=True)
-    assert (health["received_count"], health["accepted_count"], health["duplicate_count"]) == (35, 16, 19)
-
-
-def test_the_busiest_minute_counts_messages_and_not_points(tmp_path):
-    start, minute_s = yesterday_at(12), yesterday_at(13)
-    settings = settings_in(tmp_path)
-    points = golden_points(start)
-    batches = [(points[:2], 0), (points[2:3], 10), (points[3:9], 59), (points[9:], 60)]
-    messages = [
-        message("tm/v1/t1/d1/pos", {"v": 1, "dev": "d1", "boot": 1, "pts": batch}, received_s=minute_s + after_s)
-        for batch, after_s in batches
-    ]
-    collected(settings, messages)
-    refresh(settings)
-    assert published(settings, "select peak_messages_per_min from marts.data_health").item() == 3
-
-
-def test_of_two_contents_with_one_key_the_fuller_wins_whatever_came_first(tmp_path):
-    start = yesterday_at(12)
-    full = {"ts": start, "seq": 1, "lat": 40.0, "lon": -74.0, "rpm": 690, "ign": True, "fuel_pct": 50}
-    poor = {"ts": start, "seq": 1, "lat": 41.0, "lon": -75.0}
-    for name, order in (("a", [full, poor]), ("b", [poor, full])):
-        settings = settings_in(tmp_path / name)
-        collected(settings, [positions([point]) for point in order])
-        refresh(settings)
-        assert published(settings, "select rpm, fuel_pct from lake.positions").rows() == [(690, 50.0)]
-        assert published(settings, "select conflict_count from marts.data_health").item() == 1
 
 
 def test_a_second_refresh_without_news_changes_nothing_and_each_opens_the_warehouse_once(tmp_path, monkeypatch):
@@ -115,9 +89,7 @@ def test_a_second_refresh_without_news_changes_nothing_and_each_opens_the_wareho
         return open_warehouse(path)
 
     monkeypatch.setattr("flows.refresh.open_warehouse", counted)
-    settings = settings_in(tmp_path)
-    collected(settings, [positions(golden_points(yesterday_at(15)))])
-    assert refresh(settings).published
+    settings = refreshed_golden(tmp_path)
     assert len(opened) == 1
     before = settings.published_path.resolve()
     again = refresh(settings)
@@ -126,16 +98,25 @@ def test_a_second_refresh_without_news_changes_nothing_and_each_opens_the_wareho
     assert settings.published_path.resolve() == before
 
 
-def test_a_full_refresh_gives_the_same_tables(tmp_path):
-    settings = settings_in(tmp_path)
-    collected(settings, [positions(golden_points(yesterday_at(15)))])
-    refresh(settings)
-    before = tables(settings)
+def test_shuffled_duplicated_and_split_over_two_refreshes_it_gives_the_same(golden, tmp_path):
+    untidy = settings_in(tmp_path)
+    points = golden_points(yesterday_at(15))
+    single = [positions([point]) for point in points] * 2
+    random.Random(5).shuffle(single)
+    collected(untidy, single[:11])
+    refresh(untidy)
+    collected(untidy, [*single[11:], *single[:3]])
+    refresh(untidy)
+    assert_same_tables(golden, untidy)
+    health = published(untidy, "from marts.data_health").row(0, named=True)
+    assert (health["received_count"], health["accepted_count"], health["duplicate_count"]) == (35, 16, 19)
+
+
+def test_a_full_refresh_gives_the_same_tables(golden, tmp_path):
+    settings = copied(golden, tmp_path / "copied")
     done = refresh(settings, full=True)
     assert done.rebuilt == [datetime.fromtimestamp(yesterday_at(15), UTC).date()]
-    after = tables(settings)
-    for name, frame in before.items():
-        assert_frame_equal(after[name], frame, check_exact=True)
+    assert_same_tables(golden, settings)
 
 
 def test_late_points_reopen_only_the_vehicle_date_they_touch(tmp_path):
@@ -149,29 +130,6 @@ def test_late_points_reopen_only_the_vehicle_date_they_touch(tmp_path):
         counts = warehouse.sql("select vehicle_date_count from core.loads order by load_id").fetchall()
     assert counts == [(2,), (1,)]
     assert published(settings, "select count(*) from marts.vehicle_days").item() == 2
-
-
-def test_rejects_are_counted_once_and_good_messages_are_all_there(tmp_path):
-    settings = settings_in(tmp_path)
-    bad = [message("tm/v1/t1/d1/pos", b"{broken %d" % (number % 40)) for number in range(80)]
-    collected(settings, [*bad, positions(golden_points(yesterday_at(15)))])
-    refresh(settings)
-    rejects = published(settings, "select count(*), sum(seen_count), any_value(reason) from lake.rejects").row(0)
-    assert rejects == (40, 80, "not_json")
-    assert published(settings, "select count(*) from lake.positions").item() == 16
-
-
-def test_flags_of_single_points_reach_their_vehicle_day_and_rejects_its_data_health(tmp_path):
-    settings = settings_in(tmp_path)
-    points = golden_points(yesterday_at(15))
-    points[3] |= {"spd_kmh": 410.4, "rpm": 9000}
-    collected(settings, [positions([*points, points[5] | {"lat": 91}])])
-    refresh(settings)
-    flags = published(settings, "select quality_flags from marts.vehicle_days").item().to_list()
-    assert {"rpm_refused", "speed_refused"} <= set(flags)
-    assert flags == sorted(flags)
-    health = published(settings, "from marts.data_health").row(0, named=True)
-    assert health["accepted_count"] == 16
 
 
 def test_extreme_but_valid_messages_go_through_to_the_report(tmp_path):
@@ -223,58 +181,189 @@ def test_extreme_but_valid_messages_go_through_to_the_report(tmp_path):
     assert run_report(settings, "daily", day=None, tenant="t1", send=True, out=None)
 
 
-def test_the_status_of_every_point_without_a_place_is_an_event_of_its_own(tmp_path):
-    settings = settings_in(tmp_path)
-    start = yesterday_at(15)
-    lost = [{"ts": start + number, "seq": number, "fuel_pct": 40 + number} for number in range(3)]
-    collected(settings, [positions(lost)] * 2)
-    refresh(settings)
-    assert published(settings, "select type, seq from lake.events order by seq").rows() == [
-        ("status", 0),
-        ("status", 1),
-        ("status", 2),
+@pytest.fixture(scope="module")
+def line(tmp_path_factory):
+    """A folder that was refreshed once: what one refresh is asked for, each in a tenant of its own."""
+    settings = settings_in(tmp_path_factory.mktemp("line"))
+    messages = [*busy(), *fuller(), *broken(), *flagged(), *placeless(), *fuelled(), *silent(), *carded()]
+    collected(settings, [*messages, *untimed(), *rescued(), *stopping()])
+    assert refresh(settings).failed == []
+    return settings
+
+
+def planned(tenant: str, start: float, *routes: dict):
+    day = str(datetime.fromtimestamp(start, UTC).date())
+    return message(f"rt/v1/{tenant}/x/plan", {"v": 1, "service_date": day, "routes": routes})
+
+
+def busy():
+    points, minute_s = golden_points(yesterday_at(12)), yesterday_at(13)
+    batches = [(points[:2], 0), (points[2:3], 10), (points[3:9], 59), (points[9:], 60)]
+    return [
+        message("tm/v1/busy/d1/pos", {"v": 1, "dev": "d1", "boot": 1, "pts": batch}, received_s=minute_s + after_s)
+        for batch, after_s in batches
     ]
 
 
-def test_a_single_fuel_reading_is_no_consumption_and_sparse_ones_tell_no_idle_fuel(tmp_path):
-    settings = settings_in(tmp_path)
+def test_the_busiest_minute_counts_messages_and_not_points(line):
+    peak = published(line, "select peak_messages_per_min from marts.data_health where tenant_id = 'busy'")
+    assert peak.item() == 3
+
+
+def fuller():
+    full = {"ts": yesterday_at(12), "seq": 1, "lat": 40.0, "lon": -74.0, "rpm": 690, "ign": True, "fuel_pct": 50}
+    poor = {"ts": yesterday_at(12), "seq": 1, "lat": 41.0, "lon": -75.0}
+    for tenant, order in (("full-first", [full, poor]), ("poor-first", [poor, full])):
+        yield from (positions([point], tenant=tenant) for point in order)
+
+
+@pytest.mark.parametrize("tenant", ["full-first", "poor-first"])
+def test_of_two_contents_with_one_key_the_fuller_wins_whatever_came_first(line, tenant):
+    fixes = published(line, f"select rpm, fuel_pct from lake.positions where tenant_id = '{tenant}'")
+    assert fixes.rows() == [(690, 50.0)]
+    conflicts = published(line, f"select conflict_count from marts.data_health where tenant_id = '{tenant}'")
+    assert conflicts.item() == 1
+
+
+def broken():
+    yield from (message("tm/v1/broken/d1/pos", b"{broken %d" % (number % 40)) for number in range(80))
+    yield positions(golden_points(yesterday_at(15)), tenant="broken")
+
+
+def test_rejects_are_counted_once_and_good_messages_are_all_there(line):
+    rejects = published(
+        line,
+        "select count(*), sum(seen_count), any_value(reason) from lake.rejects where tenant_id = 'broken'",
+    )
+    assert rejects.row(0) == (40, 80, "not_json")
+    assert published(line, "select count(*) from lake.positions where tenant_id = 'broken'").item() == 16
+
+
+def flagged():
+    points = golden_points(yesterday_at(15))
+    points[3] |= {"spd_kmh": 410.4, "rpm": 9000}
+    return [positions([*points, points[5] | {"lat": 91}], tenant="flagged")]
+
+
+def test_flags_of_single_points_reach_their_vehicle_day_and_rejects_its_data_health(line):
+    day = published(line, "select quality_flags from marts.vehicle_days where tenant_id = 'flagged'")
+    flags = day.item().to_list()
+    assert {"rpm_refused", "speed_refused"} <= set(flags)
+    assert flags == sorted(flags)
+    health = published(line, "from marts.data_health where tenant_id = 'flagged'").row(0, named=True)
+    assert health["accepted_count"] == 16
+
+
+def placeless():
+    start = yesterday_at(15)
+    lost = [{"ts": start + number, "seq": number, "fuel_pct": 40 + number} for number in range(3)]
+    return [positions(lost, tenant="placeless")] * 2
+
+
+def test_the_status_of_every_point_without_a_place_is_an_event_of_its_own(line):
+    events = published(line, "select type, seq from lake.events where tenant_id = 'placeless' order by seq")
+    assert events.rows() == [("status", 0), ("status", 1), ("status", 2)]
+
+
+def fuelled():
     one, sparse, dense = (golden_points(yesterday_at(15)) for _ in range(3))
     one[0]["fuel_used_l"] = 100.0
     sparse[0]["fuel_used_l"], sparse[9]["fuel_used_l"] = 100.0, 101.0
     for number, point in enumerate(dense):
         point["fuel_used_l"] = 100 + number / 10
-    collected(settings, [positions(one, "one"), positions(sparse, "sparse"), positions(dense, "dense")])
-    refresh(settings)
-    rows = published(
-        settings, "select vehicle_id, fuel_used_l, idle_fuel_l, idle_fuel_source from marts.vehicle_days order by 1"
-    ).rows()
-    assert rows == [
+    return [positions(points, van, "fuelled") for van, points in (("one", one), ("sparse", sparse), ("dense", dense))]
+
+
+def test_a_single_fuel_reading_is_no_consumption_and_sparse_ones_tell_no_idle_fuel(line):
+    days = published(
+        line,
+        "select vehicle_id, fuel_used_l, idle_fuel_l, idle_fuel_source from marts.vehicle_days"
+        " where tenant_id = 'fuelled' order by 1",
+    )
+    assert days.rows() == [
         ("dense", pytest.approx(1.5), pytest.approx(0.9), "counter"),
         ("one", None, None, None),
         ("sparse", pytest.approx(1.0), None, None),
     ]
 
 
-def test_a_tenant_whose_planned_vans_are_all_silent_has_a_row_and_a_report(tmp_path):
-    settings = settings_in(tmp_path)
+def silent():
     start = yesterday_at(12)
-    day = str(datetime.fromtimestamp(start, UTC).date())
     route = {"route_id": "R1", "vehicle_id": "V1", "planned_exit_utc": start, "planned_return_utc": start + 3600}
-    collected(settings, [message("rt/v1/t1/x/plan", {"v": 1, "service_date": day, "routes": [route]})])
-    collected(settings, [positions([{"ts": start, "lat": 0, "lon": 0}], device="V1")])
-    refresh(settings)
-    row = published(settings, "from marts.fleet_days").row(0, named=True)
+    rejected = positions([{"ts": start, "lat": 0, "lon": 0}], device="V1", tenant="silent")
+    return [planned("silent", start, route), rejected]
+
+
+def test_a_tenant_whose_planned_vans_are_all_silent_has_a_row_and_a_report(line):
+    row = published(line, "from marts.fleet_days where tenant_id = 'silent'").row(0, named=True)
     assert (row["routes_planned"], row["routes_run"], row["vehicles_heard"], row["vehicles_dispatched"]) == (1, 0, 0, 0)
-    health = published(settings, "from marts.data_health").row(0, named=True)
+    health = published(line, "from marts.data_health where tenant_id = 'silent'").row(0, named=True)
     assert (health["rejected_count"], health["accepted_count"]) == (1, 0)
-    assert run_report(settings, "daily", day=None, tenant="t1", send=False, out=None)
+    assert run_report(line, "daily", day=None, tenant="silent", send=False, out=None)
 
 
-def test_card_payloads_that_were_rejected_are_not_shown(tmp_path):
-    settings = settings_in(tmp_path)
-    collected(settings, [message("fc/v1/t1/wex/txn", b'{"card":"4111111111111111"')])
-    refresh(settings)
-    assert published(settings, "select payload, reason from lake.rejects").rows() == [(None, "not_json")]
+def carded():
+    return [message("fc/v1/carded/wex/txn", b'{"card":"4111111111111111"')]
+
+
+def test_card_payloads_that_were_rejected_are_not_shown(line):
+    rejects = published(line, "select payload, reason from lake.rejects where tenant_id = 'carded'")
+    assert rejects.rows() == [(None, "not_json")]
+
+
+def untimed():
+    start = yesterday_at(12)
+    routes = [
+        {"route_id": "R1", "vehicle_id": "d1", "planned_exit_utc": start, "planned_return_utc": start + 500},
+        {"route_id": "R2", "vehicle_id": "d1", "planned_exit_utc": start + 700, "planned_return_utc": start + 1300},
+        {"route_id": "R3", "vehicle_id": "d1"},
+    ]
+    return [planned("untimed", start, *routes), positions(golden_points(start), tenant="untimed")]
+
+
+def test_a_route_without_times_takes_nothing_from_those_that_have_them(line):
+    rows = published(
+        line,
+        "select route_id, idle_s, unknown_s, off_s from marts.route_days where tenant_id = 'untimed' order by all",
+    ).rows()
+    assert rows == [("R1", 360, 460, 60), ("R2", 180, 0, 120), ("R3", 0, 0, 0)]
+
+
+def rescued():
+    start = yesterday_at(12)
+    times = {"planned_exit_utc": start, "planned_return_utc": start + 3600}
+    routes = [
+        {"route_id": "R1", "vehicle_id": vehicle, "role": role} | times
+        for vehicle, role in (("V1", "primary"), ("V1", "rescue"), ("V2", "rescue"))
+    ]
+    vans = [positions(golden_points(start + 60 * late), f"V{late + 1}", "rescued") for late in (0, 1)]
+    return [planned("rescued", start, *routes), *vans]
+
+
+def test_a_rescue_is_a_row_of_its_own_van_and_nobody_rescues_itself(line):
+    rows = published(
+        line, "select vehicle_id, role, idle_s from marts.route_days where tenant_id = 'rescued' order by all"
+    ).rows()
+    assert rows == [("V1", "primary", 540), ("V2", "rescue", 540)]
+
+
+def stopping():
+    start = yesterday_at(15)
+    points = [
+        {"ts": start + 10 * seq, "seq": seq, "lat": 40.7 + 0.002 * (seq // 8), "lon": -74.0}
+        | ({"spd_kmh": 30, "ign": True} if seq % 8 == 7 else {"spd_kmh": 0, "ign": False})
+        for seq in range(32)
+    ]
+    on_route = [point | {"route_id": "R1"} for point in points[:16]]
+    return [positions(on_route, "d1", "stopping"), positions(points, "d2", "stopping")]
+
+
+def test_stops_of_a_van_without_a_route_do_not_count_for_the_route_of_the_van_before(line):
+    of_tenant = "where tenant_id = 'stopping' order by all"
+    days = published(line, f"select vehicle_id, stop_count from marts.vehicle_days {of_tenant}").rows()
+    routes = published(line, f"select vehicle_id, route_id, stop_count from marts.route_days {of_tenant}").rows()
+    assert days == [("d1", 2), ("d2", 4)]
+    assert routes == [("d1", "R1", 2)]
 
 
 def test_a_plan_that_arrives_later_takes_over_the_dates_it_touches(tmp_path):
@@ -298,16 +387,16 @@ def test_the_newest_plan_wins_whatever_the_order_they_arrive_in(tmp_path):
     start = yesterday_at(12)
     day = str(datetime.fromtimestamp(start, UTC).date())
 
-    def plan(vehicle: str, issued: float):
+    def plan(tenant: str, vehicle: str, issued: float):
         route = {"route_id": "R1", "vehicle_id": vehicle, "planned_exit_utc": start, "planned_return_utc": start + 60}
-        return message("rt/v1/t1/x/plan", {"v": 1, "service_date": day, "issued_utc": issued, "routes": [route]})
+        return message(f"rt/v1/{tenant}/x/plan", {"v": 1, "service_date": day, "issued_utc": issued, "routes": [route]})
 
-    for name, order in (("a", [plan("V1", 1e9), plan("V2", 1.7e9)]), ("b", [plan("V2", 1.7e9), plan("V1", 1e9)])):
-        settings = settings_in(tmp_path / name)
-        for found in order:
-            collected(settings, [found])
-            refresh(settings)
-        assert published(settings, "select vehicle_id from marts.route_days")["vehicle_id"].to_list() == ["V2"]
+    settings = settings_in(tmp_path)
+    for of_a, of_b in ((("V1", 1e9), ("V2", 1.7e9)), (("V2", 1.7e9), ("V1", 1e9))):
+        collected(settings, [plan("a", *of_a), plan("b", *of_b)])
+        refresh(settings)
+    routes = published(settings, "select tenant_id, vehicle_id from marts.route_days order by all")
+    assert routes.rows() == [("a", "V2"), ("b", "V2")]
 
 
 def test_no_stale_vehicle_date_is_left_where_a_plan_far_from_its_date_changes(tmp_path):
@@ -329,61 +418,6 @@ def test_no_stale_vehicle_date_is_left_where_a_plan_far_from_its_date_changes(tm
     assert published(settings, days)["service_date"].to_list() == [day + timedelta(days=2)]
 
 
-def test_a_route_without_times_takes_nothing_from_those_that_have_them(tmp_path):
-    settings = settings_in(tmp_path)
-    start = yesterday_at(12)
-    day = str(datetime.fromtimestamp(start, UTC).date())
-    routes = [
-        {"route_id": "R1", "vehicle_id": "d1", "planned_exit_utc": start, "planned_return_utc": start + 500},
-        {"route_id": "R2", "vehicle_id": "d1", "planned_exit_utc": start + 700, "planned_return_utc": start + 1300},
-        {"route_id": "R3", "vehicle_id": "d1"},
-    ]
-    plan = message("rt/v1/t1/x/plan", {"v": 1, "service_date": day, "routes": routes})
-    collected(settings, [plan, positions(golden_points(start))])
-    assert refresh(settings).failed == []
-    rows = published(settings, "select route_id, idle_s, unknown_s, off_s from marts.route_days order by all").rows()
-    assert rows == [("R1", 360, 460, 60), ("R2", 180, 0, 120), ("R3", 0, 0, 0)]
-
-
-def test_a_rescue_is_a_row_of_its_own_van_and_nobody_rescues_itself(tmp_path):
-    settings = settings_in(tmp_path)
-    start = yesterday_at(12)
-    day = str(datetime.fromtimestamp(start, UTC).date())
-    times = {"planned_exit_utc": start, "planned_return_utc": start + 3600}
-    routes = [
-        {"route_id": "R1", "vehicle_id": vehicle, "role": role} | times
-        for vehicle, role in (("V1", "primary"), ("V1", "rescue"), ("V2", "rescue"))
-    ]
-    collected(
-        settings,
-        [
-            message("rt/v1/t1/x/plan", {"v": 1, "service_date": day, "routes": routes}),
-            positions(golden_points(start), device="V1"),
-            positions(golden_points(start + 60), device="V2"),
-        ],
-    )
-    assert refresh(settings).failed == []
-    rows = published(settings, "select vehicle_id, role, idle_s from marts.route_days order by all").rows()
-    assert rows == [("V1", "primary", 540), ("V2", "rescue", 540)]
-
-
-def test_stops_of_a_van_without_a_route_do_not_count_for_the_route_of_the_van_before(tmp_path):
-    settings = settings_in(tmp_path)
-    start = yesterday_at(15)
-    points = [
-        {"ts": start + 10 * seq, "seq": seq, "lat": 40.7 + 0.002 * (seq // 8), "lon": -74.0}
-        | ({"spd_kmh": 30, "ign": True} if seq % 8 == 7 else {"spd_kmh": 0, "ign": False})
-        for seq in range(32)
-    ]
-    on_route = [point | {"route_id": "R1"} for point in points[:16]]
-    collected(settings, [positions(on_route, "d1"), positions(points, "d2")])
-    refresh(settings)
-    days = published(settings, "select vehicle_id, stop_count from marts.vehicle_days order by all").rows()
-    routes = published(settings, "select vehicle_id, route_id, stop_count from marts.route_days").rows()
-    assert days == [("d1", 2), ("d2", 4)]
-    assert routes == [("d1", "R1", 2)]
-
-
 def test_the_second_of_two_refreshes_waits_and_then_says_so(tmp_path):
     with (
         writer_lock(tmp_path / "lock", wait_s=0),
@@ -400,9 +434,10 @@ def test_a_reader_that_holds_the_old_copy_keeps_working(tmp_path):
     refresh(settings)
     with duckdb.connect(str(settings.published_path.resolve()), read_only=True) as reader:
         before = reader.sql("from lake.positions order by all").fetchall()
-        for number in range(4):  # more than the versions that are kept
-            collected(settings, [positions([points[8 + number]])])
-            refresh(settings)
+        collected(settings, [positions(points[8:12])])
+        refresh(settings)
+        for _ in range(3):  # with the one before more than the versions that are kept
+            publish_copy(settings)
         assert reader.sql("from lake.positions order by all").fetchall() == before
     assert published(settings, "select count(*) from lake.positions").item() == 12
     assert len(list(settings.published_dir.glob("odograph-*.duckdb"))) == 3
@@ -427,36 +462,50 @@ def test_readers_see_one_whole_generation_while_refreshes_run(tmp_path):
                 seen += 1
                 if rows[0] != rows[1]:
                     problems.append(rows)
-                time.sleep(0.02)  # a reader that never rests takes half the time of the refreshes it should meet
+                time.sleep(0.1)  # a reader that never rests takes half the time of the refreshes it should meet
             except Exception as error:  # whatever a reader gets to see is a finding
                 problems.append(error)
 
     reader = threading.Thread(target=read)
     reader.start()
-    for number in range(5):
+    for number in range(1, 4):
         collected(settings, [positions(golden_points(start + 3600 * number), device=f"d{number}")])
         refresh(settings)
+        deadline_s = time.monotonic() + 60
+        while seen < 2 * number and not problems and time.monotonic() < deadline_s:  # on a machine that is busy
+            time.sleep(0.05)
     stopping.set()
     reader.join()
     assert (problems, seen > 5) == ([], True)
 
 
-@pytest.mark.parametrize("kill_after_s", [0.9, 1.6, 2.8])
-def test_a_refresh_that_is_killed_is_finished_by_the_next_one(tmp_path, kill_after_s):
-    tidy, killed = settings_in(tmp_path / "tidy"), settings_in(tmp_path / "killed")
-    start = yesterday_at(10)
-    messages = [positions(golden_points(start), device=f"d{number}") for number in range(30)]
-    for settings in (tidy, killed):
-        collected(settings, messages)
-    refresh(tidy)
+@pytest.fixture(scope="module")
+def thirty_vans(tmp_path_factory):
+    """Thirty vans, refreshed, and what they sent."""
+    settings = settings_in(tmp_path_factory.mktemp("thirty"))
+    messages = [positions(golden_points(yesterday_at(10)), device=f"d{number}") for number in range(30)]
+    collected(settings, messages)
+    refresh(settings)
+    return settings, messages
+
+
+@pytest.mark.parametrize("kill_at", ["load", "measure 0", "measure 1"])  # loading, rebuilding, publishing
+def test_a_refresh_that_is_killed_is_finished_by_the_next_one(thirty_vans, tmp_path, kill_at):
+    tidy, messages = thirty_vans
+    killed = settings_in(tmp_path)
+    collected(killed, messages)
     code = (
         "from pathlib import Path; from flows.refresh import refresh; from flows.settings import Settings;"
-        f"refresh(Settings(_env_file=None, data_dir=Path({str(killed.data_dir)!r})))"
+        f"print('load', flush=True); refresh(Settings(_env_file=None, data_dir=Path({str(killed.data_dir)!r})),"
+        " progress=lambda stage, done, total: print(stage, done, flush=True))"
     )
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[2])
-    time.sleep(kill_after_s)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert any(line.startswith(kill_at) for line in process.stdout)
+        time.sleep(0.1)  # into the stage
+        process.send_signal(signal.SIGKILL)
     refresh(killed)
     assert_same_tables(tidy, killed)
 
@@ -469,10 +518,8 @@ NO_D2 = parsed(
 VEHICLES = "select tenant_id || '/' || vehicle_id as vehicle from marts.vehicle_days order by service_date, 1"
 
 
-def test_a_failed_check_holds_back_its_tenant_and_date_only_and_keeps_the_work(tmp_path, monkeypatch, capsys):
-    settings = settings_in(tmp_path)
-    collected(settings, [positions(golden_points(yesterday_at(15)))])
-    refresh(settings)
+def test_a_failed_check_holds_back_its_tenant_and_date_only_and_keeps_the_work(golden, tmp_path, monkeypatch, capsys):
+    settings = copied(golden, tmp_path / "copied")
     monkeypatch.setattr(
         "warehouse.checks.listed_checks", lambda folder="checks": (NO_D2,) if folder == "checks" else ()
     )
@@ -517,9 +564,7 @@ def test_a_failed_check_holds_back_its_tenant_and_date_only_and_keeps_the_work(t
 
 
 def test_what_was_rebuilt_before_a_crash_is_published_by_the_next_refresh(tmp_path, monkeypatch):
-    settings = settings_in(tmp_path)
-    collected(settings, [positions(golden_points(yesterday_at(15)))])
-    refresh(settings)
+    settings = refreshed_golden(tmp_path)
     collected(settings, [positions(golden_points(yesterday_at(15)), device="d2")])
     monkeypatch.setattr("flows.refresh.publish_copy", lambda _settings, _opened: 1 / 0)
     with pytest.raises(ZeroDivisionError):
