@@ -55,5 +55,8 @@ class Kind(NamedTuple):
 
 KINDS = {
     kind.name: kind
-    for kind in (Kind("daily", "Daily report", "tenant", "day", "0 6 * * *", "flows.report.daily:render"),)
+    for kind in (
+        Kind("daily", "Daily report", "tenant", "day", "0 6 * * *", "flows.report.daily:render"),
+        Kind("exceptions", "Exceptions", "tenant", "day", "*/15 * * * *", "flows.report.exceptions_report:render"),
+    )
 }
