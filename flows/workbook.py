@@ -1,4 +1,4 @@
-"""How does an answer become a spreadsheet? One sheet: names, units, then typed rows under a fixed header.
+"""How do rows become a spreadsheet? Sheets of names, units, then typed rows under a fixed header.
 
 Texts are always texts, never formulas: ids come in by message, from anybody's device.
 """
@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from math import isfinite
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import xlsxwriter
 
@@ -31,30 +31,56 @@ class TooManyRows(Exception):
 
 
 class Heading(NamedTuple):
-    """Name and unit of a column."""
+    """Name and unit of a column; `shape` is how its numbers or instants are shown, where not as usual."""
 
     name: str
     unit: str
+    shape: str = ""
+
+
+class Sheet(NamedTuple):
+    """One sheet; where it `wraps`, long texts go on in the line below."""
+
+    title: str
+    headings: Sequence[Heading]
+    rows: Sequence[Sequence[object]]
+    wraps: bool = False
 
 
 def write_workbook(path: Path, title: str, headings: Sequence[Heading], rows: Sequence[Sequence[object]]) -> None:
-    """Write one sheet; raise TooManyRows before anything is written where it would not hold them."""
-    if len(rows) > MOST_ROWS - HEADER_ROWS:
-        raise TooManyRows(len(rows))
+    """Write one sheet into a file; raises TooManyRows before anything is written where it would not hold them."""
+    write_sheets(path, [Sheet(title, headings, rows)])
+
+
+def write_sheets(target: Path | IO[bytes], sheets: Sequence[Sheet], *, created: datetime | None = None) -> None:
+    """Write sheets into a file; with `created` the same sheets give the same bytes. Raises TooManyRows before."""
+    for sheet in sheets:
+        if len(sheet.rows) > MOST_ROWS - HEADER_ROWS:
+            raise TooManyRows(len(sheet.rows))
     # Row by row, in bounded memory; a text that looks like a formula, a number or a link stays what it is.
-    with xlsxwriter.Workbook(str(path), {"constant_memory": True}) as workbook:
-        sheet = workbook.add_worksheet(_sheet_name(title))
-        formats = {shape: workbook.add_format({"num_format": shape}) for shape in (DAY, INSTANT, BROKEN)}
-        sheet.freeze_panes(HEADER_ROWS, 0)
-        for column, heading in enumerate(headings):
-            sheet.set_column(column, column, _width(heading, (row[column] for row in rows[:MEASURED_ROWS])))
-        for column, heading in enumerate(headings):
-            sheet.write_string(0, column, heading.name, workbook.add_format({"bold": True}))
-        for column, heading in enumerate(headings):
-            sheet.write_string(1, column, heading.unit, workbook.add_format({"italic": True, "font_color": "#666666"}))
-        for number, row in enumerate(rows, HEADER_ROWS):
-            for column, value in enumerate(row):
-                _write(sheet, number, column, value, formats)
+    with xlsxwriter.Workbook(str(target) if isinstance(target, Path) else target, {"constant_memory": True}) as book:
+        if created is not None:
+            book.set_properties({"created": created})
+        for sheet in sheets:
+            _write_sheet(book, sheet)
+
+
+def _write_sheet(book: Any, content: Sheet) -> None:
+    sheet = book.add_worksheet(_sheet_name(content.title))
+    shapes = {DAY, INSTANT, BROKEN, *(heading.shape for heading in content.headings)}
+    formats = {shape: book.add_format({"num_format": shape} if shape else {}) for shape in sorted(shapes)}
+    text_format = book.add_format({"text_wrap": True, "valign": "top"}) if content.wraps else None
+    sheet.freeze_panes(HEADER_ROWS, 0)
+    for column, heading in enumerate(content.headings):
+        sheet.set_column(column, column, _width(heading, (row[column] for row in content.rows[:MEASURED_ROWS])))
+    for column, heading in enumerate(content.headings):
+        sheet.write_string(0, column, heading.name, book.add_format({"bold": True}))
+    for column, heading in enumerate(content.headings):
+        sheet.write_string(1, column, heading.unit, book.add_format({"italic": True, "font_color": "#666666"}))
+    for number, row in enumerate(content.rows, HEADER_ROWS):
+        for column, value in enumerate(row):
+            shape = content.headings[column].shape
+            _write(sheet, number, column, value, formats, formats[shape] if shape else None, text_format)
 
 
 def _sheet_name(title: str) -> str:
@@ -62,24 +88,26 @@ def _sheet_name(title: str) -> str:
     return "".join(" " if letter in "[]:*?/\\" else letter for letter in title)[:31].strip("' ") or "answer"
 
 
-def _write(sheet: Any, row: int, column: int, value: object, formats: dict[str, Any]) -> None:
+def _write(
+    sheet: Any, row: int, column: int, value: object, formats: dict[str, Any], shaped: Any, text_format: Any
+) -> None:
     match value:
         case None:
             return
         case bool():
             sheet.write_boolean(row, column, value)
         case datetime():
-            sheet.write_datetime(row, column, value.replace(tzinfo=None), formats[INSTANT])
+            sheet.write_datetime(row, column, value.replace(tzinfo=None), shaped or formats[INSTANT])
         case date():
-            sheet.write_datetime(row, column, value, formats[DAY])
+            sheet.write_datetime(row, column, value, shaped or formats[DAY])
         case int() if abs(value) < 10**MOST_DIGITS:
-            sheet.write_number(row, column, value)
+            sheet.write_number(row, column, value, shaped)
         case float() if isfinite(value):
-            sheet.write_number(row, column, value, formats[BROKEN])
+            sheet.write_number(row, column, value, shaped or formats[BROKEN])
         case Decimal() if value.is_finite():
-            sheet.write_number(row, column, float(value), formats[BROKEN])
+            sheet.write_number(row, column, float(value), shaped or formats[BROKEN])
         case _:
-            sheet.write_string(row, column, _text(value))
+            sheet.write_string(row, column, _text(value), text_format)
 
 
 def _width(heading: Heading, values: Iterable[object]) -> int:

@@ -19,7 +19,7 @@ from flows.report.page import MOST_ROWS, Column, Picture, footer, html, text
 from flows.report.pictures import pareto, shown_vehicles, timeline
 from flows.report.rendered import Report, day_period
 from flows.report.rows import DailyData
-from flows.report.spreadsheet import routes_csv
+from flows.report.spreadsheet import attachments
 from flows.report.style import AMERICAN, Style
 from flows.report.tables import (
     FUEL_COLUMNS,
@@ -35,6 +35,7 @@ from flows.report.words import history_label, place, subject, verdict
 from warehouse.fuel_rules import NO_PROOF
 
 TIMELINE, PARETO = "timeline", "idle-by-van"
+NAMED_IN_WORDS = 5  # vans of a picture
 ATTENTION_NOTE = "Cost: fuel burnt idling, wages beyond plan, or the amount of a purchase to check."
 FOOT_NOTE = "Drivers appear by initials only; positions are not part of this mail."
 
@@ -91,7 +92,8 @@ def daily_report(
         "idle_reason": idle_share(data).reason,
         "columns": columns,
         "routes": routes,
-        "routes_note": _routes_note(len(routes), routes_name, columns, gated_note(data, style, routes, columns)),
+        "routes_note": _routes_note(len(routes), routes_name, columns),
+        "gated": gated_note(data, style, routes, columns),
         "fuel_columns": FUEL_COLUMNS,
         "fuel": flags[:MOST_FUEL_ROWS],
         "fuel_note": fuel_note(data, style),
@@ -107,8 +109,9 @@ def daily_report(
         html=html("daily.html.j2", page),
         text=text("daily.txt.j2", page),
         images=images,
-        attachments={routes_name: routes_csv(data, style.units)},
+        attachments=attachments(data, style.units),
         headlines=headlines(data, style),
+        is_clear=is_clear,
     )
 
 
@@ -116,17 +119,17 @@ def _cid(picture: str) -> str:
     return f"{picture}@odograph"
 
 
-def _routes_note(count: int, file_name: str, columns: list[Column], gated: str) -> str:
+def _routes_note(count: int, file_name: str, columns: list[Column]) -> str:
     """Return where the rest is, and what the columns mean where their headings cannot say it."""
     fields = {column.field for column in columns}
-    parts = [f"Also attached as {file_name}, with more columns."]
+    parts = [f"Also attached as {file_name}, with more columns, and as a workbook."]
     if count > MOST_ROWS:
         parts = [f"{MOST_ROWS} of {count} rows; all are in the attached {file_name}."]
     if "against_plan" in fields:
         parts.append("Exit against plan in minutes; marked if more than 5:00 late.")
     if "stem" in fields:
         parts.append("Stem: share of the distance before the first and after the last stop.")
-    return " ".join([*parts, *([f"{gated}."] if gated else [])])
+    return " ".join(parts)
 
 
 def _left_out(count: int) -> str:
@@ -175,4 +178,8 @@ def _pareto_words(data: DailyData, style: Style) -> Picture:
         f"{half} of {style.counted(len(idling), 'van')} made {share} of the idling; "
         f"{long_share} of it was in events of two minutes and more."
     )
-    return Picture(_cid(PARETO), f"Idle by van: {caption}", caption, _cid(f"{PARETO}-narrow"))
+    first = ", ".join(f"{van.vehicle_id} {style.number(van.idle_s / 60)}" for van in idling[:NAMED_IN_WORDS])
+    rest = idling[NAMED_IN_WORDS:]
+    rest_min = style.number(sum(van.idle_s for van in rest) / 60)
+    alt = f"Minutes idled: {first}" + (f"; the other {style.counted(len(rest), 'van')} {rest_min}" if rest else "")
+    return Picture(_cid(PARETO), f"{alt}.", caption, _cid(f"{PARETO}-narrow"))

@@ -6,8 +6,8 @@ from flows.report.style import Style
 from flows.report.units import NOT_KNOWN
 
 MOST_SILENT = 12
-FACTOR_SET = "EPA tailpipe 8.887/10.180 kg/gal"
 LATE_DATA_DAYS = 30
+WORDING = "the sheet Definitions of the workbook says what each column means and how it is made"
 
 
 def health_rows(data: DailyData, style: Style) -> list[tuple[str, str]]:
@@ -30,8 +30,10 @@ def health_rows(data: DailyData, style: Style) -> list[tuple[str, str]]:
     ]
     if lacks_ignition(data.vehicles):
         rows.append(("Engine state", "no ignition signal from any van: standing is shown as parked, idle as n/a"))
+    factors = f"{health.factor_set} kg/gal" if health.factor_set else "none used"
     rows += [
-        ("Factors", f"{FACTOR_SET}; fuel used and CO2 only where the fuel is known"),
+        ("Factors", f"{factors}; fuel used and CO2 only where the fuel is known"),
+        ("Definitions", f"set {health.definition_set or NOT_KNOWN}; {WORDING}"),
         ("Status", provisional(data, style)),
     ]
     return rows

@@ -24,7 +24,7 @@ class Figure(NamedTuple):
         return self.reason if self.value is None else write(self.value)
 
 
-def gated(value: float | None, heard: FleetDay | RouteDay, *, absent: str = "n/a") -> Figure:
+def gated(value: float | None, heard: FleetDay | RouteDay | VehicleDay, *, absent: str = "n/a") -> Figure:
     """Return the value if enough was heard; `absent` is printed where there is no value at all."""
     if not heard.is_heard:
         # Rounded down, so that no gate of 80 % seems to refuse 80 %.

@@ -55,6 +55,7 @@ class Report(NamedTuple):
     images       content id -> PNG
     attachments  file name -> bytes
     told         ids of the exceptions in it, so that nobody is told the same twice
+    is_clear     nothing in it needs attention: who wants only news does not get it
     """
 
     report: str
@@ -67,3 +68,4 @@ class Report(NamedTuple):
     attachments: dict[str, bytes]
     headlines: tuple[Headline, ...] = ()
     told: tuple[str, ...] = ()
+    is_clear: bool = False

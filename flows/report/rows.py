@@ -42,6 +42,7 @@ class FleetDay(NamedTuple):
     peak_concurrent_vehicles: int
     currency: str | None
     fuel_flag_count: int
+    overrun_s: float | None  # beyond plan, of the routes that took longer; None without plans
 
 
 class Depot(NamedTuple):
@@ -108,6 +109,17 @@ class VehicleDay(NamedTuple):
     excess_idle_s: float
     idle_cost: float | None
     is_metered: bool  # its fuel is known, from the source that the fleet's figure is of
+    depot_id: str | None
+    idle_share: float | None
+    idle_event_count: int
+    idle_fuel_l: float | None
+    distance_m: float
+    distance_source: str
+    stop_count: int
+    fuel_used_l: float | None
+    fuel_distance_m: float
+    co2_kg: float | None
+    currency: str | None
 
 
 class IdleContext(NamedTuple):
@@ -176,6 +188,8 @@ class Health(NamedTuple):
     longest_gap_vehicle_id: str | None
     unregistered_count: int
     rebuilt_utc: datetime | None
+    definition_set: str | None
+    factor_set: str | None  # of carbon dioxide; None where no fuel is known
     held_back_by: str | None
 
 

@@ -50,9 +50,9 @@ def _routes(data: DailyData, style: Style) -> Tile:
 
 def _utilization(data: DailyData, style: Style) -> Tile:
     fleet, figure = data.fleet, route_utilization(data.fleet)
-    change = _change(data, style, lambda day: route_utilization(day).value, figure.value, 1, " pt", 100)
-    # [P] within 10 % of plan is good, within 15 % fair, either way: a short day is a plan that does not fit, too.
-    rating = None if figure.value is None else _rating(-abs(figure.value - 1), good=-0.10, fair=-0.15)
+    change = _change(data, style, lambda day: route_utilization(day).value, figure.value, 1, " pt", 100, _fit)
+    # [P] within 10 % of plan is good, within 15 % fair.
+    rating = None if figure.value is None else _rating(_fit(figure.value), good=-0.10, fair=-0.15)
     value, detail = _value(figure, lambda v: style.percent(v, 1))
     if figure.value is not None:
         planned = style.number((fleet.planned_route_time_s or 0) / 3600)
@@ -60,9 +60,18 @@ def _utilization(data: DailyData, style: Style) -> Tile:
     return _tile("Route utilization", value, detail, change, rating)
 
 
+def _fit(utilization: float) -> float:
+    """Return how well a plan fits: a short day is a plan that does not fit, too."""
+    return -abs(utilization - 1)
+
+
+def _less(value: float) -> float:
+    return -value
+
+
 def _idle(data: DailyData, style: Style) -> Tile:
     figure = idle_share(data)
-    change = _change(data, style, lambda day: day.idle_share, figure.value, 1, " pt", 100)
+    change = _change(data, style, lambda day: day.idle_share, figure.value, 1, " pt", 100, _less)
     value, detail = _value(figure, lambda v: style.percent(v, 1))
     if figure.value is not None:
         hours = f"{style.number(data.fleet.idle_s / 3600, 1)} h"
@@ -75,14 +84,18 @@ def _idle(data: DailyData, style: Style) -> Tile:
 
 def _economy(data: DailyData, style: Style) -> Tile:
     units = style.units
-    figure = fleet_economy(data.fleet, units)
-    before = usual(data.history, lambda day: fleet_economy(day, units).value)
-    change = _change(data, style, lambda day: fleet_economy(day, units).value, figure.value, 1, "")
+
+    def of(day: FleetDay) -> float | None:
+        return fleet_economy(day, units).value
+
+    figure, before = fleet_economy(data.fleet, units), usual(data.history, of)
+    gain = float if units.economy_is_distance_per_fuel else _less
+    change = _change(data, style, of, figure.value, 1, "", gain=gain)
     rating = None
     if figure.value is not None and before:
-        gain = figure.value / before - 1 if units.economy_is_distance_per_fuel else before / figure.value - 1
+        part = figure.value / before if units.economy_is_distance_per_fuel else before / figure.value
         # [P] day-to-day scatter of a depot's mean is about 3 %.
-        rating = _rating(gain, good=-0.03, fair=-0.08)
+        rating = _rating(part - 1, good=-0.03, fair=-0.08)
     value, detail = _value(figure, lambda v: style.number(v, 1))
     if figure.value is not None and data.fleet.fuel_used_l is not None:
         metered = sum(van.is_metered for van in data.vehicles)
@@ -109,7 +122,7 @@ def _flags(data: DailyData, style: Style) -> Tile:
         return _tile("Fuel flags", "n/a", "no purchases received", "", None)
     if not fuel.verified_count and not count:
         return _tile("Fuel flags", "n/a", detail, "not evaluated yet", None)
-    change = _change(data, style, lambda day: float(day.fuel_flag_count), count, 0, "")
+    change = _change(data, style, lambda day: float(day.fuel_flag_count), count, 0, "", gain=_less)
     word = ("to look at", "fair") if count else ("good", "good")
     return Tile("Fuel flags", str(count), detail, change, *word)
 
@@ -129,15 +142,19 @@ def _change(
     decimals: int,
     unit: str,
     scale: float = 1.0,
+    gain: Callable[[float], float] = lambda value: value,
 ) -> str:
-    """Return the difference to the median of earlier weeks, `▲3.1 pt`."""
+    """Return the difference to the median of earlier weeks, `▲3.1 pt worse`; more of `gain` is better."""
     before = usual(data.history, measure)
     if before is None:
         return "" if now is None else "no history yet"
     if now is None:
         return f"usually {style.number(before * scale, decimals)}{unit.replace('pt', '%')}"
     change = style.signed((now - before) * scale, decimals)
-    return "as usual" if change == "±0" else change.replace("+", "▲").replace("−", "▼") + unit
+    if change == "±0":
+        return "as usual"
+    word = "better" if gain(now) > gain(before) else "worse" if gain(now) < gain(before) else "as good"
+    return f"{change.replace('+', '▲').replace('−', '▼')}{unit} {word}"
 
 
 def _rating(value: float, *, good: float, fair: float) -> str:

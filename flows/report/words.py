@@ -68,15 +68,19 @@ def history_label(data: DailyData, style: Style) -> str:
 
 
 def verdict(data: DailyData, *, is_clear: bool, style: Style) -> str:
-    """Return one or two sentences: the largest known cost and who made it, then the fuel flags."""
+    """Return one or two sentences: the cost that changed most and who made it, then the fuel flags."""
     if not data.fleet.is_heard:
         first = _poorly_heard(data, style)
     elif is_clear:
         first = f"All clear: {_routes_run(data, style)}, and nothing needs attention."
     else:
-        costs = [(idle_cost(data) or 0.0, _idling), (overrun_cost(data) or 0.0, _overruns)]
-        cost, sentence = max(costs, key=lambda candidate: candidate[0])
-        first = sentence(data, style) if cost > 0 else _without_cost(data, style)
+        found = [
+            (idle_cost(data) or 0.0, usual(data.history, lambda fleet: fleet.idle_cost), _idling),
+            (overrun_cost(data) or 0.0, usual_overrun_cost(data), _overruns),
+        ]
+        # What has no history cannot have changed; without any history the largest cost is said.
+        cost, before, sentence = max(found, key=lambda one: (one[1] is not None, abs(one[0] - (one[1] or 0.0))))
+        first = sentence(data, style, before) if cost > 0 else _without_cost(data, style)
     return f"{first} {_flag_sentence(data, style)}".strip()
 
 
@@ -97,15 +101,25 @@ def overrun_cost(data: DailyData) -> float | None:
     return sum(costs) if costs else None
 
 
-def _idling(data: DailyData, style: Style) -> str:
+def usual_overrun_cost(data: DailyData) -> float | None:
+    """Return what time beyond plan usually costs at today's wage; None without history, plans or a wage."""
+    before_s = usual(data.history, lambda fleet: fleet.overrun_s)
+    cost, over_s = overrun_cost(data), sum(overrun_s(route) or 0.0 for route in data.routes)
+    return None if before_s is None or not cost or not over_s else before_s * cost / over_s
+
+
+def _compared(data: DailyData, style: Style, cost: float, before: float) -> str:
+    """Return `$12 above your 4-week Thursday median`."""
+    gap = cost - before
+    side = "above" if gap >= 0 else "below"
+    return f"{style.money(abs(gap), data.fleet.currency)} {side} your 4-week {data.service_date:%A} median"
+
+
+def _idling(data: DailyData, style: Style, before: float | None) -> str:
     cost, currency = data.fleet.idle_cost or 0.0, data.fleet.currency
-    before = usual(data.history, lambda fleet: fleet.idle_cost)
-    if before is None:
-        compared = f"{style.minutes(data.fleet.idle_s)} of engine-on standing"
-    else:
-        gap = cost - before
-        side = "above" if gap >= 0 else "below"
-        compared = f"{style.money(abs(gap), currency)} {side} your 4-week {data.service_date:%A} median"
+    compared = f"{style.minutes(data.fleet.idle_s)} of engine-on standing"
+    if before is not None:
+        compared = _compared(data, style, cost, before)
     top = [van for van in data.vehicles if van.idle_s > 0][:3]
     made = sum(van.idle_s for van in top) / data.fleet.idle_s
     names = style.listed([van.vehicle_id for van in top])
@@ -113,13 +127,15 @@ def _idling(data: DailyData, style: Style) -> str:
     return f"Idling cost {style.money(cost, currency)}, {compared}{tail}."
 
 
-def _overruns(data: DailyData, style: Style) -> str:
+def _overruns(data: DailyData, style: Style, before: float | None) -> str:
     over = sorted(((overrun_s(route) or 0.0, route) for route in data.routes), key=lambda pair: -pair[0])
     late = [pair for pair in over if pair[0] > 0]
     total_s, (worst_s, worst) = sum(seconds for seconds, _ in late), late[0]
+    cost = overrun_cost(data) or 0.0
+    compared = "" if before is None else f", {_compared(data, style, cost, before)}"
     return (
         f"{style.counted(len(late), 'route')} ran {style.minutes(total_s)} over plan, about "
-        f"{style.money(overrun_cost(data), data.fleet.currency)} in wages; {worst.route_id} ({worst.vehicle_id}) "
+        f"{style.money(cost, data.fleet.currency)} in wages{compared}; {worst.route_id} ({worst.vehicle_id}) "
         f"made {style.minutes(worst_s)} of it."
     )
 

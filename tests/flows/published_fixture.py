@@ -342,7 +342,8 @@ select *,
     idle_s / nullif(engine_on_s, 0) as idle_share,
     if(parked_s > 0, null, distance_m / (5450 + hash(vehicle_id) % 700)) as fuel_used_l,
     if(parked_s > 0, null, idle_s / 3600 * {IDLE_L_PER_H}) as idle_fuel_l,
-    idle_fuel_l * {PRICE_PER_L} as idle_cost, 'USD' as currency, []::varchar[] as quality_flags
+    idle_fuel_l * {PRICE_PER_L} as idle_cost, 'USD' as currency,
+    if(parked_s > 0, null, 'EPA tailpipe 8.887/10.180') as co2_factor_set, []::varchar[] as quality_flags
 from sums;
 
 update marts.route_days as routes set

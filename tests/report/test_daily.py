@@ -5,6 +5,7 @@ from html import unescape
 from math import inf
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from flows.report.daily import daily_report
@@ -68,3 +69,26 @@ def test_a_headline_that_is_not_shown_has_no_value(published):
     headlines = {line.name: line for line in daily_report(published, "buses", DAY).headlines}
     assert (headlines["Idle share"].value, headlines["Fuel economy"].value) == (None, None)
     assert headlines["Idle cost"].move == inf
+
+
+def test_the_verdict_names_what_changed_most(published, tmp_path):
+    """Routes were on time in the weeks before: what they take longer today is a larger change than the idling."""
+    copy = tmp_path / "changed.duckdb"
+    copy.write_bytes(published.read_bytes())
+    with duckdb.connect(str(copy)) as connection:
+        connection.execute(
+            "insert into marts.route_days select routes.* replace (service_date - (7 * week)::integer as service_date,"
+            " planned_route_time_s as route_time_s) from marts.route_days as routes, range(1, 5) as weeks(week)"
+            " where tenant_id = 'dax7'"
+        )
+    words = " ".join(daily_report(copy, "dax7", DAY).text.split())
+    assert "ran 75 min over plan, about $28 in wages, $28 above your 4-week Thursday median; R205" in words
+
+
+def test_a_tile_says_in_a_word_whether_it_got_better(published):
+    lines = daily_report(published, "dax7", DAY).text.splitlines()
+    said = {line[:13].strip(): line for line in lines if " · " in line}
+    assert "▲3.1 pt worse" in said["Idle share"]
+    assert "▲4.3 pt better" in said["On-time start"]
+    assert "▼0.4 worse" in said["Fuel economy,"]
+    assert "▲2 worse" in said["Fuel flags"]

@@ -14,6 +14,19 @@ flags as (
         and state not in ('explained', 'dismissed')
     group by service_date
 
+),
+
+overruns as (
+
+    select
+        service_date,
+        sum(greatest(route_time_s - planned_route_time_s, 0)) as overrun_s
+
+    from marts.route_days
+    where tenant_id = $tenant_id
+        and coalesce(coverage, 1) >= $min_coverage
+    group by service_date
+
 )
 
 select
@@ -44,10 +57,12 @@ select
     planned_route_time_s,
     peak_concurrent_vehicles,
     currency,
-    coalesce(fuel_flag_count, 0) as fuel_flag_count
+    coalesce(fuel_flag_count, 0) as fuel_flag_count,
+    overrun_s
 
 from marts.fleet_days
 left join flags using (service_date)
+left join overruns using (service_date)
 
 where tenant_id = $tenant_id
     and service_date between $service_date::date - 28 and $service_date::date

@@ -18,7 +18,18 @@ select
         select fuel_used_source
         from marts.fleet_days
         where tenant_id = $tenant_id and service_date = $service_date::date
-    ) as is_metered
+    ) as is_metered,
+    depot_id,
+    idle_share,
+    idle_event_count,
+    idle_fuel_l,
+    distance_m,
+    distance_source,
+    stop_count,
+    fuel_used_l,
+    coalesce(fuel_distance_m, distance_m) as fuel_distance_m,
+    co2_kg,
+    currency
 
 from marts.vehicle_days
 where tenant_id = $tenant_id and service_date = $service_date::date
