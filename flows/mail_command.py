@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from flows.outbox_command import outbox, post, retry, settle
+
 app = typer.Typer(
     no_args_is_help=True,
     help="""Who gets which report when, who has left the list, and what came back.
@@ -144,3 +146,7 @@ def serve() -> None:
             host, port = server.server_address[:2]
             typer.echo(f"listening at http://{host!s}:{port} for {settings.base_url}", err=True)
             server.serve_forever()
+
+
+for command in (post, outbox, retry, settle):
+    app.command()(command)

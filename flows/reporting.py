@@ -4,8 +4,7 @@ import logging
 from datetime import date
 from pathlib import Path
 
-from flows.post.mail import message
-from flows.post.sending import deliver
+from flows.post.due import send_now
 from flows.querying import open_published
 from flows.report.kinds import KINDS, Asked
 from flows.report.save import save
@@ -18,7 +17,7 @@ where coalesce(tenant_id = $tenant, true) and coalesce(service_date = $day, true
 group by tenant_id
 order by tenant_id
 """
-NOBODY = "owner@localhost"  # whom the .eml files are addressed to where ODOGRAPH_MAIL_TO is not set
+NOBODY = "owner@localhost"  # whom the .eml files are addressed to where there are no recipients
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +44,8 @@ def run_report(
     """
     with open_published(settings.published_path) as published:
         days = published.execute(DAYS, {"day": day, "tenant": tenant}).fetchall()
+    if days and KINDS[kind].audience == "network":
+        days = [("", max(service_date for _, service_date in days))]
     if not days:
         about = f" of tenant {tenant}" if tenant else ""
         raise NoReportDue(f"nothing is published{about} for {day or 'any date'}")
@@ -70,10 +71,5 @@ def _reported(
     lines = [f"{report.subject}: {written[0]}"]
     if not send:
         return lines
-    sender = settings.mail_from
-    mails = [
-        message(report, sender=sender, recipient=recipient, unsubscribe=settings.mail_unsubscribe or sender)
-        for recipient in settings.mailed_to or [NOBODY]
-    ]
-    delivery = deliver(mails, smtp_url=settings.smtp_url, mail_dir=settings.mail_dir)
+    delivery = send_now(settings, kind, tenant_id, period, nobody=NOBODY)
     return lines + [f"tenant {tenant_id}: {line}" for line in delivery.lines()]

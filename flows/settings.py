@@ -77,6 +77,20 @@ class Settings(IngestSettings):
     )
     unsubscribe_host: str = Field("127.0.0.1", description="address that page listens on, behind your TLS proxy")
     unsubscribe_port: int = Field(8026, ge=0, le=65535, description="port of that page")
+    mail_on_unknown: Literal["resend", "hold"] = Field(
+        "resend",
+        description="a mail that may have arrived, because the connection or we died before the server's answer:"
+        " resend it under the same Message-ID, or hold it for a person",
+    )
+    mail_give_up_h: float = Field(24, gt=0, description="a mail that a server does not take is tried so long, hours")
+    catch_up_days: float = Field(
+        3, gt=0, le=30, description="reports missed in the last so many days are sent, and corrected, days"
+    )
+    report_wait_h: float = Field(
+        6, ge=0, description="a report waits so long for its data; then who wants every report is told there is none"
+    )
+    mail_corrections: int = Field(3, ge=0, description="corrections of one report at most")
+    mail_correction_gap_h: float = Field(2, ge=0, description="at least so long after the mail before, hours")
     report_tenant: str | None = Field(None, description="tenant whose report is scheduled; unset: each of them")
     refresh_cron: str = Field("*/15 * * * *", description="when `odograph serve` refreshes")
     upkeep_cron: str = Field(

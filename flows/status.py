@@ -14,6 +14,7 @@ from rich.table import Table
 
 from flows.copies import left_behind
 from flows.findings import Finding, age_s, agreed, disk, shown_age, spools
+from flows.post.deciding import outbox_finding
 from flows.post.listing import recipients_finding
 from flows.querying import NothingPublished, open_published
 from flows.refresh import REFRESHED
@@ -36,7 +37,7 @@ def print_status(settings: Settings) -> bool:
         *_refused(settings),
         *spools(settings),
         *_published(settings),
-        *_mail(settings),
+        outbox_finding(settings),
         recipients_finding(settings),
         *disk(settings),
     ]
@@ -278,10 +279,3 @@ def rising_rejects(published: duckdb.DuckDBPyConnection, now_utc: datetime) -> l
         {"now": now, "least": RISING_REJECTS, "times": RISING_TIMES},
     ).fetchall()
     return [(reason, int(today), int(worst)) for reason, today, worst in rows]
-
-
-def _mail(settings: Settings) -> list[Finding]:
-    if settings.smtp_url is None:
-        written = len(list(settings.mail_dir.glob("*.eml")))
-        return [Finding("mail", f"no ODOGRAPH_SMTP_URL: written as files, {written} so far in {settings.mail_dir}")]
-    return [Finding("mail", f"sent through {urlsplit(settings.smtp_url).hostname}")]

@@ -84,20 +84,13 @@ class Reference(NamedTuple):
     correction: int
 
 
-class Stop(NamedTuple):
-    """How a recipient stops a report: an https: URL that does so on one POST (RFC 8058), if any, and a mailto: URL."""
-
-    https: str | None
-    mailto: str
-
-
 def message(
     report: Report,
     *,
     sender: str,
     recipient: str,
     unsubscribe: str | None = None,
-    stop: Stop | None = None,
+    stop: tuple[str | None, str] | None = None,
     formats: Set[str] = ALL_FORMATS,
     reference: Reference | None = None,
     sent_utc: datetime | None = None,
@@ -107,7 +100,7 @@ def message(
     sender, recipient  `name@host` or `Name <name@host>`; ValueError if neither
     unsubscribe        address that takes people off the list (the sender's if not given), or an https:// URL that does
                        so on one POST (RFC 8058)
-    stop               both of them, made for this recipient; shown at the end of the mail too
+    stop               both, made for this recipient: an https: URL, if any, and a mailto: URL; also shown at the end
     formats            which of html, text, xlsx and csv; the text part is always there
     reference          what it corrects
     """
@@ -130,12 +123,13 @@ def message(
         is_url = (unsubscribe or "").startswith("https://") and (unsubscribe or "").isascii()
         address = sender_address if is_url or not unsubscribe else _address(unsubscribe, "unsubscribe")
         mailto = f"mailto:{address.addr_spec}?subject={quote(f'unsubscribe {list_name}')}"
-        stop = Stop(unsubscribe if is_url else None, mailto)
-    if stop.https:
-        mail["List-Unsubscribe"] = f"<{stop.https}>, <{stop.mailto}>"
+        stop = unsubscribe if is_url else None, mailto
+    https, mailto = stop
+    if https:
+        mail["List-Unsubscribe"] = f"<{https}>, <{mailto}>"
         mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     else:
-        mail["List-Unsubscribe"] = f"<{stop.mailto}>"
+        mail["List-Unsubscribe"] = f"<{mailto}>"
     _fill(mail, _with_stop(report, shown) if shown else report, formats)
     return mail
 
@@ -186,9 +180,9 @@ def bytes_of(mail: EmailMessage) -> bytes:
     return mail.as_bytes() if addresses.isascii() else mail.as_bytes(policy=POLICY.clone(utf8=True))
 
 
-def _with_stop(report: Report, stop: Stop) -> Report:
+def _with_stop(report: Report, stop: tuple[str | None, str]) -> Report:
     """Return the report with a last line that says how to stop it."""
-    url = stop.https or stop.mailto
+    url = stop[0] or stop[1]
     link = f'<a href="{escape(url)}" style="color:#52606d;">Stop this report</a>'
     line = f'<p style="text-align:center;font-family:sans-serif;font-size:12px;color:#52606d;">{link}</p>'
     return report._replace(

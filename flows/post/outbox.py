@@ -14,6 +14,7 @@ person has decided about.
 import fcntl
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -83,6 +84,14 @@ class Entry(NamedTuple):
         """The name of its report."""
         return self.key.partition(".")[0]
 
+    @property
+    def first(self) -> date | None:
+        """The first day of its period; earlier versions mailed days only."""
+        if self.about:
+            return self.about.first
+        day = self.key.split(".")[1:2]
+        return date.fromisoformat(day[0]) if day and re.fullmatch(r"\d{4}-\d{2}-\d{2}", day[0]) else None
+
 
 class Outbox:
     """The open ledger; only one process has it open at a time."""
@@ -119,10 +128,11 @@ class Outbox:
         line |= {"reason": reason} if reason else {}
         line |= {"until_utc": until_utc.isoformat()} if until_utc else {}
         line |= {"about": about._asdict()} if about else {}
-        self._book.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
+        text = json.dumps(line, ensure_ascii=False, default=str)
+        self._book.write(text + "\n")
         self._book.flush()
         os.fsync(self._book.fileno())
-        self.entries[key] = _folded(self.entries.get(key), line)
+        self.entries[key] = _folded(self.entries.get(key), json.loads(text))
 
     def put(
         self,

@@ -1,0 +1,103 @@
+"""What waits in the outbox, what needs a person, and what can a person decide about it?"""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from getpass import getuser
+from urllib.parse import urlsplit
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from flows.findings import Finding
+from flows.post.due import rules_of
+from flows.post.outbox import DONE, ON_THE_WAY, Entry, Outbox, opened, read_entries
+from flows.post.sending import is_held
+from flows.settings import Settings
+
+REFUSED_DAYS = 7
+
+
+class NoSuchMail(Exception):
+    """No mail of the outbox has that key, or several begin with it."""
+
+
+def print_outbox(settings: Settings, *, every: bool) -> None:
+    """Print a row for each mail that has not left, or for each mail."""
+    entries = sorted(read_entries(settings.mail_dir / "sent.jsonl").values(), key=_age)
+    shown = [entry for entry in entries if every or entry.state in ON_THE_WAY | {"gave_up", "refused"}]
+    table = Table(box=None, pad_edge=False)
+    for heading in ("key", "to", "state", "since (UTC)", "tried", "next (UTC)", "why"):
+        table.add_column(heading, overflow="fold")
+    for entry in shown:
+        table.add_row(
+            entry.key,
+            escape(entry.recipient),
+            "held" if is_held(entry, rules_of(settings)) else entry.state,
+            f"{entry.begun_utc:%m-%d %H:%M}" if entry.begun_utc else "",
+            str(entry.attempt or ""),
+            f"{entry.until_utc:%m-%d %H:%M}" if entry.until_utc else "",
+            escape(entry.reason),
+        )
+    if shown:
+        Console().print(table)
+    else:
+        Console().print("nothing waits")
+
+
+def retry(settings: Settings, key: str) -> str:
+    """Let a mail be tried again; returns what was done in words."""
+    with opened(settings.mail_dir / "sent.jsonl") as outbox:
+        entry = _chosen(outbox, key)
+        if not outbox.has_bytes(entry.key):
+            raise NoSuchMail(f"{entry.key}: its text is no longer kept; `odograph report` with --send makes it anew")
+        outbox.note(entry.key, "rendered", entry.recipient, f"again, by {getuser()}")
+        return f"{entry.key} to {entry.recipient}: tried by the next `odograph mail post`"
+
+
+def settle(settings: Settings, key: str) -> str:
+    """Let nothing more be done about a mail; returns what was done in words."""
+    with opened(settings.mail_dir / "sent.jsonl") as outbox:
+        entry = _chosen(outbox, key)
+        outbox.note(entry.key, "settled", entry.recipient, f"by {getuser()}; it was {entry.state}: {entry.reason}")
+        outbox.path(entry.key).unlink(missing_ok=True)
+        return f"{entry.key} to {entry.recipient}: settled"
+
+
+def outbox_finding(settings: Settings) -> Finding:
+    """What `odograph status` says of the mails: what waits, what needs a person, and when the last one left."""
+    entries = read_entries(settings.mail_dir / "sent.jsonl").values()
+    counts = Counter("held" if is_held(entry, rules_of(settings)) else entry.state for entry in entries)
+    since = datetime.now(UTC) - timedelta(days=REFUSED_DAYS)
+    refused = sum(entry.state == "refused" and entry.at_utc is not None and entry.at_utc > since for entry in entries)
+    left = [entry.at_utc for entry in entries if entry.state == "sent" and entry.at_utc]
+    host = urlsplit(settings.smtp_url).hostname if settings.smtp_url else None
+    parts = [f"sent through {host}" if host else _as_files(settings)]
+    parts += [f"last sent {max(left):%Y-%m-%d %H:%M} UTC"] if left else []
+    waiting = sum(counts[state] for state in ON_THE_WAY)
+    parts += [f"{waiting} waiting"] if waiting else []
+    parts += [f"{refused} refused in {REFUSED_DAYS} days"] if refused else []
+    asks = {"held": "may have arrived", "gave_up": "given up"}
+    wanting = [f"{counts[state]} {words}" for state, words in asks.items() if counts[state]]
+    if wanting:
+        parts += wanting
+        parts.append("see `odograph mail outbox`, then `odograph mail retry` or `settle`")
+    return Finding("mail", "; ".join(parts), bool(wanting))
+
+
+def _as_files(settings: Settings) -> str:
+    written = len(list(settings.mail_dir.glob("*.eml")))
+    return f"no ODOGRAPH_SMTP_URL: written as files, {written} so far in {settings.mail_dir}"
+
+
+def _chosen(outbox: Outbox, key: str) -> Entry:
+    found = [entry for entry in outbox.entries.values() if entry.key.startswith(key) and entry.state not in DONE]
+    exact = [entry for entry in found if entry.key == key]
+    if len(exact or found) != 1:
+        count = f"{len(found)} mails" if found else "no mail that has not left"
+        raise NoSuchMail(f"{key}: {count} of the outbox begin with it; `odograph mail outbox` lists the keys")
+    return (exact or found)[0]
+
+
+def _age(entry: Entry) -> tuple[datetime, str]:
+    return entry.at_utc or datetime.min.replace(tzinfo=UTC), entry.key

@@ -1,0 +1,203 @@
+"""What is to be sent now?
+
+Each recipient's schedule says when, in the recipient's own zone; the outbox says what has left. Whatever became due in
+the last days and has not left is sent, oldest first, so a machine that was off catches up. A report that is not there
+yet is waited for. What goes wrong for one recipient stops no other.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from flows.post.bounces import note_bounce
+from flows.post.correcting import put_corrections
+from flows.post.desk import Desk
+from flows.post.done import Done, Posted
+from flows.post.empty import empty_report
+from flows.post.mail import EXCEPTIONS, Delivery, MailNotSent, message_key
+from flows.post.outbox import ON_THE_WAY, Entry, Outbox, opened
+from flows.post.recipients import Recipient, has_file, recipients
+from flows.post.recipients_file import RecipientsError
+from flows.post.schedules import next_utc
+from flows.post.sending import Rules, has_left, ready, send, settle_unknown
+from flows.post.smtp import smtp_server
+from flows.post.states import Key
+from flows.report.data import NothingToReport
+from flows.report.kinds import KINDS, Kind
+from flows.report.rendered import Period, day_period
+from flows.settings import Settings
+
+
+class Due(NamedTuple):
+    """A period that became due, and when."""
+
+    period: Period
+    at_utc: datetime
+
+
+def post_due(
+    settings: Settings, now: datetime, *, only: Recipient | None = None, kinds: Mapping[str, Kind] = KINDS
+) -> Posted:
+    """Send what is due: what waited from before, by schedule, what was missed, and corrections.
+
+    `only` leaves out the other recipients. What goes wrong is in the answer, not raised.
+    """
+    server = smtp_server(settings.smtp_url) if settings.smtp_url else None
+    rules = rules_of(settings)
+    with opened(settings.mail_dir / "sent.jsonl") as outbox:
+        settle_unknown(outbox)
+        done = Done()
+        try:
+            listed = recipients(settings, kinds=kinds) if only is None else [only]
+        except RecipientsError as error:
+            listed = []
+            done.problems.append(str(error))
+        _let_go(outbox, [recipient for recipient in listed if recipient.state != "active"])
+        desk = Desk(settings, outbox, kinds, now)
+        active = [recipient for recipient in listed if recipient.state == "active"]
+        for recipient in active if desk.copy else []:
+            with done.noting(f"{recipient.address}, {recipient.about}"):
+                _put_due(desk, recipient, done)
+        with done.noting("corrections"):
+            put_corrections(desk, active, done)
+        keys = ready(outbox, now, rules)
+        sent = send(
+            outbox,
+            keys,
+            server,
+            mail_dir=settings.mail_dir,
+            now=lambda: now,
+            rules=rules,
+            refused=bounce_noted(settings),
+        )
+    return done.posted(sent)
+
+
+def send_now(settings: Settings, kind: str, tenant_id: str, period: Period, *, nobody: str) -> Delivery:
+    """Send a report of a period to its recipients now, whatever their schedule, to each once.
+
+    Without a file of recipients these are all of ODOGRAPH_MAIL_TO, else `nobody`. Raises MailNotSent after all were
+    tried.
+    """
+    server = smtp_server(settings.smtp_url) if settings.smtp_url else None
+    wished = [found for found in recipients(settings) if (found.report, found.tenant_id) == (kind, tenant_id)]
+    active = [found for found in wished if found.state == "active"]
+    if not wished and not has_file(settings):
+        addresses = settings.mailed_to or [nobody]
+        active = [Recipient(address, kind, tenant_id, KINDS[kind].cron, settings.timezone) for address in addresses]
+    with opened(settings.mail_dir / "sent.jsonl") as outbox:
+        desk = Desk(settings, outbox, KINDS, datetime.now(UTC))
+        reports = [(found, desk.render(found, period)) for found in active]
+        due = [pair for pair in reports if not has_left(outbox, message_key(pair[1], pair[0].address), server)]
+        for found, report in due:
+            desk.put(found, report)
+        done = send(
+            outbox,
+            [message_key(report, found.address) for found, report in due],
+            server,
+            mail_dir=settings.mail_dir,
+            rules=rules_of(settings),
+            refused=bounce_noted(settings),
+        )
+    delivery = Delivery(len(done.sent), len(done.written), len(active) - len(due), done.written)
+    if done.failures:
+        raise MailNotSent(done.failures, delivery)
+    return delivery
+
+
+def rules_of(settings: Settings) -> Rules:
+    """Return how long a mail is tried, as the settings say."""
+    return Rules(timedelta(hours=settings.mail_give_up_h), settings.mail_on_unknown)
+
+
+def due_periods(kind: Kind, recipient: Recipient, now: datetime, since: datetime, first: date | None) -> list[Due]:
+    """Return the periods that became due since then, oldest first.
+
+    `first` is the first day of the oldest period that was mailed: nobody is sent what was before. None: nothing was
+    mailed yet, and only the newest is due.
+    """
+    found: dict[Period, datetime] = {}
+    at_utc = since
+    while (at_utc := next_utc(recipient.cron, recipient.timezone, at_utc)) <= now:
+        local_day = at_utc.astimezone(ZoneInfo(recipient.timezone)).date()
+        found.setdefault(kind.period_before(local_day), at_utc)
+    due = [Due(period, at_utc) for period, at_utc in found.items()]
+    return due[-1:] if first is None else [one for one in due if one.period.first >= first]
+
+
+def _put_due(desk: Desk, recipient: Recipient, done: Done) -> None:
+    kind, settings = desk.kinds[recipient.report], desk.settings
+    since = desk.now - timedelta(days=settings.catch_up_days)
+    if recipient.since_utc:
+        since = max(since, recipient.since_utc)
+    if recipient.report == EXCEPTIONS:
+        _put_exceptions(desk, recipient, since)
+        return
+    known = [entry.first for entry in desk.entries(recipient) if entry.first]
+    for period, at_utc in due_periods(kind, recipient, desk.now, since, min(known, default=None)):
+        with done.noting(f"{recipient.address}, {recipient.about}, {period.key}"):
+            _put_period(desk, recipient, period, at_utc, done)
+
+
+def _put_period(desk: Desk, recipient: Recipient, period: Period, at_utc: datetime, done: Done) -> None:
+    key, kind = desk.key(recipient, period), desk.kinds[recipient.report]
+    state = desk.outbox.state(key)
+    if state is not None and (state not in ON_THE_WAY or desk.outbox.has_bytes(key)):
+        return
+    try:
+        report = desk.render(recipient, period)
+    except NothingToReport as nothing:
+        if desk.now - at_utc < timedelta(hours=desk.settings.report_wait_h):
+            done.awaited.append(f"{recipient.address}, {recipient.about}, {period.key}: {nothing}")
+        elif recipient.send_empty:
+            report = empty_report(
+                recipient.report, kind.title, recipient.tenant_id, period, recipient.style, str(nothing)
+            )
+            desk.put(recipient, report, is_empty=True)
+        return
+    if report.is_clear and not recipient.send_empty:
+        about = desk.about(report)
+        desk.outbox.note(key, "quiet", recipient.key.address, "all clear", at_utc=desk.now, about=about)
+        done.quiet += 1
+        return
+    desk.put(recipient, report)
+
+
+def _put_exceptions(desk: Desk, recipient: Recipient, since: datetime) -> None:
+    """Tell what is new, at the newest instant of the schedule; one that was used is not used again."""
+    name = " ".join(recipient.key)
+    newest = None
+    at_utc = max(since, datetime.fromisoformat(desk.looked[name])) if name in desk.looked else since
+    while (at_utc := next_utc(recipient.cron, recipient.timezone, at_utc)) <= desk.now:
+        newest = at_utc
+    if newest is None:
+        return
+    today = day_period(newest.astimezone(ZoneInfo(recipient.timezone)).date())
+    with suppress(NothingToReport):
+        desk.put(recipient, desk.render(recipient, today))
+    desk.look(name, newest.isoformat())
+
+
+def _let_go(outbox: Outbox, gone: list[Recipient]) -> None:
+    """Send nothing more to who has left, or cannot be reached."""
+    found = {recipient.key: recipient for recipient in gone}
+    for entry in list(outbox.entries.values()):
+        about = entry.about
+        if about is None or entry.state not in ON_THE_WAY:
+            continue
+        if recipient := found.get(Key(entry.recipient.lower(), about.report, about.tenant_id)):
+            outbox.note(entry.key, "settled", entry.recipient, f"{recipient.state} before it was sent")
+            outbox.path(entry.key).unlink(missing_ok=True)
+
+
+def bounce_noted(settings: Settings) -> Callable[[Entry, str], None]:
+    """Return what notes that a server does not know an address, so that nothing more is sent to it."""
+
+    def note(entry: Entry, reason: str) -> None:
+        about = entry.about
+        who = Key(entry.recipient.lower(), entry.report, about.tenant_id if about else "")
+        note_bounce(settings, who, reason, mail=about.message_id if about else "")
+
+    return note

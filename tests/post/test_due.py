@@ -1,0 +1,359 @@
+"""What is sent when: schedules, days that were missed, data that is late, corrections; on a clock of our own."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+import pytest
+
+from flows.bench.mail.server import FaultyServer, first_time, running
+from flows.post.deciding import NoSuchMail, outbox_finding, print_outbox, retry, settle
+from flows.post.due import Due, due_periods, post_due, send_now
+from flows.post.mail import key_of
+from flows.post.outbox import Entry, read_entries
+from flows.post.recipients import Recipient
+from flows.post.states import Event, opened_events, read_events
+from flows.report.data import NothingToReport
+from flows.report.kinds import Asked, Kind
+from flows.report.rendered import Headline, Report, day_period, week_period
+from flows.settings import Settings
+from tests.flows.published_fixture import SCHEMA, insert
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind("daily", "Daily report", "tenant", "day", "0 6 * * *", "tests.post.test_due:render"),
+        Kind("weekly", "Weekly report", "tenant", "week", "0 6 * * 1", "tests.post.test_due:render"),
+        Kind("exceptions", "Exceptions", "tenant", "day", "*/15 * * * *", "tests.post.test_due:render"),
+    )
+}
+NOON = datetime(2026, 3, 5, 12, 0, tzinfo=UTC)  # a Thursday; 07:00 in New York
+YESTERDAY = date(2026, 3, 4)
+OWNER = "owner@a.example"
+TO_OWNER = f'address = "{OWNER}"'
+USUAL = {"report": "daily", "tenant": "a"}
+
+
+class Fleet:
+    """What the reports say: set by a test, read by `render`."""
+
+    idle_share = 0.25
+    is_clear = False
+    exceptions: tuple[str, ...] = ()
+    no_data: frozenset[tuple[str, date]] = frozenset()
+    broken_tenant = ""
+    rendered = 0
+
+
+fleet = Fleet()
+
+
+@pytest.fixture(autouse=True)
+def _fresh_fleet() -> None:
+    fleet.__dict__.clear()
+
+
+@cache
+def bare_copy() -> bytes:
+    """A published copy without a row."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "bare.duckdb"
+        with duckdb.connect(str(path)) as connection:
+            connection.execute(SCHEMA.read_text())
+        return path.read_bytes()
+
+
+def render(asked: Asked) -> Report:
+    fleet.rendered += 1
+    if asked.tenant_id == fleet.broken_tenant:
+        raise ZeroDivisionError("a tenant whose figures break the report")
+    new = tuple(found for found in fleet.exceptions if found not in asked.told)
+    if (asked.tenant_id, asked.period.first) in fleet.no_data or (fleet.exceptions and not new):
+        raise NothingToReport(asked.tenant_id, asked.period.first, None)
+    name = {"day": "daily", "week": "weekly"}[asked.period.kind] if not new else "exceptions"
+    share = f"{fleet.idle_share:.1%}"
+    return Report(
+        name,
+        asked.tenant_id,
+        asked.period,
+        f"{asked.tenant_id} {asked.period.key} idle {share}",
+        f'<html><body class="ground"><p>idle {share} in {asked.style.units.distance}</p></body></html>',
+        f"idle {share} in {asked.style.units.distance}\n",
+        {"idle@odograph": b"\x89PNG"},
+        {"routes.csv": b"a\r\n", "routes.xlsx": b"PK"},
+        headlines=(Headline("Idle share", fleet.idle_share, share, 0.02),),
+        told=new,
+        is_clear=fleet.is_clear,
+    )
+
+
+def publish(settings: Settings, at_utc: datetime, *, revised: str = "") -> None:
+    """Publish a copy made at an instant; `revised` names a van whose yesterday was measured again just before."""
+    settings.published_dir.mkdir(parents=True, exist_ok=True)
+    path = settings.published_path
+    path.write_bytes(bare_copy())
+    before = (at_utc - timedelta(minutes=1)).replace(tzinfo=None)
+    with duckdb.connect(str(path)) as connection:
+        made_utc = at_utc.replace(tzinfo=None)
+        insert(connection, "core.generation", generation_id=str(at_utc), published_utc=made_utc, code_version="1")
+        if not revised:
+            return
+        tables = dict.fromkeys(("schema_digest", "models_digest", "definitions_digest", "checks_digest"), "0")
+        insert(
+            connection, "core.loads", load_id=1, tenant_id="a", service_date=YESTERDAY, rebuilt_utc=before,
+            vehicle_date_count=1, position_count=1, code_version="1", reasons=["positions"], segments=[], seconds=1,
+            **tables,
+        )  # fmt: skip
+        insert(
+            connection, "core.revisions", tenant_id="a", service_date=YESTERDAY, vehicle_id=revised, revision=2,
+            revised_utc=before, code_version="1", reasons=["positions"], segments=[], changed=[], changes="{}",
+        )  # fmt: skip
+
+
+def line(folder: Path, *recipients: str, **given: object) -> Settings:
+    """Return the settings of a line with these recipients, lines of TOML, and a published copy.
+
+    Who says nothing else gets the daily report of tenant `a`.
+    """
+    text = '[defaults]\ntimezone = "America/New_York"\n'
+    for recipient in recipients:
+        usual = [f'{name} = "{value}"' for name, value in USUAL.items() if f"{name} =" not in recipient]
+        text += "\n".join(["[[recipient]]", *usual, recipient, ""])
+    (folder / "recipients.toml").write_text(text)
+    settings = Settings(_env_file=None, data_dir=folder, mail_from="odograph@line.example", **given)
+    publish(settings, NOON - timedelta(hours=2))
+    return settings
+
+
+def post(settings: Settings, now: datetime) -> list[EmailMessage]:
+    """Post what is due and return the mails that were written, in order."""
+    done = post_due(settings, now, kinds=KINDS)
+    assert not done.problems
+    return [message_from_bytes(path.read_bytes(), policy=policy.default) for path in done.written]
+
+
+def subjects(mails: list[EmailMessage]) -> list[str]:
+    return [str(mail["Subject"]).removesuffix(" idle 25.0%") for mail in mails]
+
+
+def entries(settings: Settings) -> list[Entry]:
+    return list(read_entries(settings.mail_dir / "sent.jsonl").values())
+
+
+# ---------------------------------------------------------------------------------------------- schedules
+
+
+def test_missed_days_are_sent_oldest_first_within_the_limit_and_nothing_twice(tmp_path):
+    settings = line(tmp_path, TO_OWNER)
+    assert subjects(post(settings, NOON)) == ["a 2026-03-04"]  # the first mail ever: no history
+    assert post(settings, NOON + timedelta(hours=1)) == []
+    week_later = NOON + timedelta(days=7)
+    assert subjects(post(settings, week_later)) == ["a 2026-03-09", "a 2026-03-10", "a 2026-03-11"]
+    assert post(settings, week_later) == []
+
+
+def test_a_day_sent_by_an_earlier_version_is_not_sent_again(tmp_path):
+    settings = line(tmp_path, TO_OWNER)
+    settings.mail_dir.mkdir()
+    old = {"key": key_of("daily", "2026-03-04", "a", OWNER), "state": "sent", "recipient": OWNER}
+    old["at_utc"] = (NOON - timedelta(hours=1)).isoformat()
+    (settings.mail_dir / "sent.jsonl").write_text(json.dumps(old) + "\n")
+    assert subjects(post(settings, NOON)) == []
+    assert subjects(post(settings, NOON + timedelta(days=1))) == ["a 2026-03-05"]
+
+
+def test_a_day_is_due_once_whether_its_night_is_short_or_long_and_a_week_after_its_monday():
+    def periods(kind: str, cron: str, first: datetime, last: datetime) -> list[Due]:
+        who = Recipient(OWNER, kind, "a", cron, "America/New_York")
+        return due_periods(KINDS[kind], who, last, first, first.date() - timedelta(days=30))
+
+    march = periods("daily", "30 2 * * *", datetime(2026, 3, 7, tzinfo=UTC), datetime(2026, 3, 9, 12, tzinfo=UTC))
+    assert [due.period for due in march] == [day_period(date(2026, 3, day)) for day in (6, 7, 8)]
+    november = periods("daily", "30 1 * * *", datetime(2026, 10, 31, tzinfo=UTC), datetime(2026, 11, 2, 12, tzinfo=UTC))
+    assert [due.period for due in november] == [day_period(date(2026, *day)) for day in ((10, 30), (10, 31), (11, 1))]
+    weekly = periods("weekly", "0 6 * * 1", datetime(2026, 3, 1, tzinfo=UTC), NOON)
+    assert weekly == [Due(week_period(date(2026, 2, 23)), datetime(2026, 3, 2, 11, tzinfo=UTC))]
+
+
+def test_exceptions_are_told_once_each_and_at_their_times(tmp_path):
+    settings = line(tmp_path, f'{TO_OWNER}\nreport = "exceptions"')
+    fleet.exceptions = ("F1",)
+    assert len(post(settings, NOON)) == 1
+    fleet.exceptions = ("F1", "F2")
+    assert post(settings, NOON + timedelta(minutes=10)) == []  # not at a quarter of an hour
+    assert len(post(settings, NOON + timedelta(minutes=15))) == 1
+    assert post(settings, NOON + timedelta(minutes=30)) == []
+    assert [entry.about.told for entry in entries(settings) if entry.about] == [("F1",), ("F2",)]
+
+
+# ---------------------------------------------------------------------------------------------- what is not there
+
+
+def test_what_breaks_for_one_tenant_stops_no_other_and_is_said(tmp_path):
+    settings = line(tmp_path, f'{TO_OWNER}\ntenant = "broken"', 'address = "b@b.example"\ntenant = "b"')
+    fleet.broken_tenant = "broken"
+    done = post_due(settings, NOON, kinds=KINDS)
+    assert len(done.written) == 1
+    assert done.problems == (f"{OWNER}, daily of broken, 2026-03-04: a tenant whose figures break the report",)
+
+
+def test_a_report_waits_for_its_data_and_then_says_that_there_is_none_to_who_wants_to_know(tmp_path):
+    settings = line(tmp_path, TO_OWNER, 'address = "b@a.example"\nsend_empty = false')
+    fleet.no_data = frozenset({("a", YESTERDAY)})
+    done = post_due(settings, NOON, kinds=KINDS)
+    assert (done.written, len(done.awaited)) == ((), 2)
+    late = post(settings, NOON + timedelta(hours=6))
+    assert [mail["To"] for mail in late] == [OWNER]
+    assert late[0]["Subject"].endswith("nothing was heard")
+    fleet.no_data = frozenset()
+    publish(settings, NOON + timedelta(hours=9), revised="V1")
+    now_known = post(settings, NOON + timedelta(hours=9))
+    assert sorted((mail["To"], str(mail["Subject"])) for mail in now_known) == [
+        ("b@a.example", "a 2026-03-04 idle 25.0%"),
+        (OWNER, "Corrected: a 2026-03-04 idle 25.0%"),
+    ]
+
+
+def test_who_wants_only_news_hears_nothing_of_a_day_that_is_all_clear(tmp_path):
+    settings = line(tmp_path, TO_OWNER, 'address = "b@a.example"\nsend_empty = false')
+    fleet.is_clear = True
+    assert [mail["To"] for mail in post(settings, NOON)] == [OWNER]
+    assert [entry.state for entry in entries(settings) if entry.recipient == "b@a.example"] == ["quiet"]
+
+
+# ---------------------------------------------------------------------------------------------- sending
+
+
+def test_a_retry_after_a_newer_refresh_is_the_same_mail(tmp_path):
+    server = FaultyServer(first_time({OWNER: ["451 at DATA", "451 at DATA"]}))
+    with running(server) as port:
+        settings = line(tmp_path, TO_OWNER, smtp_url=f"smtp://127.0.0.1:{port}")
+        assert post_due(settings, NOON, kinds=KINDS).sent == 0
+        kept = next((settings.mail_dir / "outbox").iterdir()).read_bytes()
+        fleet.idle_share = 0.5
+        assert post_due(settings, NOON + timedelta(seconds=50), kinds=KINDS).sent == 0  # not for a minute
+        assert len(server.happened) == 1
+        assert post_due(settings, NOON + timedelta(minutes=2), kinds=KINDS).sent == 0
+        assert next((settings.mail_dir / "outbox").iterdir()).read_bytes() == kept
+        assert entries(settings)[0].until_utc == NOON + timedelta(minutes=4)  # after one minute, then two
+        assert post_due(settings, NOON + timedelta(minutes=5), kinds=KINDS).sent == 1
+    assert list(server.subjects.values()) == ["a 2026-03-04 idle 25.0%"]
+
+
+def test_a_mail_is_given_up_after_a_day_and_who_left_or_is_not_known_gets_nothing_more(tmp_path):
+    server = FaultyServer(lambda address: "450 at RCPT")
+    recipients = [f'address = "{name}@a.example"' for name in ("full", "gone", "left")]
+    with running(server) as port:
+        settings = line(tmp_path, *recipients, smtp_url=f"smtp://127.0.0.1:{port}")
+        post_due(settings, NOON, kinds=KINDS)
+        with opened_events(settings.recipient_events_path) as events:
+            events.note(Event(NOON, "left@a.example", None, None, "unsubscribed", "mail"))
+        post_due(settings, NOON + timedelta(hours=24), kinds=KINDS)
+        states = {(entry.recipient, entry.key.split(".")[1]): entry.state for entry in entries(settings)}
+        assert states == {
+            ("full@a.example", "2026-03-04"): "gave_up",
+            ("full@a.example", "2026-03-05"): "waiting",
+            ("gone@a.example", "2026-03-04"): "refused",
+            ("left@a.example", "2026-03-04"): "settled",
+        }
+    bounced = [event for event in read_events(settings.recipient_events_path) if event.happened == "bounced"]
+    assert [(event.address, event.how) for event in bounced] == [("gone@a.example", "smtp")]
+    assert "550 5.1.1" in bounced[0].why
+
+
+def test_each_reads_in_the_chosen_format_and_one_rendering_serves_all_of_a_style(tmp_path):
+    settings = line(
+        tmp_path,
+        TO_OWNER,
+        'address = "b@a.example"\nformats = ["text"]',
+        'address = "c@a.example"\nformats = ["text", "csv"]\nunits = "metric"',
+    )
+    mails = {str(mail["To"]): mail for mail in post(settings, NOON)}
+    assert fleet.rendered == 2
+    kinds = {
+        to: [part.get_content_type().split("/")[1] for part in mail.walk() if not part.is_multipart()]
+        for to, mail in mails.items()
+    }
+    xlsx = "vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    assert kinds == {
+        OWNER: ["plain", "html", "png", "csv", xlsx],
+        "b@a.example": ["plain"],
+        "c@a.example": ["plain", "csv"],
+    }
+    assert "in km" in mails["c@a.example"].get_body(("plain",)).get_content()
+
+
+# ---------------------------------------------------------------------------------------------- corrections
+
+
+def test_a_headline_that_moves_enough_is_corrected_as_an_answer_that_says_what_and_why(tmp_path):
+    settings = line(tmp_path, TO_OWNER)
+    (first,) = post(settings, NOON)
+    fleet.idle_share = 0.26
+    publish(settings, NOON + timedelta(hours=3), revised="V12")
+    assert post(settings, NOON + timedelta(hours=3)) == []  # by less than is worth a mail
+    fleet.idle_share = 0.28
+    publish(settings, NOON + timedelta(hours=4))
+    assert post(settings, NOON + timedelta(hours=4)) == []  # nothing of the day was measured again
+    publish(settings, NOON + timedelta(hours=5), revised="V12")
+    (mail,) = post(settings, NOON + timedelta(hours=5))
+    assert mail["Subject"] == "Corrected: a 2026-03-04 idle 28.0%"
+    assert mail["In-Reply-To"] == mail["References"] == first["Message-ID"]
+    assert mail["Message-ID"] != first["Message-ID"]
+    text, page = mail.get_body(("plain",)).get_content(), mail.get_body(("html",)).get_content()
+    assert text.splitlines()[1:3] == ["  Idle share: 25.0% → 28.0%", "Why: late positions of V12."]
+    assert "<br>Idle share: 25.0% → 28.0%<br>Why: late positions of V12." in page.split("<p>")[0]
+    assert post(settings, NOON + timedelta(hours=6)) == []
+
+
+def test_corrections_are_few_and_some_time_apart(tmp_path):
+    settings = line(tmp_path, TO_OWNER)
+    post(settings, NOON)
+    sent = []
+    for hour in range(1, 10):
+        now = NOON + timedelta(hours=hour)
+        fleet.idle_share = 0.25 + 0.05 * hour
+        publish(settings, now, revised="V1")
+        sent += [hour for _ in post(settings, now)]
+    assert sent == [2, 4, 6]
+
+
+# ---------------------------------------------------------------------------------------------- what a person decides
+
+
+def test_a_mail_that_may_have_arrived_is_held_until_a_person_decides(tmp_path, capsys):
+    server = FaultyServer(first_time({OWNER: ["dropped after the mail was taken"]}))
+    with running(server) as port:
+        settings = line(tmp_path, TO_OWNER, smtp_url=f"smtp://127.0.0.1:{port}", mail_on_unknown="hold")
+        post_due(settings, NOON, kinds=KINDS)
+        assert post_due(settings, NOON + timedelta(hours=1), kinds=KINDS).sent == 0
+        found = outbox_finding(settings)
+        assert (found.needs_person, "1 may have arrived" in found.text) == (True, True)
+        print_outbox(settings, every=False)
+        assert "held" in capsys.readouterr().out
+        with pytest.raises(NoSuchMail, match="no mail that has not left"):
+            retry(settings, "weekly.")
+        retry(settings, "daily.2026-03-04")
+        assert post_due(settings, NOON + timedelta(hours=2), kinds=KINDS).sent == 1
+        assert list(server.accepted.values()) == [2]
+        server.fault = lambda address: "dropped after the mail was taken"
+        post_due(settings, NOON + timedelta(days=1), kinds=KINDS)
+        settle(settings, "daily.2026-03-05")
+        assert post_due(settings, NOON + timedelta(days=1, hours=1), kinds=KINDS).sent == 0
+    assert not outbox_finding(settings).needs_person
+    assert not list((settings.mail_dir / "outbox").iterdir())
+
+
+def test_a_report_sent_by_hand_is_not_sent_again_by_schedule(tmp_path, monkeypatch):
+    monkeypatch.setattr("flows.post.due.KINDS", KINDS)
+    monkeypatch.setattr("flows.post.recipients.KINDS", KINDS)
+    settings = line(tmp_path, TO_OWNER, 'address = "b@b.example"\ntenant = "b"')
+    by_hand = send_now(settings, "daily", "a", day_period(YESTERDAY), nobody="nobody@localhost")
+    again = send_now(settings, "daily", "a", day_period(YESTERDAY), nobody="nobody@localhost")
+    assert (by_hand.written, again.written, again.already_sent) == (1, 0, 1)
+    assert [mail["To"] for mail in post(settings, NOON)] == ["b@b.example"]
