@@ -207,3 +207,41 @@ def publish(
     typer.echo(f"{vans} vans, {days} days, {tenants} tenants")
     for cost in costs:
         typer.echo(f"{cost.way:<48}{cost.seconds:>8.2f} s{cost.megabytes:>10.1f} MB")
+
+
+@app.command()
+def mail(
+    minutes: Annotated[float, typer.Option(min=0.1, help="How long mails are sent.")] = 2,
+    seed: Annotated[int, typer.Option(help="The same seed plans the same faults.")] = 1,
+    keep: Annotated[
+        Path | None, typer.Option(help="Folder for the ledger and what is left; unset: a temporary one.")
+    ] = None,
+) -> None:
+    """Send mails through a server with faults, kill the sender at random, and count what arrived.
+
+    The server is a real one on loopback. It refuses an address, puts off, hangs up, is slow, drops the connection
+    before or after it has taken a mail, and kills the sender (-9) in the middle of one; we kill it at any time. Every
+    mail must arrive, and none twice but where only the server could know that it had; else the exit status is 1.
+    docs/mail.md discusses the result.
+    """
+    from importlib.util import find_spec
+
+    from flows.progress import shown_progress
+
+    if find_spec("aiosmtpd") is None:
+        typer.echo(
+            "the mail server of this drill is aiosmtpd, which is not installed: `pip install aiosmtpd`", err=True
+        )
+        raise typer.Exit(1)
+    from flows.bench.mail.campaign import lines, run_campaign
+
+    if keep is not None and keep.exists() and any(keep.iterdir()):
+        typer.echo(f"{keep} is not empty: what lies there would be counted as well", err=True)
+        raise typer.Exit(1)
+    with TemporaryDirectory(prefix="odograph-mail-") as scratch, shown_progress() as tell:
+        outcome = run_campaign(
+            keep or Path(scratch), minutes, seed, lambda share: tell("mail", min(round(100 * share), 100), 100)
+        )
+    for line in lines(outcome):
+        typer.echo(line)
+    raise typer.Exit(0 if outcome.holds else 1)
