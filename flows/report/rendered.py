@@ -1,5 +1,6 @@
 """What is a finished report, and which days is it about?"""
 
+import re
 from calendar import monthrange
 from datetime import date, timedelta
 from typing import Literal, NamedTuple
@@ -36,6 +37,22 @@ def week_period(day: date, first_weekday: int = 1) -> Period:
 def month_period(day: date) -> Period:
     """Return the month a date falls in."""
     return Period("month", day.replace(day=1), day.replace(day=monthrange(day.year, day.month)[1]))
+
+
+def period_in(name: str) -> tuple[Period, int] | None:
+    """Return the period that a file name or key of a report holds, and where it begins in it; None without one."""
+    found = re.search(r"\d{4}-(?:W\d{2}|\d{2}-\d{2}|\d{2})(?!\d)", name)
+    if found is None:
+        return None
+    key = found[0]
+    try:
+        if "W" in key:
+            return week_period(date.fromisocalendar(int(key[:4]), int(key[6:]), 1)), found.start()
+        if len(key) == len("2026-02-26"):
+            return day_period(date.fromisoformat(key)), found.start()
+        return month_period(date.fromisoformat(f"{key}-01")), found.start()
+    except ValueError:
+        return None
 
 
 class Headline(NamedTuple):

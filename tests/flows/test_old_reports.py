@@ -7,10 +7,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from flows.post.mail import message
+from flows.post.mail import message, message_key
+from flows.post.outbox import opened
 from flows.post.sending import deliver
 from flows.privacy.old_reports import expire_reports
-from flows.report.rendered import Report, day_period
+from flows.report.rendered import Report, day_period, month_period, week_period
 from flows.report.save import save
 from tests.builders import settings_in
 
@@ -65,3 +66,20 @@ def test_what_is_over_its_time_goes_by_tenant_and_a_hold_keeps_its_date(files):
     assert len(gone) == 12
     assert not [name for name in gone if str(NEW) in name or (str(HELD) in name and "t_one" in name)]
     assert (files.mail_dir / "sent.jsonl").exists()
+
+
+def test_reports_of_weeks_and_months_and_mails_on_their_way_go_too(tmp_path):
+    settings = settings_in(tmp_path)
+    for kind, period in (("weekly", week_period(OLD)), ("monthly", month_period(HELD)), ("monthly", month_period(NEW))):
+        report = report_of("t2", OLD)._replace(report=kind, period=period)
+        save(report, settings.reports_dir)
+        with opened(settings.mail_dir / "sent.jsonl") as outbox:
+            outbox.put(message_key(report, "b@example.org"), mail_of(report).as_bytes(), "b@example.org")
+    with duckdb.connect() as warehouse:
+        warehouse.execute("create temp table cutoffs (tenant_id varchar, data varchar, before_date date)")
+        warehouse.execute("insert into cutoffs values ('t2', 'reports', '2026-11-01')")
+        warehouse.execute("create temp table held (tenant_id varchar, from_date date, to_date date)")
+        expire_reports(warehouse, settings, TODAY, dry_run=False)
+    left = [path.name for folder in (settings.reports_dir, settings.mail_dir / "outbox") for path in folder.iterdir()]
+    assert len(left) == 4
+    assert {name.split(".")[1] if name.endswith("eml") else name[11:18] for name in left} == {"2026-11"}

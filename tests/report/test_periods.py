@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from flows.report.kinds import Kind
-from flows.report.rendered import day_period, month_period, week_period
+from flows.report.rendered import day_period, month_period, period_in, week_period
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,20 @@ def test_a_date_falls_in_a_period_with_a_name(period, first, last, key):
 def test_a_report_is_about_the_last_whole_period(periods, key):
     kind = Kind("any", "Any", "tenant", periods, "0 6 * * *", "none:none")
     assert kind.period_before(date(2026, 3, 1)).key == key
+
+
+@pytest.mark.parametrize(
+    ("name", "period"),
+    [
+        ("daily-t 1-2026-02-26.html", day_period(date(2026, 2, 26))),
+        ("weekly-t1-2026-W53.txt", week_period(date(2026, 12, 28))),
+        ("monthly-t1-2028-02-vans.csv", month_period(date(2028, 2, 1))),
+    ],
+)
+def test_a_file_name_says_which_period_it_is_about(name, period):
+    assert period_in(name) == (period, name.index("20"))
+
+
+@pytest.mark.parametrize("name", ["daily-t1.html", "daily-2026-02-30.html", "weekly-2026-W54.html", "x-2026-13.csv"])
+def test_a_name_without_a_period_says_none(name):
+    assert period_in(name) is None
