@@ -54,7 +54,7 @@ def run_server(settings: "Settings") -> int:
     """Serve the scheduled deployments until stopped; returns the exit status."""
     os.environ.update(QUIET)
     signal.signal(signal.SIGTERM, _interrupt)
-    with _server(settings), _unsubscribing(settings):
+    with _server(settings), unsubscribe_page(settings):
         from flows.deployments import serve_deployments
 
         try:
@@ -102,7 +102,7 @@ def _server(settings: "Settings") -> "Iterator[None]":
 
 
 @contextmanager
-def _unsubscribing(settings: "Settings") -> "Iterator[None]":
+def unsubscribe_page(settings: "Settings") -> "Iterator[None]":
     """The page that takes people off the list, where it has an address; the line goes on without it."""
     if settings.base_url is None:
         yield

@@ -6,10 +6,12 @@ dead for every report; anything else is about the one report that came back.
 """
 
 import re
+from email import message_from_bytes
 from email.message import EmailMessage, Message
 from email.utils import parseaddr
 from typing import Literal, NamedTuple
 
+from flows.post.mailboxes import header
 from flows.post.states import Key
 from flows.post.unsubscribing import note_all
 from flows.settings import Settings
@@ -87,12 +89,12 @@ def bounces_in(mail: EmailMessage) -> list[Bounce] | None:
 
 def _bounce(block: Message) -> Bounce | None:
     """One recipient of a notification; None for the block about the mail, and for one that was reached."""
-    action = str(block.get("Action", "")).strip().lower()
+    action = header(block, "Action").strip().lower()
     if action not in ("failed", "delayed"):
         return None
-    diagnostic = _after_type(str(block.get("Diagnostic-Code", "")))
-    status = status_of(f"{block.get('Status', '')} {diagnostic}")
-    address = _after_type(str(block.get("Original-Recipient") or block.get("Final-Recipient") or ""))
+    diagnostic = _after_type(header(block, "Diagnostic-Code"))
+    status = status_of(f"{header(block, 'Status')} {diagnostic}")
+    address = _after_type(header(block, "Original-Recipient") or header(block, "Final-Recipient"))
     if action == "delayed" and status.startswith("5."):
         status = f"4.{status[2:]}"
     why = one_line(diagnostic)
@@ -109,20 +111,14 @@ def returned_by(mail: EmailMessage) -> Returned:
         if kind == "text/rfc822-headers":
             content = part.get_payload(decode=True)
             if isinstance(content, bytes):
-                return _returned_text(content.decode("ascii", "replace"))
+                return _returned(message_from_bytes(content))
     return Returned()
 
 
 def _returned(headers: object) -> Returned:
     if not isinstance(headers, Message):
         return Returned()
-    return Returned(str(headers.get("Message-ID", "")).strip(), str(headers.get("List-Unsubscribe", "")))
-
-
-def _returned_text(text: str) -> Returned:
-    from email import message_from_string, policy
-
-    return _returned(message_from_string(text, policy=policy.compat32))
+    return Returned(header(headers, "Message-ID").strip(), header(headers, "List-Unsubscribe"))
 
 
 def one_line(text: str) -> str:

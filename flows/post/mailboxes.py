@@ -1,10 +1,11 @@
-"""Which mails are in a file? An mbox, a folder in the form of Maildir, or one mail."""
+"""Which mails are in a file, and what do their headers say? An mbox, a folder in the form of Maildir, or one mail."""
 
 import mailbox
 import sys
 from collections.abc import Iterator
 from email import message_from_bytes, policy
-from email.message import EmailMessage
+from email.errors import MessageError
+from email.message import EmailMessage, Message
 from pathlib import Path
 
 LONGEST_MAIL = 16 << 20  # bytes; ours are below one, and one that is longer is none that comes back
@@ -49,3 +50,11 @@ def _maildir(path: Path) -> Iterator[EmailMessage]:
 def parsed(content: bytes) -> EmailMessage:
     """Return a mail; whatever the bytes, it is one."""
     return message_from_bytes(content, policy=policy.default)  # type: ignore[return-value]  # as the policy says
+
+
+def header(mail: Message, name: str) -> str:
+    """Return a header, empty where there is none or nobody can read it."""
+    try:
+        return str(mail.get(name, ""))
+    except (IndexError, AttributeError, ValueError, TypeError, MessageError):
+        return ""  # the standard library's parser stumbles over `From: <`

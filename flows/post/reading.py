@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from flows.post.bounces import Bounce, bounces_in, note_bounce, returned_by
 from flows.post.mail import list_label
+from flows.post.mailboxes import header
 from flows.post.recipients import Recipient
 from flows.post.states import Key
 from flows.post.unsubscribing import key_of, unsubscribe, unsubscribe_key
@@ -55,7 +56,7 @@ def read_mail(settings: Settings, mail: EmailMessage, listed: Sequence[Recipient
         is_new = unsubscribe(settings, who, how="mail", why="asked by mail", source=source)
         line = f"unsubscribed {who.address}: {_about(who)}"
         reads.append(Read("unsubscribed", line) if is_new else Read("known", line))
-    return reads or [Read("other", str(mail.get("Subject", "")))]
+    return reads or [Read("other", header(mail, "Subject"))]
 
 
 def summed(reads: Sequence[Read], mails: int) -> str:
@@ -101,9 +102,9 @@ def _whose(
 
 def _asking(settings: Settings, mail: EmailMessage, listed: Sequence[Recipient]) -> list[Key]:
     """Who asks to be taken off the list."""
-    sender = parseaddr(str(mail.get("From", "")))[1].lower()
+    sender = parseaddr(header(mail, "From"))[1].lower()
     own = [one.key for one in listed if one.key.address == sender]
-    if subject := _SUBJECT.fullmatch(str(mail.get("Subject", ""))):
+    if subject := _SUBJECT.fullmatch(header(mail, "Subject")):
         if who := key_of(unsubscribe_key(settings), subject[1]):
             return [who]
         # Mails of earlier versions had no token, but report and tenant in the subject.
@@ -112,7 +113,7 @@ def _asking(settings: Settings, mail: EmailMessage, listed: Sequence[Recipient])
             return named
     if _is_by_machine(mail) or not _says_stop(mail):
         return []
-    for message_id in str(mail.get("In-Reply-To", "")).split():
+    for message_id in header(mail, "In-Reply-To").split():
         if (found := _mailed(settings, message_id)) and found[2] == sender:
             report, tenant_id, _ = found
             return [who for who in own if who.report == report and tenant_id in (None, who.tenant_id)]
@@ -121,7 +122,7 @@ def _asking(settings: Settings, mail: EmailMessage, listed: Sequence[Recipient])
 
 def _says_stop(mail: EmailMessage) -> bool:
     """Whether the first line that somebody wrote, or the subject of a mail that is no reply, is a word for stop."""
-    if _word(str(mail.get("Subject", ""))) in STOP_WORDS:
+    if _word(header(mail, "Subject")) in STOP_WORDS:
         return True
     body = mail.get_body(("plain", "html"))
     try:
@@ -140,8 +141,8 @@ def _word(text: str) -> str:
 
 def _is_by_machine(mail: EmailMessage) -> bool:
     """Whether nobody wrote it: RFC 3834, and what mail programs send that do not know it."""
-    automatic = str(mail.get("Auto-Submitted", "no")).partition(";")[0].strip().lower()
-    bulk = str(mail.get("Precedence", "")).strip().lower()
+    automatic = (header(mail, "Auto-Submitted") or "no").partition(";")[0].strip().lower()
+    bulk = header(mail, "Precedence").strip().lower()
     return automatic != "no" or bulk in ("bulk", "junk", "auto_reply", "list") or "X-Autoreply" in mail
 
 
@@ -171,7 +172,7 @@ def _ledger(path: Path, _changed_ns: int, _size: int) -> dict[str, tuple[str, st
 
 def _source(mail: EmailMessage) -> str:
     """Return what tells this mail from others: its Message-ID, else its content."""
-    return str(mail.get("Message-ID", "")).strip() or sha256(mail.as_bytes()).hexdigest()
+    return header(mail, "Message-ID").strip() or sha256(mail.as_bytes()).hexdigest()
 
 
 def _about(who: Key) -> str:

@@ -5,10 +5,13 @@ left or cannot be reached. Without a file everybody in ODOGRAPH_MAIL_TO gets the
 address, report and tenant: nobody gets a report of a tenant that was not written beside the address, be it as `*`.
 """
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
+
+import duckdb
 
 from flows.post.recipient_values import FORMATS, bare_address
 from flows.post.recipient_values import locale as known_locale
@@ -20,6 +23,8 @@ from flows.report.kinds import KINDS, Kind
 from flows.report.style import Style
 from flows.report.units import METRIC, US
 from flows.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 TENANTS = """
 with zones as (
@@ -119,11 +124,14 @@ def has_file(settings: Settings) -> bool:
 
 
 def read_tenants(published: Path) -> list[PublishedTenant]:
-    """Return the tenants of the published copy; none where nothing is published."""
+    """Return the tenants of the published copy; none where nothing is published, or only by an earlier version."""
     try:
         with open_published(published) as copy:
             return [PublishedTenant(*row) for row in copy.execute(TENANTS).fetchall()]
     except NothingPublished:
+        return []
+    except (duckdb.BinderException, duckdb.CatalogException):
+        logger.warning("the published copy was made by an earlier version: run `odograph refresh`")
         return []
 
 

@@ -260,6 +260,9 @@ def test_the_zone_of_a_tenant_is_the_one_most_of_its_vans_drive_in(tmp_path):
         PublishedTenant("t2", "UTC", "metric", "de-DE"),
     ]
     assert read_tenants(tmp_path / "nothing.duckdb") == []
+    with duckdb.connect(str(tmp_path / "odograph.duckdb")) as copy:
+        copy.execute("drop table core.tenants")
+    assert read_tenants(tmp_path / "odograph.duckdb") == []
 
 
 def test_the_documented_example_has_every_key_and_fits():

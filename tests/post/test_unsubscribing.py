@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flows.orchestration import unsubscribe_page
 from flows.post import unsubscribe_server
 from flows.post.recipients import Recipient
 from flows.post.states import Key, read_events, standing
@@ -176,3 +177,9 @@ def test_an_address_that_is_taken_is_said_in_one_line(served):
     settings = served.settings.model_copy(update={"unsubscribe_port": served.server_address[1]})
     with pytest.raises(AddressTaken, match=r"cannot listen at 127\.0\.0\.1:\d+ \(Address already in use\)"):
         UnsubscribeServer(settings)
+
+
+def test_the_line_goes_on_where_the_page_has_no_place(served, capsys):
+    taken = served.settings.model_copy(update={"unsubscribe_port": served.server_address[1]})
+    with unsubscribe_page(taken), unsubscribe_page(taken.model_copy(update={"base_url": None})):
+        assert capsys.readouterr().err.startswith("nobody can unsubscribe by one click: cannot listen at 127.0.0.1:")
