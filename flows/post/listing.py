@@ -43,7 +43,7 @@ def print_recipients(settings: Settings, *, address: str | None, report: str | N
     shown = listed if address is None else chosen(listed, address, None, None)
     shown = [one for one in shown if report in (None, one.report) and tenant in (None, one.tenant_id)]
     if not shown:
-        print("nobody: set ODOGRAPH_MAIL_TO, or write recipients.toml" if not listed else "nobody like that")
+        print("nobody like that" if listed else nobody(settings))
         return
     table = Table(box=None, pad_edge=False)
     for name in ("address", "report", "schedule", "next, on their clock", "reads", "state"):
@@ -57,6 +57,15 @@ def print_recipients(settings: Settings, *, address: str | None, report: str | N
             f"{one.units}, {one.locale}; {parts}{quiet}", escape(_state(one)),
         )  # fmt: skip
     Console().print(table)
+
+
+def nobody(settings: Settings) -> str:
+    """Say why nobody is mailed, and what helps."""
+    if has_file(settings) or settings.mailed_to:
+        return (
+            "nobody: those there are get the reports of all tenants, and nothing is published; run `odograph refresh`"
+        )
+    return "nobody: set ODOGRAPH_MAIL_TO, or write recipients.toml (docs/mail.md)"
 
 
 def _next(one: Recipient, now_utc: datetime) -> str:
@@ -157,7 +166,7 @@ def recipients_finding(settings: Settings) -> Finding:
     except RecipientsError as error:
         return Finding("recipients", f"{len(error.problems)} faults: run `odograph mail check`", needs_person=True)
     if not listed:
-        return Finding("recipients", "nobody: set ODOGRAPH_MAIL_TO, or write recipients.toml (docs/mail.md)")
+        return Finding("recipients", nobody(settings))
     counts = {state: sum(one.state == state for one in listed) for state in ("active", "unsubscribed", "bounced")}
     text = ", ".join(f"{count} {state}" for state, count in counts.items() if count or state == "active")
     lost = list(dict.fromkeys(one.key.address for one in listed if one.state == "bounced"))

@@ -98,6 +98,8 @@ def test_status_counts_recipients_and_an_address_that_is_dead_needs_a_person(fol
     text = recipients_finding(settings_at(folder))
     assert text.needs_person
     assert text.text.startswith("0 active, 1 unsubscribed, 1 bounced (owner@northwind.example): correct the address")
+    (folder / "recipients.toml").write_text('[[recipient]]\naddress = "a@b.example"\nreport = "daily"\ntenant = "*"')
+    assert "nothing is published" in recipients_finding(settings_at(folder)).text
     (folder / "recipients.toml").write_text("[[recipient]]\n")
     assert recipients_finding(settings_at(folder))[1:] == ("2 faults: run `odograph mail check`", True)
 
@@ -114,3 +116,10 @@ def test_mails_on_standard_input_are_read(folder):
 
 def test_the_page_is_not_served_where_no_mail_links_to_it(folder):
     assert mail("serve")[::2] == (2, "ODOGRAPH_BASE_URL is not set, so no mail has a link to this page\n")
+
+
+def test_where_nobody_is_mailed_it_is_said_how_to_begin(folder):
+    (folder / "recipients.toml").unlink()
+    begin = "nobody: set ODOGRAPH_MAIL_TO, or write recipients.toml (docs/mail.md)"
+    assert mail("recipients")[1] == f"{begin}\n"
+    assert recipients_finding(settings_at(folder))[1:] == (begin, False)
