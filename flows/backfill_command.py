@@ -40,9 +40,9 @@ def backfill(
 
     odograph backfill --from 2026-02-01 --to 2026-02-28 --tenant northwind
     """
-    from flows.backfill import backfill as run_backfill
     from flows.backfill import plan_of
     from flows.cli import FAILED, settings_or_exit
+    from flows.orchestration import run_backfill
     from flows.progress import shown_progress
     from warehouse.backfills import Range
 

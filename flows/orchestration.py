@@ -21,9 +21,11 @@ from urllib.request import urlopen
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from flows.backfill import Backfilled
     from flows.progress import Tell
     from flows.refresh import Refreshed
     from flows.settings import Settings
+    from warehouse.backfills import Range
 
 SERVER_START_S = 120.0
 QUIET = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
@@ -42,7 +44,7 @@ def run_refresh(settings: "Settings", *, day: date | None, full: bool, progress:
     """Refresh, as a flow run where a Prefect API is set."""
     if has_api():
         os.environ.update(QUIET)
-        from flows.deployments import refresh_flow
+        from flows.deployments.refreshing import refresh_flow
 
         return refresh_flow(day=day, full=full)
     from flows.refresh import refresh
@@ -50,12 +52,24 @@ def run_refresh(settings: "Settings", *, day: date | None, full: bool, progress:
     return refresh(settings, day=day, full=full, progress=progress)
 
 
+def run_backfill(settings: "Settings", asked: "Range", *, anew: bool, progress: "Tell | None" = None) -> "Backfilled":
+    """Measure a range of service dates anew, as a flow run where a Prefect API is set."""
+    if has_api():
+        os.environ.update(QUIET)
+        from flows.deployments.backfilling import backfill_flow
+
+        return backfill_flow(asked.first, asked.last, asked.tenant, anew=anew)
+    from flows.backfill import backfill
+
+    return backfill(settings, asked, anew=anew, progress=progress)
+
+
 def run_server(settings: "Settings") -> int:
     """Serve the scheduled deployments until stopped; returns the exit status."""
     os.environ.update(QUIET)
     signal.signal(signal.SIGTERM, _interrupt)
     with _server(settings), unsubscribe_page(settings):
-        from flows.deployments import serve_deployments
+        from flows.deployments.served import serve_deployments
 
         try:
             serve_deployments(settings)
@@ -82,6 +96,9 @@ def _server(settings: "Settings") -> "Iterator[None]":
         "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
     }
+    if settings.prefect_database_url:
+        driver, _, rest = settings.prefect_database_url.partition("://")
+        os.environ["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = f"{driver}+asyncpg://{rest}"
     with (home / "server.log").open("a") as log:
         server = subprocess.Popen(
             [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],

@@ -6,6 +6,7 @@ Those of `ingest` and, beside them, thresholds of measurement and where mail goe
 import re
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
@@ -97,6 +98,14 @@ class Settings(IngestSettings):
         "30 3 * * *", description="when `odograph serve` merges and expires files, in the zone above"
     )
     report_cron: str = Field("0 6 * * *", description="when `odograph serve` mails the daily report, in the zone above")
+    alert_to: str = Field(
+        "", description="who is mailed when a flow of `odograph serve` fails, comma separated; empty: nobody"
+    )
+    prefect_database_url: str | None = Field(
+        None,
+        repr=False,
+        description="postgresql://user:password@host:port/database of the Prefect server; unset: SQLite",
+    )
 
     @field_validator("smtp_url")
     @classmethod
@@ -110,6 +119,15 @@ class Settings(IngestSettings):
     def _is_https(cls, value: str | None) -> str | None:
         if value is not None and not re.fullmatch(r"https://[A-Za-z0-9.-]+(:\d{1,5})?(/[A-Za-z0-9._~-]+)*/?", value):
             raise ValueError("expected https://, a host and at most a path")
+        return value
+
+    @field_validator("prefect_database_url")
+    @classmethod
+    def _known_database(cls, value: str | None) -> str | None:
+        if value is not None:
+            parts = urlsplit(value)
+            if parts.scheme != "postgresql" or not parts.hostname:
+                raise ValueError("expected postgresql:// with a host and the name of a database")
         return value
 
     @property

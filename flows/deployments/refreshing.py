@@ -1,0 +1,138 @@
+"""How does Prefect refresh? Stage by stage, each service date a task, and what came of it as artifacts."""
+
+from datetime import date
+from time import monotonic
+
+from prefect import flow, get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.runtime import flow_run
+
+from flows.copies import CopiesFailed
+from flows.deployments.alerts import tell_failure, tell_recovery
+from flows.deployments.running import VERSION, scheduled_local, waiting_helps, writing
+from flows.deployments.shown import Progress, newest_load, show_refresh
+from flows.refresh import (
+    REFRESHED,
+    Refreshed,
+    forget_again,
+    is_news,
+    learning_dates,
+    left_frozen,
+    load,
+    publish_copy,
+    rebuild,
+    stale_dates,
+)
+from flows.refresh_metrics import write_metrics
+from flows.settings import Settings
+from ingest.lake import Loaded
+from warehouse.checks import CheckFailed
+
+TIMEOUT_S = 6 * 3600.0
+
+
+@task(
+    name="load",
+    task_run_name="load",
+    retries=3,
+    retry_delay_seconds=20,
+    retry_condition_fn=waiting_helps,
+    cache_policy=NO_CACHE,
+)
+def load_task(settings: Settings) -> Loaded:
+    """Spool to lake; waiting helps with a full disk or an object store that is away."""
+    return load(settings)
+
+
+@task(name="find stale dates", task_run_name="find stale dates", cache_policy=NO_CACHE)
+def stale_dates_task(settings: Settings, day: date | None, full: bool) -> list[date]:
+    """Which service dates do new rows, plans and imports touch?"""
+    return stale_dates(settings, day=day, full=full)
+
+
+@task(name="rebuild", task_run_name="rebuild {day}", cache_policy=NO_CACHE)
+def rebuild_task(settings: Settings, day: date) -> None:
+    """One service date from lake to marts, checked; a failed check is not cured by waiting."""
+    rebuild(settings, day)
+
+
+@task(
+    name="publish",
+    task_run_name="publish",
+    retries=3,
+    retry_delay_seconds=20,
+    retry_condition_fn=waiting_helps,
+    cache_policy=NO_CACHE,
+)
+def publish_task(settings: Settings) -> None:
+    """Swap in a fresh copy for readers."""
+    publish_copy(settings)
+
+
+def _rebuild_all(settings: Settings, days: list[date], failed: list[CheckFailed]) -> list[date]:
+    rebuilt = []
+    progress = Progress("refresh-progress", "Service dates rebuilt", len(days))
+    for stale in days:
+        try:
+            rebuild_task(settings, stale)
+            rebuilt.append(stale)
+        except CheckFailed as failure:
+            failed.append(failure)
+            rebuilt += [stale] if failure.others_rebuilt else []
+        progress.step()
+    return rebuilt
+
+
+def _name() -> str:
+    settings = Settings.read()
+    given = flow_run.parameters or {}
+    what = " full" if given.get("full") else f" of {given['day']}" if given.get("day") else ""
+    return f"refresh{what} {scheduled_local(settings.timezone):%H:%M}"
+
+
+@flow(
+    name="odograph-refresh",
+    version=VERSION,
+    flow_run_name=_name,
+    timeout_seconds=TIMEOUT_S,
+    on_failure=[tell_failure],
+    on_crashed=[tell_failure],
+    on_completion=[tell_recovery],
+)
+def refresh_flow(day: date | None = None, full: bool = False) -> Refreshed:
+    """Load what has arrived, rebuild the service dates it touched, publish them.
+
+    Args:
+        day: Rebuild this service date, whatever arrived. Empty: only dates with news.
+        full: Rebuild every service date from the lake. Takes as long as all dates take.
+    """
+    settings = Settings.read()
+    failed: list[CheckFailed] = []
+    with writing(settings):
+        began_s = monotonic()
+        last_load = newest_load(settings)
+        forget_again(settings)
+        loaded = load_task(settings)
+        days = stale_dates_task(settings, day, full)
+        rebuilt = _rebuild_all(settings, days, failed)
+        learned = learning_dates(settings, [failure.day for failure in failed])
+        if learned:
+            rebuilt += _rebuild_all(settings, learned, failed)
+        has_news = is_news(settings)
+        not_copied: CopiesFailed | None = None
+        if has_news:
+            try:
+                publish_task(settings)
+            except CopiesFailed as failure:
+                not_copied = failure
+        (settings.published_dir / REFRESHED).touch()
+        write_metrics(settings, len(failed), monotonic() - began_s)
+        frozen = left_frozen(settings, day) if full or day is not None else []
+    done = Refreshed(loaded, rebuilt, failed, has_news, frozen, str(not_copied or ""))
+    show_refresh(settings, done, last_load)
+    get_run_logger().info("%s; stale dates: %s", loaded, ", ".join(map(str, days)) or "none")
+    if failed:
+        raise failed[0]
+    if not_copied:
+        raise not_copied
+    return done
