@@ -104,3 +104,21 @@ def fuel(
     from flows.fuel_command import show
 
     show(txn, tenant, provider, item, purpose)
+
+
+@app.command()
+def actions(
+    tenant: Annotated[str | None, typer.Option(help="Tenant, where there are several.")] = None,
+    week: Annotated[
+        str | None, typer.Option(help="Week, as 2026-W09; unset: the newest whole one.", show_default=False)
+    ] = None,
+) -> None:
+    """Print what could be done better in a week: each suggestion with its numbers, and why it was taken or left.
+
+    Example: odograph explain actions --tenant northwind --week 2026-W09
+    """
+    from flows.cli import settings_or_exit
+    from flows.explained_actions import print_actions
+
+    with settings_or_exit() as settings:
+        print_actions(settings, tenant=tenant, week=week)

@@ -29,7 +29,7 @@ def build(path: Path) -> Path:
     """Write the copy to `path` and return it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(str(path)) as connection:
-        connection.execute(sql("schema.sql") + sql("dimensions.sql"))
+        connection.execute(sql("schema.sql") + sql("dimensions.sql") + sql("rollups/weeks.sql"))
         _dimensions(connection)
         _days(connection)
         _idling(connection)
@@ -91,6 +91,7 @@ def _dimensions(connection: duckdb.DuckDBPyConnection) -> None:
             "window_start": "08:30", "window_end": "19:30", "wage_per_h": "22.50",
         }],
     )  # fmt: skip
+    fill(connection, "core.tenants", [{"week_start": "monday"}])
     vans = [{"vehicle_id": f"V{number}", "fixed_cost_per_day": "60", "fuel_type": "gasoline"} for number in range(1, 9)]
     fill(connection, "core.vehicles", vans)
 

@@ -1,12 +1,16 @@
 """Suggestions: each planted one is found with its saving, homes are never told, and little evidence makes none."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import duckdb
 import pytest
+from typer.testing import CliRunner
 
+from flows.cli import app
 from flows.report.actions import actions, considered, vans_needed
 from flows.report.finders.found import Question, Weighed
 from flows.report.finders.hot_spots import HotSpot, hot_spots, weigh_hot_spots, when
@@ -31,10 +35,26 @@ DETOUR_L, DETOUR_H = 780 * 17.26e-5, 0.78 / 30
 
 
 @pytest.fixture(scope="module")
-def fleet(tmp_path_factory) -> Iterator[duckdb.DuckDBPyConnection]:
+def data_dir(tmp_path_factory) -> Path:
+    """A data directory with the planted fleet as its published copy."""
+    folder = tmp_path_factory.mktemp("planted")
+    build(folder / "published" / "odograph.duckdb")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def fleet(data_dir) -> Iterator[duckdb.DuckDBPyConnection]:
     """The planted fleet; tests that change it take that back."""
-    with duckdb.connect(str(build(tmp_path_factory.mktemp("copy") / "odograph.duckdb"))) as connection:
+    copied = shutil.copy(data_dir / "published" / "odograph.duckdb", data_dir / "changed.duckdb")
+    with duckdb.connect(str(copied)) as connection:
         yield connection
+
+
+@pytest.fixture
+def explain(data_dir, monkeypatch):
+    monkeypatch.setenv("ODOGRAPH_DATA_DIR", str(data_dir))
+    monkeypatch.setenv("COLUMNS", "200")
+    return lambda *asked: CliRunner().invoke(app, ["explain", "actions", *asked])
 
 
 @contextmanager
@@ -277,3 +297,21 @@ def test_figures_are_written_in_the_units_and_locale_of_the_reader(fleet):
     assert "14,0 km north-east of depot D1" in said
     assert "0,90 $/L" in said
     assert " gal" not in said
+
+
+def test_explain_prints_what_was_weighed_with_its_numbers_and_why_it_was_left(explain):
+    shown = explain("--tenant", "t1", "--week", "2026-W09").stdout
+    assert "Suggestions for t1, 2026-02-23 to 2026-03-01 (2026-W09): 3 of" in shown
+    assert "1. Give back or move 3 vans of depot D1: $900 a week\n   taken" in shown
+    assert "likely (n = 20): 8 available − 4 out at once at most − 1 in reserve = 3; $180.00 a day" in shown
+    assert "left: near a place where a van stood overnight: not shown" in shown
+    assert "at most 4 out at once" in shown
+    assert "40.7" not in shown
+
+
+def test_explain_takes_the_newest_whole_week_of_the_only_tenant_and_says_what_it_cannot_find(explain):
+    assert "2026-02-16 to 2026-02-22 (2026-W08)" in explain().stdout  # data end on a Friday
+    assert "no tenant t9; there are t1" in explain("--tenant", "t9").output
+    for week in ("2026-09", "2026-W54"):
+        refused = explain("--week", week)
+        assert (refused.exit_code, f"a week is written 2026-W09, not {week}" in refused.output) == (1, True)

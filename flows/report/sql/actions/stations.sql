@@ -54,55 +54,76 @@ places as (
 
 ),
 
+-- Places and stations meet in buckets that are wider than the detour (to 74 degrees of latitude): comparing each of
+-- a fleet's places with each station takes minutes.
+way as (
+
+    select
+        vehicle_id,
+        service_date,
+        latitude,
+        longitude,
+        floor(latitude / 0.015)::integer as row_no,
+        floor(longitude / 0.05)::integer as column_no
+    from (
+        select vehicle_id, service_date, latitude, longitude
+        from core.ledger
+        where tenant_id = $tenant_id
+            and service_date between $first::date and $last::date
+            and place_precision_m = 0
+        union all
+        select vehicle_id, service_date, latitude, longitude from bought where latitude is not null
+    )
+    semi join bought using (vehicle_id, service_date)
+
+),
+
+around as (
+
+    select
+        *,
+        floor(latitude / 0.015)::integer + unnest([-1, -1, -1, 0, 0, 0, 1, 1, 1]) as row_no,
+        floor(longitude / 0.05)::integer + unnest([-1, 0, 1, -1, 0, 1, -1, 0, 1]) as column_no
+    from places
+
+),
+
+passed as (
+
+    select
+        way.vehicle_id,
+        way.service_date,
+        around.site,
+        min(111195 * sqrt(
+            (way.latitude - around.latitude) ** 2
+            + ((way.longitude - around.longitude) * cos(radians(around.latitude))) ** 2
+        )) as off_m
+    from way
+    join around using (row_no, column_no)
+    group by all
+    having off_m <= $detour_m
+
+),
+
 offers as (
 
     select
         bought.line,
-        fills.site as cheaper_site,
+        passed.site as cheaper_site,
+        passed.off_m,
         median(fills.paid_per_l) as cheaper_per_l,
         count(*) as price_count
     from bought
+    join passed using (vehicle_id, service_date)
     join fills
-        on fills.product = bought.product
+        on fills.site = passed.site
+        and fills.product = bought.product
         and fills.currency = bought.currency
         and fills.site != bought.site
         and fills.service_date
             between bought.service_date - $price_days::integer and bought.service_date + $price_days::integer
-    group by bought.line, fills.site, bought.paid_per_l
-    having count(*) >= $least_prices and median(fills.paid_per_l) < any_value(bought.paid_per_l)
-
-),
-
-way as (
-
-    select vehicle_id, service_date, latitude, longitude
-    from core.ledger
-    where tenant_id = $tenant_id
-        and service_date between $first::date and $last::date
-        and place_precision_m = 0
-    union all
-    select vehicle_id, service_date, latitude, longitude from bought where latitude is not null
-
-),
-
-detours as (
-
-    select
-        offers.line,
-        offers.cheaper_site,
-        min(111195 * sqrt(
-            (way.latitude - places.latitude) ** 2
-            + ((way.longitude - places.longitude) * cos(radians(places.latitude))) ** 2
-        )) as off_m
-    from offers
-    join bought using (line)
-    join places on places.site = offers.cheaper_site
-    join way
-        on way.vehicle_id = bought.vehicle_id
-        and way.service_date = bought.service_date
-        and way.latitude between places.latitude - $detour_m / 111195 and places.latitude + $detour_m / 111195
-    group by all
-    having off_m <= $detour_m
+    group by bought.line, passed.site, passed.off_m, bought.paid_per_l
+    having count(*) >= $least_prices and median(fills.paid_per_l) < bought.paid_per_l
 
 ),
 
@@ -144,17 +165,16 @@ compared as (
         places.name as cheaper_name,
         offers.cheaper_per_l,
         offers.price_count,
-        detours.off_m,
-        2 * $road_factor * off_m as detour_m,
+        offers.off_m,
+        2 * $road_factor * offers.off_m as detour_m,
         (bought.paid_per_l - offers.cheaper_per_l) * bought.quantity_l as cheaper_by,
         detour_m * coalesce(economy.l_per_m, fleet.l_per_m) * offers.cheaper_per_l as detour_fuel_cost,
         detour_m / $detour_m_per_s / 3600 * fleet.wage_per_h as detour_wage_cost,
         cheaper_by - detour_fuel_cost - detour_wage_cost as saving
-    from detours
-    join bought using (line)
-    join offers using (line, cheaper_site)
+    from bought
+    join offers using (line)
     join places on places.site = offers.cheaper_site
-    left join economy using (vehicle_id)
+    left join economy on economy.vehicle_id = bought.vehicle_id
     cross join fleet
 
 )
