@@ -93,11 +93,12 @@ def test_a_hot_spot_is_told_with_place_hours_vans_and_what_is_above_the_median_s
     assert spot.excess_s == 10 * (600 - 60)
     assert spot.excess_cost == pytest.approx(10 * 1.00 * 540 / 600)
     assert when(spot) == "10:00 to 12:00"
-    (action,) = [each.action for each in weighed(fleet, "hot_spot") if "40.6" in each.action.title]
+    (action,) = [each.action for each in weighed(fleet, "hot_spot") if "north-east" in each.action.title]
     assert action.saving == pytest.approx(9.00)
     assert action.saving_text == "$9.00 a week"
     assert action.confidence == "likely"
-    assert "8.7 mi north-east of depot D1" in action.title
+    assert action.title == "Switch engines off 8.7 mi north-east of depot D1"
+    assert "around 40.6010, -74.3003, the middle of a cell of 250 m" in action.evidence
 
 
 def test_a_place_near_a_home_is_never_told(fleet):
@@ -105,6 +106,7 @@ def test_a_place_near_a_home_is_never_told(fleet):
     assert len(hidden) == 2
     for spot in hidden:
         assert (spot.latitude, spot.longitude, spot.vehicles, spot.site_name, spot.depot_m) == (None,) * 5
+        assert spot.started_us == []
     said = repr(considered(fleet, "t1", WEEK, STYLE))
     for digits in ("40.70", "40.69", "40.80", "40.79", "-74.20", "-74.19", "-74.10", "-74.09"):
         assert digits not in said
@@ -156,7 +158,7 @@ def test_without_a_price_fuel_is_saved_and_comes_after_money(fleet):
         fleet.execute("update marts.idle_events set cost = null, currency = null")
         last = [each.action for each in considered(fleet, "t1", WEEK, STYLE)][-1]
         assert (last.kind, last.saving) == ("hot_spot", None)
-        (spot,) = [each.action for each in weighed(fleet, "hot_spot") if "40.6" in each.action.title]
+        (spot,) = [each.action for each in weighed(fleet, "hot_spot") if "north-east" in each.action.title]
         assert spot.saving_text == "0.9 gal a week"
 
 
@@ -212,7 +214,7 @@ def test_three_weeks_are_too_few_to_give_vans_back(fleet):
     with changed(fleet):
         fleet.execute("delete from marts.status_days where service_date < $day", {"day": DATES[5]})
         (left,) = weighed(fleet, "vans")
-        assert left.refusal == "vans were out on 15 dates; 4 weeks with 16 are needed to judge"
+        assert left.refusal == "dates with vans out: 15; 16 in 4 weeks are needed to judge"
 
 
 def test_without_the_cost_of_a_van_the_saving_is_in_vans_and_says_how_to_get_money(fleet):
@@ -272,7 +274,7 @@ def test_a_van_that_idles_far_above_the_others_on_its_route_is_looked_into(fleet
 
 def test_a_month_is_brought_to_a_week(fleet):
     month = month_period(WEEK.first)
-    (action,) = [each.action for each in weighed(fleet, "hot_spot", month) if "40.6" in each.action.title]
+    (action,) = [each.action for each in weighed(fleet, "hot_spot", month) if "north-east" in each.action.title]
     assert action.saving == pytest.approx(9.00 / 4)
     assert action.formula.endswith("= $9.00, brought to a week")
 

@@ -88,18 +88,20 @@ def weigh_hot_spots(asked: Question, style: Style) -> list[Weighed]:
 
 
 def where(spot: HotSpot, style: Style) -> str:
-    """Write a place: the depot, a station, or how far and where from the nearest depot."""
+    """Write where a place is: at a depot or station, or how far and in which direction from the nearest depot."""
     if spot.hidden:
-        return "a place not shown"
-    if spot.depot_id:
-        return f"depot {spot.depot_id}"
-    if spot.site_name:
-        return spot.site_name
-    middle = f"{spot.latitude}, {spot.longitude}"
+        return "at a place not shown"
+    if spot.depot_id or spot.site_name:
+        return f"at depot {spot.depot_id}" if spot.depot_id else f"at {spot.site_name}"
     if spot.depot_m is None or spot.bearing_deg is None:
-        return middle
+        return f"at {middle(spot)}"
     direction = DIRECTIONS[round(spot.bearing_deg / 45) % 8]
-    return f"{style.distance(spot.depot_m, 1)} {direction} of depot {spot.near_depot_id} ({middle})"
+    return f"{style.distance(spot.depot_m, 1)} {direction} of depot {spot.near_depot_id}"
+
+
+def middle(spot: HotSpot) -> str:
+    """Write the middle of its cell, latitude first: as exact as the grid."""
+    return f"{spot.latitude:.4f}, {spot.longitude:.4f}"
 
 
 def when(spot: HotSpot) -> str:
@@ -116,7 +118,7 @@ def when(spot: HotSpot) -> str:
 
 
 def _action(asked: Question, spot: HotSpot, style: Style) -> Action:
-    place, context = where(spot, style), spot.contexts[0]
+    context = spot.contexts[0]
     saving = None if spot.excess_cost is None else asked.a_week(spot.excess_cost)
     fuel = None if spot.excess_l is None else style.volume(asked.a_week(spot.excess_l))
     usual = style.minutes(spot.usual_s or 0)
@@ -131,9 +133,11 @@ def _action(asked: Question, spot: HotSpot, style: Style) -> Action:
     if spot.vehicles:
         evidence.append(f"vans (events): {named(spot.vehicles)}")
         evidence.append(f"mostly {when(spot)}, local time")
+    if spot.latitude is not None:
+        evidence.append(f"around {middle(spot)}, the middle of a cell of {CELL_M} m")
     return Action(
         kind="hot_spot",
-        title=f"Switch engines off at {place}",
+        title=f"Switch engines off {where(spot, style)}",
         saving=saving,
         saving_text=(
             f"{style.money(saving, spot.currency)} a week"

@@ -122,7 +122,7 @@ def _needed(first: date, last: date, rows: list[_Peak], vans: list[Van], *, depo
 
 def _refusal(rows: list[_Peak], depot_count: int) -> str:
     if len(rows) < LEAST_DATES or (rows[-1].service_date - rows[0].service_date).days + 1 < LEAST_SPAN_DAYS:
-        return f"vans were out on {len(rows)} dates; {WEEKS} weeks with {LEAST_DATES} are needed to judge"
+        return f"dates with vans out: {len(rows)}; {LEAST_DATES} in {WEEKS} weeks are needed to judge"
     if rows[0].depot_id is None and depot_count > 1:
         return "vans of no known depot may stand in for those of another one"
     return ""

@@ -282,7 +282,7 @@ select
     case when priced_count = event_count then excess_cost end as excess_cost,
     currency,
     (select usual_s from usual where usual.context = contexts[1]) as usual_s,
-    started_us,
+    case when hidden is null then started_us else [] end as started_us,
     coalesce(depots.timezone, (
         select timezone
         from core.vehicle_dates
