@@ -1,11 +1,11 @@
-"""What is a suggestion, and how are the rows behind it read?"""
+"""What is a suggestion, and what is asked for it?"""
 
 from datetime import date
-from importlib import resources
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 import duckdb
 
+from flows.report.queries import rows
 from flows.report.rendered import Period
 
 DAYS_A_WEEK = 7
@@ -53,15 +53,9 @@ class Question(NamedTuple):
     period: Period
 
     def rows(self, query: str, kind: type[Row], **given: object) -> list[Row]:
-        """Return the rows of a query in `sql/actions/` as `kind`, columns matched by name."""
-        found = self._found(query, given)
-        names = [column[0] for column in found.description or []]
-        return [kind(**dict(zip(names, row, strict=True))) for row in found.fetchall()]
-
-    def value(self, query: str, **given: object) -> Any:
-        """Return the one value of a query."""
-        (row,) = self._found(query, given).fetchall()
-        return row[0]
+        """Return the rows of a query in `sql/actions/` as `kind`."""
+        days = {"first": self.period.first, "last": self.period.last}
+        return rows(self.connection, f"actions/{query}", kind, tenant_id=self.tenant_id, **days, **given)
 
     def over(self, first: date, last: date) -> "Question":
         """Return the same question about other days."""
@@ -70,14 +64,3 @@ class Question(NamedTuple):
     def a_week(self, amount: float) -> float:
         """Return what an amount of the period is in a week."""
         return amount * DAYS_A_WEEK / ((self.period.last - self.period.first).days + 1)
-
-    def _found(self, query: str, given: dict[str, object]) -> duckdb.DuckDBPyConnection:
-        text = resources.files("flows.report").joinpath("sql", "actions", f"{query}.sql").read_text(encoding="utf-8")
-        known = {"tenant_id": self.tenant_id, "first": self.period.first, "last": self.period.last, **given}
-        return self.connection.execute(text, {name: value for name, value in known.items() if f"${name}" in text})
-
-
-def named(found: list[str], most: int = 4) -> str:
-    """Write a list as in a sentence; beyond `most` the rest is counted."""
-    shown = found if len(found) <= most else [*found[:most], f"{len(found) - most} more"]
-    return " and ".join(filter(None, [", ".join(shown[:-1]), shown[-1]])) if shown else ""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from flows.report.finders.found import Action, Question, Weighed, named
+from flows.report.finders.found import Action, Question, Weighed
 from flows.report.style import Style
 from warehouse.places import NEAR_M
 
@@ -88,15 +88,10 @@ def weigh_hot_spots(asked: Question, style: Style) -> list[Weighed]:
 
 
 def where(spot: HotSpot, style: Style) -> str:
-    """Write where a place is: at a depot or station, or how far and in which direction from the nearest depot."""
-    if spot.hidden:
-        return "at a place not shown"
-    if spot.depot_id or spot.site_name:
-        return f"at depot {spot.depot_id}" if spot.depot_id else f"at {spot.site_name}"
-    if spot.depot_m is None or spot.bearing_deg is None:
-        return f"at {middle(spot)}"
-    direction = DIRECTIONS[round(spot.bearing_deg / 45) % 8]
-    return f"{style.distance(spot.depot_m, 1)} {direction} of depot {spot.near_depot_id}"
+    """Write a place: the depot, a station, or how far and where from the nearest depot, with the middle of its cell."""
+    if spot.hidden or spot.latitude is None:
+        return _name(spot, style)
+    return f"{_name(spot, style)} ({middle(spot)})"
 
 
 def middle(spot: HotSpot) -> str:
@@ -105,7 +100,9 @@ def middle(spot: HotSpot) -> str:
 
 
 def when(spot: HotSpot) -> str:
-    """Write the shortest stretch of local hours that holds most of the events, `10:00 to 12:00`."""
+    """Write the shortest stretch of local hours that holds most of the events, `10:00 to 12:00`; hidden: not shown."""
+    if spot.hidden:
+        return "not shown"
     zone = ZoneInfo(spot.timezone)
     hours = Counter(
         (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)).astimezone(zone).hour for us in spot.started_us
@@ -117,8 +114,20 @@ def when(spot: HotSpot) -> str:
     raise AssertionError("the whole day holds every event")
 
 
+def _name(spot: HotSpot, style: Style) -> str:
+    if spot.hidden:
+        return "a place not shown"
+    if spot.depot_id or spot.site_name:
+        return f"depot {spot.depot_id}" if spot.depot_id else f"{spot.site_name}"
+    if spot.depot_m is None or spot.bearing_deg is None:
+        return "a place on the way"
+    direction = DIRECTIONS[round(spot.bearing_deg / 45) % 8]
+    return f"{style.distance(spot.depot_m, 1)} {direction} of depot {spot.near_depot_id}"
+
+
 def _action(asked: Question, spot: HotSpot, style: Style) -> Action:
     context = spot.contexts[0]
+    at = "at " if spot.hidden or spot.depot_id or spot.site_name or spot.depot_m is None else ""
     saving = None if spot.excess_cost is None else asked.a_week(spot.excess_cost)
     fuel = None if spot.excess_l is None else style.volume(asked.a_week(spot.excess_l))
     usual = style.minutes(spot.usual_s or 0)
@@ -129,15 +138,15 @@ def _action(asked: Question, spot: HotSpot, style: Style) -> Action:
     if spot.excess_cost is not None:
         terms.append(style.money(spot.excess_cost, spot.currency, cents=True))
     is_likely = spot.event_count >= LIKELY_EVENTS and spot.day_count >= LIKELY_DAYS
-    evidence = [f"{excess} ({named([CONTEXTS.get(each, each) for each in spot.contexts])})"]
+    evidence = [f"{excess} ({style.listed([CONTEXTS.get(each, each) for each in spot.contexts])})"]
     if spot.vehicles:
-        evidence.append(f"vans (events): {named(spot.vehicles)}")
+        evidence.append(f"vans (events): {style.listed(spot.vehicles)}")
         evidence.append(f"mostly {when(spot)}, local time")
     if spot.latitude is not None:
         evidence.append(f"around {middle(spot)}, the middle of a cell of {CELL_M} m")
     return Action(
         kind="hot_spot",
-        title=f"Switch engines off {where(spot, style)}",
+        title=f"Switch engines off {at}{_name(spot, style)}",
         saving=saving,
         saving_text=(
             f"{style.money(saving, spot.currency)} a week"

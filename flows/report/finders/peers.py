@@ -6,7 +6,7 @@ A van and not a person: a heater, a weak battery or the place of the stops may b
 from typing import NamedTuple
 
 from flows.report.data import MIN_COVERAGE
-from flows.report.finders.found import Action, Question, Weighed, named
+from flows.report.finders.found import Action, Question, Weighed
 from flows.report.style import Style
 
 LEAST_EXCESS_S = 1_800  # in the period
@@ -78,7 +78,7 @@ def _action(asked: Question, van: IdlePeer, style: Style) -> Action:
         ),
         evidence=[
             f"above the others on {van.above_count} of {style.counted(van.day_count, 'day')}",
-            named([f"compared with {style.counted(van.peer_count, 'van')} or more"]),
+            f"compared with {style.counted(van.peer_count, 'van')} or more",
         ],
         formula=" = ".join(terms) + ("" if asked.a_week(1) == 1 else ", brought to a week"),
         n=van.day_count,

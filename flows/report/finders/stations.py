@@ -9,7 +9,7 @@ from itertools import groupby
 from statistics import median
 from typing import NamedTuple
 
-from flows.report.finders.found import Action, Question, Weighed, named
+from flows.report.finders.found import Action, Question, Weighed
 from flows.report.style import Style
 
 DETOUR_M = 1_500  # five minutes there and back in a town
@@ -105,9 +105,9 @@ def _action(asked: Question, rows: list[CheaperFill], style: Style) -> Action:
             f" {style.distance(max(fill.off_m for fill in rows), 1)} off that day's way, sold for {price(cheaper)}."
         ),
         evidence=[
-            f"bought at {named(instead)}",
+            f"bought at {style.listed(instead)}",
             f"its price: the median of {prices} or more own fills within {PRICE_DAYS} days",
-            f"vans: {named(sorted({fill.vehicle_id for fill in rows}))}",
+            f"vans: {style.listed(sorted({fill.vehicle_id for fill in rows}))}",
         ],
         formula=formula,
         n=len(rows),

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from flows.report.finders.found import Action, Question, Weighed, named
+from flows.report.finders.found import Action, Question, Weighed
 from flows.report.rendered import Period
 from flows.report.style import Style
 
@@ -73,6 +73,10 @@ class _Peak(NamedTuple):
     unheard_count: int
 
 
+class _Money(NamedTuple):
+    currency: str | None
+
+
 def vans_needed(connection: duckdb.DuckDBPyConnection, tenant_id: str, period: Period) -> list[VansNeeded]:
     """Return what each depot needs, over the period and at least the four weeks up to its end."""
     first = min(period.first, period.last - timedelta(days=7 * WEEKS - 1))
@@ -89,9 +93,9 @@ def vans_needed(connection: duckdb.DuckDBPyConnection, tenant_id: str, period: P
 
 def weigh_vans(asked: Question, style: Style) -> list[Weighed]:
     """Return for each depot with vans beyond its need the suggestion to give them back, or why not."""
-    currency = asked.value("currency")
+    (money,) = asked.rows("currency", _Money)
     return [
-        Weighed(_action(need, currency, style), need.refusal)
+        Weighed(_action(need, money.currency, style), need.refusal)
         for need in vans_needed(asked.connection, asked.tenant_id, asked.period)
         if need.surplus > 0
     ]
@@ -147,7 +151,7 @@ def _action(need: VansNeeded, currency: str | None, style: Style) -> Action:
     evidence = [
         f"most at one moment: {need.peak} on {style.day(need.peak_date)}; on the median of"
         f" {need.date_count} dates {need.typical_peak}",
-        "least used: " + named([_use(van, need, style) for van in need.least_used]),
+        "least used: " + style.listed([_use(van, need, style) for van in need.least_used]),
     ]
     if need.unheard:
         evidence.append(f"{style.counted(need.unheard, 'van')} never heard and not counted")
