@@ -54,6 +54,7 @@ class Kind(StrEnum):
     """The reports there are, as `flows.report.kinds` lists them."""
 
     daily = "daily"
+    weekly = "weekly"
     exceptions = "exceptions"
 
 

@@ -5,7 +5,7 @@ connection, so that a copy swapped in meanwhile cannot mix two days' states of k
 """
 
 from datetime import UTC, date, datetime
-from importlib import resources
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -55,7 +55,7 @@ def read_day(published: Path, tenant_id: str, service_date: date, *, min_coverag
     """Read one day of one tenant; raises `NothingToReport` for a day that is not there."""
     with duckdb.connect(str(published), read_only=True) as connection:
         asked = {"tenant_id": tenant_id, "service_date": service_date, "min_coverage": min_coverage}
-        reader = _Reader(connection, {**asked, "most": TIMELINE_VEHICLES})
+        reader = Reader(connection, {**asked, "most": TIMELINE_VEHICLES})
         fleet_days = reader.rows("fleet_days", FleetDay)
         if not fleet_days or fleet_days[0].service_date != service_date:
             raise NothingToReport(tenant_id, service_date, reader.values("last_day")[0], reader.values("held_back")[0])
@@ -63,7 +63,7 @@ def read_day(published: Path, tenant_id: str, service_date: date, *, min_coverag
         return DailyData(
             tenant_id=tenant_id,
             service_date=service_date,
-            timezone=_timezone(depots, reader.values("timezones")),
+            timezone=timezone_of(depots, reader.values("timezones")),
             min_coverage=min_coverage,
             fleet=fleet_days[0],
             history=fleet_days[1:],
@@ -80,12 +80,15 @@ def read_day(published: Path, tenant_id: str, service_date: date, *, min_coverag
         )
 
 
-class _Reader:
-    """Runs the queries of `sql/` for one tenant and date."""
+class Reader:
+    """Runs the queries of a folder with the same parameters, each with those that are in it."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, parameters: dict[str, object]) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, parameters: dict[str, object], folder: str = "sql"
+    ) -> None:
         self.connection = connection
         self.parameters = parameters
+        self.folder = files("flows.report").joinpath(folder)
 
     def rows(self, query: str, kind: type[Row]) -> list[Row]:
         """Return the rows of a query as `kind`, columns matched by name."""
@@ -109,14 +112,9 @@ class _Reader:
 
     def _found(self, query: str) -> duckdb.DuckDBPyConnection:
         """Run a query; DuckDB refuses a parameter that is not in it."""
-        text = _sql(query)
+        text = self.folder.joinpath(f"{query}.sql").read_text(encoding="utf-8")
         used = {name: value for name, value in self.parameters.items() if f"${name}" in text}
         return self.connection.execute(text, used)
-
-
-def _sql(query: str) -> str:
-    """Return the text of one query file."""
-    return resources.files("flows.report").joinpath("sql", f"{query}.sql").read_text(encoding="utf-8")
 
 
 def _aware(value: Any) -> Any:
@@ -124,7 +122,7 @@ def _aware(value: Any) -> Any:
     return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
 
 
-def _timezone(depots: list[Depot], measured: list[str]) -> str:
+def timezone_of(depots: list[Depot], measured: list[str]) -> str:
     """Return the zone of the depot with most vans, else the one the dates were taken in."""
     known = [depot.timezone for depot in depots if depot.timezone] + measured
     return known[0] if known else LAST_RESORT_TIMEZONE

@@ -57,6 +57,7 @@ KINDS = {
     kind.name: kind
     for kind in (
         Kind("daily", "Daily report", "tenant", "day", "0 6 * * *", "flows.report.daily:render"),
+        Kind("weekly", "Weekly report", "tenant", "week", "0 6 * * 1", "flows.report.weekly.page:render"),
         Kind("exceptions", "Exceptions", "tenant", "day", "*/15 * * * *", "flows.report.exceptions_report:render"),
     )
 }
