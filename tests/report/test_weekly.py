@@ -212,13 +212,15 @@ def test_the_van_that_burns_more_than_the_others_stands_out(report):
 
 
 def test_fuel_is_compared_with_the_price_of_its_area_not_of_the_country(report, published, tmp_path):
-    assert "gasoline regular 120.0 gal $3.45 $3.20 +$0.25 +$30" in part(report.text, "Fuel: price paid and flags")
+    assert "gasoline regular 120.0 gal $3.45 $3.20 +$0.25 +$30" in part(report.text, "Fuel price paid")
     country = changed(published, tmp_path, "delete from core.prices where region = 'New Jersey'")
-    assert "No price of the area is known for them" in part(words(country), "Fuel: price paid and flags")
+    assert "No price of the area is known for them" in part(words(country), "Fuel price paid")
 
 
 def test_flags_are_counted_as_new_settled_and_open(report):
-    assert "Fuel flags: 1 new, 1 settled, 2 open. " in part(report.text, "Fuel: price paid and flags")
+    assert "Fuel flags: 1 new, 1 settled, 2 open. 6 possible idle events over a legal limit. 1 van silent" in part(
+        report.text, "Exceptions opened and closed"
+    )
 
 
 def test_every_van_day_is_attached_in_the_units_of_the_reader(published, report):

@@ -212,6 +212,7 @@ def economy_trends(data: WeeklyData, trends: Sequence[Trend], style: Style, *, w
     frame.axis("off")
     height_px = top_px + down * panel_px + bottom_px
     known = [value for trend in trends for value in (*trend.values, *trend.medians) if value is not None]
+    since = min(week for trend in trends for week, value in enumerate(trend.medians) if value is not None)
     low, high = min(known), max(known)
     pad = max(0.12 * (high - low), 0.02 * high)
     gap_px = 18
@@ -223,12 +224,12 @@ def economy_trends(data: WeeklyData, trends: Sequence[Trend], style: Style, *, w
         axes = plain(drawn.add_axes((left, base, each_px / width_px, (panel_px - 42) / height_px)))
         _trend(axes, trend, style)
         axes.set_ylim(low - pad, high + pad)
-        axes.set_xlim(-0.3, WEEKS - 0.7)
+        axes.set_xlim(since - 0.3, WEEKS - 0.7)
         axes.set_yticks([])
         axes.set_xticks([])
         if row == down - 1 or place + across >= len(trends):
-            first, last = data.before_by(7 * (WEEKS - 1)), data.period.first
-            for at, day, align in ((-0.3, first, "left"), (WEEKS - 0.7, last, "right")):
+            first, last = data.before_by(7 * (WEEKS - 1 - since)), data.period.first
+            for at, day, align in ((since - 0.3, first, "left"), (WEEKS - 0.7, last, "right")):
                 axes.text(
                     at, low - 1.6 * pad, style.day(day), ha=align, va="top", fontsize=points(11), color=MUTED
                 )  # fmt: skip

@@ -11,6 +11,7 @@ from flows.report.weekly.rows import FuelPrice, WeeklyData
 
 MOST_SILENT = 12
 MOST_SPOTS = 6
+LEAST_EXCESS_S = 600  # [P] ten minutes of a week beyond the usual: less is no place to go to
 LEAST_SHARE = 0.005  # of all idling: less reads as 0 %
 LATE_DATA_DAYS = 30
 CONTEXTS = {
@@ -32,7 +33,7 @@ CONTEXT_COLUMNS = (
     Column("cost", "Cost of events", is_number=True),
 )
 SPOT_COLUMNS = (
-    Column("place", "Hot spot", is_name=True),
+    Column("place", "Hot spot"),
     Column("vans", "Vans", is_number=True),
     Column("events", "Events", is_number=True),
     Column("days", "Days", is_number=True, is_minor=True),
@@ -108,7 +109,7 @@ def context_finding(data: WeeklyData, style: Style) -> str:
 
 
 def spot_rows(spots: Sequence[HotSpot], style: Style) -> list[dict[str, Cell | str]]:
-    """Return the places with repeated idling, the dearest first; those near a home or of one van are left out."""
+    """Return the places with repeated idling, the dearest first; homes and places of one van alone are left out."""
     return [
         {
             "place": Cell(where(spot, style), below=f"mostly {when(spot)}"),
@@ -129,13 +130,13 @@ def spot_note(spots: Sequence[HotSpot], style: Style) -> str:
     note = "Cells of 250 m with three idle events on two days or more. Beyond usual: above the median stand."
     if len(told) > MOST_SPOTS:
         note += f" The {MOST_SPOTS} dearest of {style.number(len(told))}."
-    if len(told) < len(spots):
-        note += f" {style.counted(len(spots) - len(told), 'more place')} near a home or of a single van: not shown."
-    return note if spots else ""
+    if hidden := sum(bool(spot.hidden) for spot in spots):
+        note += f" {style.counted(hidden, 'more place')} near a home or of a single van: not shown."
+    return note if told or hidden else ""
 
 
 def _told(spots: Sequence[HotSpot]) -> list[HotSpot]:
-    return [spot for spot in spots if not spot.hidden]
+    return [spot for spot in spots if not spot.hidden and spot.excess_s >= LEAST_EXCESS_S]
 
 
 def jurisdiction_rows(data: WeeklyData, style: Style) -> list[dict[str, Cell | str]]:
@@ -217,6 +218,16 @@ def flag_finding(data: WeeklyData, style: Style) -> str:
     return f"Fuel flags: {style.number(new)} new, {style.number(settled)} settled, {style.number(still)} open."
 
 
+def exception_finding(data: WeeklyData, style: Style) -> str:
+    """Return what arose and what was settled in the week, of all kinds."""
+    count, silent = sum(row.event_count for row in data.jurisdictions), len(data.silent)
+    parts = [flag_finding(data, style)]
+    if data.jurisdictions and not lacks_ignition(data.week):
+        parts.append(f"{style.counted(count, 'possible idle event')} over a legal limit.")
+    parts.append(f"{style.counted(silent, 'van')} silent all week." if silent else "No van was silent all week.")
+    return " ".join(parts)
+
+
 def legal_finding(data: WeeklyData, style: Style) -> str:
     """Return how many possible legal idle events there were; empty where no jurisdiction is known."""
     if not data.jurisdictions or lacks_ignition(data.week):
@@ -293,4 +304,5 @@ def _signed_price(per_l: float, currency: str | None, style: Style) -> str:
 
 def _signed_money(amount: float, currency: str | None, style: Style, *, cents: bool = False) -> str:
     text = style.money(amount, currency, cents=cents)
-    return text if text.startswith("−") else f"+{text}"
+    # Nothing as it is printed has no sign.
+    return text if text.startswith("−") or not any(digit in text for digit in "123456789") else f"+{text}"
