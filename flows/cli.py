@@ -55,6 +55,7 @@ class Kind(StrEnum):
 
     daily = "daily"
     weekly = "weekly"
+    monthly = "monthly"
     exceptions = "exceptions"
 
 
