@@ -56,6 +56,7 @@ class Kind(StrEnum):
     daily = "daily"
     weekly = "weekly"
     monthly = "monthly"
+    network = "network"
     exceptions = "exceptions"
 
 

@@ -59,6 +59,7 @@ KINDS = {
         Kind("daily", "Daily report", "tenant", "day", "0 6 * * *", "flows.report.daily:render"),
         Kind("weekly", "Weekly report", "tenant", "week", "0 6 * * 1", "flows.report.weekly.page:render"),
         Kind("monthly", "Monthly report", "tenant", "month", "0 7 1 * *", "flows.report.monthly.page:render"),
+        Kind("network", "Network report", "network", "week", "0 7 * * 1", "flows.report.network.page:render"),
         Kind("exceptions", "Exceptions", "tenant", "day", "*/15 * * * *", "flows.report.exceptions_report:render"),
     )
 }
