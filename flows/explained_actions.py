@@ -31,6 +31,7 @@ def print_actions(settings: Settings, *, tenant: str | None, week: str | None) -
         f"[bold]Suggestions for {escape(tenant_id)}[/bold], {period.first} to {period.last} ({period.key}):"
         f" {sum(each.is_taken for each in found)} of {len(found)} weighed are taken",
         highlight=False,
+        soft_wrap=True,
     )
     if not found:
         _say(console, "Nothing stands out, or too little was seen: docs/actions.md says what it takes.")

@@ -145,7 +145,7 @@ def _idling(connection: duckdb.DuckDBPyConnection) -> None:
         events += [idle(van, day, "22:10", OFF_DUTY) for van in ("V1", "V3")]
         events += [idle(van, day, "15:10", IN_TRAFFIC, context="traffic") for van in ("V1", "V3")]
         events += [idle("V3", day, "09:00", (40.5, -74.4), context="depot", place_precision_m=None)]
-    events += [idle("V1", day, "16:10", TWICE_ONLY) for day in THIS_WEEK[:2]]
+    events += [idle(van, day, "16:10", TWICE_ONLY) for van, day in zip(("V1", "V3"), THIS_WEEK, strict=False)]
     fill(connection, "marts.idle_events", events)
     # V3 stood overnight near AT_HOME once, V8 near AT_TWICE_HOME twice; V8 near the spot once, which says nothing.
     nights = [("V3", 0, AT_HOME), ("V8", 1, AT_TWICE_HOME), ("V8", 2, AT_TWICE_HOME), ("V8", 3, SPOT)]

@@ -289,6 +289,26 @@ def test_the_order_of_rows_decides_nothing(fleet):
         assert considered(fleet, "t1", WEEK, STYLE) == before
 
 
+def test_rows_of_another_tenant_with_the_same_vans_change_nothing(fleet):
+    before = considered(fleet, "t1", WEEK, STYLE)
+    with changed(fleet):
+        for table, differing in (
+            ("marts.idle_events", "cost * 9 as cost"),
+            ("marts.stops", "9.0 as engine_on_s"),
+            ("core.place_guards", f"[{{'latitude': {SPOT[0]}, 'longitude': {SPOT[1]}}}] as homes"),
+            ("marts.vehicle_days", "9.0 as fuel_used_l"),
+            ("marts.route_days", "depot_return_utc + interval 3 hour as depot_return_utc"),
+            ("marts.status_days", "true as is_dispatched"),
+            ("marts.fuel_purchases", "price_per_l / 2 as price_per_l, gross / 2 as gross"),
+            ("core.ledger", "latitude + 0.002 as latitude"),
+            ("core.vehicles", "9 as fixed_cost_per_day"),
+            ("core.depots", "99 as wage_per_h"),
+        ):
+            fleet.execute(f"insert into {table} select * replace ('t2' as tenant_id, {differing}) from {table}")
+        assert considered(fleet, "t1", WEEK, STYLE) == before
+        assert considered(fleet, "t2", WEEK, STYLE) != before
+
+
 def test_nothing_is_suggested_of_nothing_or_of_another_tenant(fleet):
     assert considered(fleet, "nobody", WEEK, STYLE) == []
     assert vans_needed(fleet, "nobody", WEEK) == []

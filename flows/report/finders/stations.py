@@ -65,7 +65,11 @@ def weigh_stations(asked: Question, style: Style) -> list[Weighed]:
     found = []
     for _, group in groupby(fills, key=lambda fill: (fill.cheaper_site, fill.currency)):
         rows = list(group)
-        refusal = "" if len(rows) >= LEAST_FILLS else f"{len(rows)} fills could have gone there, {LEAST_FILLS} needed"
+        refusal = (
+            ""
+            if len(rows) >= LEAST_FILLS
+            else f"{style.counted(len(rows), 'fill')} could have gone there, {LEAST_FILLS} needed"
+        )
         found.append(Weighed(_action(asked, rows, style), refusal))
     return found
 
