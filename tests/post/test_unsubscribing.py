@@ -47,6 +47,15 @@ def test_a_token_with_one_letter_changed_is_nobody_s(place, letter):
     assert key_of(KEY, changed) == (OWNER.key if changed == token else None)
 
 
+def test_a_token_has_one_form():
+    token = token_of(KEY, OWNER.key)
+    said, mac = token.split(".")
+    last = "AQgw"[("AQgw".index(mac[-1]) + 1) % 4]
+    spare = mac[:-1] + chr(ord(last) + 1)  # the same bytes, and a bit that none of them has
+    for other in (f"{token}==", f"{said}!.{mac}", f"{said}.{spare}", f"{token}\n"):
+        assert key_of(KEY, other) is None
+
+
 @given(st.text())
 def test_whatever_is_asked_is_answered(token):
     assert key_of(KEY, token) is None
