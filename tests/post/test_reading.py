@@ -108,12 +108,12 @@ def test_a_notice_read_twice_is_noted_once(line):
 
 def test_whose_it_is_is_told_by_token_then_message_id_then_address(line):
     # By the address alone it would be northwind's, the first listed.
-    for name, given, tenant in (
+    for name, changes, tenant in (
         ("postfix-no-mailbox", {"tenant": "nordwind"}, "nordwind"),
         ("gmail-policy", {"message_id": MESSAGE_ID}, "nordwind"),
         ("exchange-mailbox-full", {}, "northwind"),
     ):
-        assert f"daily of {tenant}" in read_mail(line, sample(line, name, **given), listed(line))[0].line
+        assert f"daily of {tenant}" in read_mail(line, sample(line, name, **changes), listed(line))[0].line
 
 
 def test_a_bounce_of_somebody_who_is_not_listed_is_no_concern(line):
