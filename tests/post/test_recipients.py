@@ -10,20 +10,10 @@ from flows.post.recipients import PublishedTenant, Recipient, RecipientsError, r
 from flows.post.recipients_file import read_entries
 from flows.post.schedules import cron_of, next_utc
 from flows.post.states import Event, opened_events
-from flows.report.kinds import KINDS, Kind
+from flows.report.kinds import KINDS
 from flows.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-KNOWN = {
-    kind.name: kind
-    for kind in (
-        KINDS["daily"],
-        Kind("weekly", "Weekly", "tenant", "week", "0 6 * * 1", ""),
-        Kind("monthly", "Monthly", "tenant", "month", "0 7 1 * *", ""),
-        Kind("exceptions", "Exceptions", "tenant", "day", "*/15 * * * *", ""),
-        Kind("network", "Network", "network", "week", "0 7 * * 1", ""),
-    )
-}
 NORTHWIND = PublishedTenant("northwind", "America/Chicago", "us", "en-US")
 NORDWIND = PublishedTenant("nordwind", "Europe/Berlin", "metric", "de-DE")
 
@@ -31,7 +21,7 @@ NORDWIND = PublishedTenant("nordwind", "Europe/Berlin", "metric", "de-DE")
 def listed(folder: Path, text: str, *, tenants=(NORTHWIND, NORDWIND), **given) -> list[Recipient]:
     (folder / "recipients.toml").write_text(text)
     settings = Settings(_env_file=None, data_dir=folder, **given)
-    return recipients(settings, tenants, kinds=KNOWN)
+    return recipients(settings, tenants)
 
 
 def faults(folder: Path, text: str) -> list[str]:
@@ -164,7 +154,7 @@ tenant = "northwind"
         "line 3: tenant is said of each recipient, never by default",
         "line 4: unknown unit; did you mean units?",
         "line 7: address: expected one e-mail address, got 'a@b.example, c@d.example'",
-        "line 8: report: no report 'dayly'; did you mean daily?; there are daily, weekly, monthly, exceptions, network",
+        "line 8: report: no report 'dayly'; did you mean daily?; there are daily, weekly, monthly, network, exceptions",
         "line 10: timezone: no time zone 'Mars/Olympus'; use one such as America/New_York",
         'line 12: daily needs a tenant: name it, or write "*" for all of them',
         "line 15: unknown shedule; did you mean schedule?",
@@ -267,7 +257,7 @@ def test_the_zone_of_a_tenant_is_the_one_most_of_its_vans_drive_in(tmp_path):
 
 def test_the_documented_example_has_every_key_and_fits():
     path = ROOT / "deploy" / "recipients.toml"
-    assert [entry.reports for entry in read_entries(path, KNOWN)] == [
+    assert [entry.reports for entry in read_entries(path, KINDS)] == [
         ("daily", "weekly", "monthly"), ("exceptions",), ("daily",), ("network",),
     ]  # fmt: skip
     keys = {line.split("=")[0].strip() for line in path.read_text().splitlines() if "=" in line and line[0] != "#"}
