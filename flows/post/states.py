@@ -59,7 +59,7 @@ class Event(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """The state of a recipient, since when (None: always) and why."""
+    """The state of a recipient, since when (None: always) and why, or at least how we heard of it."""
 
     state: State
     since_utc: datetime | None = None
@@ -76,9 +76,10 @@ def standing(events: Sequence[Event], key: Key) -> Standing:
         if event.happened == "subscribed":
             held, soft = Standing("active", event.at_utc, event.why), {}
         elif event.happened == "unsubscribed":
-            held = held if held.state == "unsubscribed" else Standing("unsubscribed", event.at_utc, event.why)
+            if held.state != "unsubscribed":
+                held = Standing("unsubscribed", event.at_utc, event.why or event.how)
         elif held.state == "active" and event.happened == "bounced":
-            held = Standing("bounced", event.at_utc, event.why)
+            held = Standing("bounced", event.at_utc, event.why or event.how)
         elif held.state == "active":
             # A server that tries for days tells of the same mail several times.
             soft.setdefault(event.mail or event.source or event.at_utc.isoformat(), event.at_utc)

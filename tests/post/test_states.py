@@ -14,7 +14,7 @@ def event(happened, day=0, *, report="daily", tenant="northwind", address="a@b.e
 
 
 def test_an_event_is_about_one_report_and_tenant_or_about_all():
-    assert standing([event("unsubscribed")], KEY).state == "unsubscribed"
+    assert standing([event("unsubscribed")], KEY) == Standing("unsubscribed", START, "command")
     assert standing([event("unsubscribed", report=None, tenant=None)], KEY).state == "unsubscribed"
     for other in ({"report": "weekly"}, {"tenant": "nordwind"}, {"tenant": ""}, {"address": "c@b.example"}):
         assert standing([event("unsubscribed", **other)], KEY) == Standing("active")
