@@ -39,14 +39,14 @@ def put_corrections(desk: Desk, active: list[Recipient], done: Done) -> None:
             for recipient, chain in chains
             if (because := _news(published, desk, chain, recipient.style))
         ]
-    is_postponed = False
+    is_postponed, problem_count = False, len(done.problems)
     for recipient, chain, because in found:
         if _is_too_early(desk, chain[-1]):
             is_postponed = True
             continue
         with done.noting(f"{recipient.address}, correction of {recipient.about}"):
             _put_correction(desk, recipient, chain, because, done)
-    if not is_postponed and not done.problems:
+    if not is_postponed and len(done.problems) == problem_count:
         desk.look("corrections", desk.copy.generation)
 
 

@@ -16,6 +16,7 @@ from flows.post.sending import is_held
 from flows.settings import Settings
 
 REFUSED_DAYS = 7
+SHOWN_DIGITS = 8
 
 
 class NoSuchMail(Exception):
@@ -28,10 +29,10 @@ def print_outbox(settings: Settings, *, every: bool) -> None:
     shown = [entry for entry in entries if every or entry.state in ON_THE_WAY | {"gave_up", "refused"}]
     table = Table(box=None, pad_edge=False)
     for heading in ("key", "to", "state", "since (UTC)", "tried", "next (UTC)", "why"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("key", "to", "state"))
     for entry in shown:
         table.add_row(
-            entry.key,
+            short(entry.key),
             escape(entry.recipient),
             "held" if is_held(entry, rules_of(settings)) else entry.state,
             f"{entry.begun_utc:%m-%d %H:%M}" if entry.begun_utc else "",
@@ -50,9 +51,11 @@ def retry(settings: Settings, key: str) -> str:
     with opened(settings.mail_dir / "sent.jsonl") as outbox:
         entry = _chosen(outbox, key)
         if not outbox.has_bytes(entry.key):
-            raise NoSuchMail(f"{entry.key}: its text is no longer kept; `odograph report` with --send makes it anew")
+            raise NoSuchMail(
+                f"{short(entry.key)}: its text is no longer kept; `odograph report` with --send makes it anew"
+            )
         outbox.note(entry.key, "rendered", entry.recipient, f"again, by {getuser()}")
-        return f"{entry.key} to {entry.recipient}: tried by the next `odograph mail post`"
+        return f"{short(entry.key)} to {entry.recipient}: tried by the next `odograph mail post`"
 
 
 def settle(settings: Settings, key: str) -> str:
@@ -61,7 +64,7 @@ def settle(settings: Settings, key: str) -> str:
         entry = _chosen(outbox, key)
         outbox.note(entry.key, "settled", entry.recipient, f"by {getuser()}; it was {entry.state}: {entry.reason}")
         outbox.path(entry.key).unlink(missing_ok=True)
-        return f"{entry.key} to {entry.recipient}: settled"
+        return f"{short(entry.key)} to {entry.recipient}: settled"
 
 
 def outbox_finding(settings: Settings) -> Finding:
@@ -90,9 +93,16 @@ def _as_files(settings: Settings) -> str:
     return f"no ODOGRAPH_SMTP_URL: written as files, {written} so far in {settings.mail_dir}"
 
 
+def short(key: str) -> str:
+    """Return a key as people type it: of the digest the first digits."""
+    report, period, digest, *correction = [*key.split("."), "", ""][: max(3, key.count(".") + 1)]
+    return ".".join([report, period, digest[:SHOWN_DIGITS], *correction])
+
+
 def _chosen(outbox: Outbox, key: str) -> Entry:
-    found = [entry for entry in outbox.entries.values() if entry.key.startswith(key) and entry.state not in DONE]
-    exact = [entry for entry in found if entry.key == key]
+    left = [entry for entry in outbox.entries.values() if entry.state not in DONE]
+    found = [entry for entry in left if entry.key.startswith(key) or short(entry.key) == key]
+    exact = [entry for entry in found if key in (entry.key, short(entry.key))]
     if len(exact or found) != 1:
         count = f"{len(found)} mails" if found else "no mail that has not left"
         raise NoSuchMail(f"{key}: {count} of the outbox begin with it; `odograph mail outbox` lists the keys")

@@ -64,5 +64,5 @@ class Noting(NamedTuple):
         if not isinstance(error, Exception):
             return False
         logger.error("failed: %s", self.what, exc_info=error)
-        self.done.problems.append(f"{self.what}: {error}")
+        self.done.problems.append(f"{self.what}: {(str(error) or repr(error)).splitlines()[0]}")
         return True
