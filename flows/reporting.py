@@ -5,7 +5,9 @@ from datetime import date
 from pathlib import Path
 
 from flows.post.due import send_now
+from flows.post.mail import EXCEPTIONS
 from flows.querying import open_published
+from flows.report.data import NothingToReport
 from flows.report.kinds import KINDS, Asked
 from flows.report.save import save
 from flows.settings import Settings
@@ -54,6 +56,11 @@ def run_report(
     for tenant_id, service_date in days:
         try:
             lines += _reported(settings, kind, tenant_id, service_date, send=send, out=out)
+        except NothingToReport as nothing:
+            if kind != EXCEPTIONS:
+                failures.append((tenant_id, nothing))
+            else:
+                lines.append(f"tenant {tenant_id}: {nothing}")
         except Exception as error:
             logger.exception("no report for tenant %s", tenant_id)
             failures.append((tenant_id, error))

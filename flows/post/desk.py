@@ -19,6 +19,7 @@ from flows.report.kinds import Asked, Kind
 from flows.report.rendered import Period, Report
 from flows.report.style import Style
 from flows.settings import Settings
+from ingest.tombstones import keyed_digest, own_key
 
 
 class Copy(NamedTuple):
@@ -26,6 +27,15 @@ class Copy(NamedTuple):
 
     generation: str
     published_utc: datetime
+
+
+class KnownIds(frozenset[str]):
+    """Digests of what somebody was told, asked by the ids themselves: the ledger names no van that may be erased."""
+
+    key: bytes = b""
+
+    def __contains__(self, exception_id: object) -> bool:
+        return super().__contains__(keyed_digest(self.key, exception_id))
 
 
 class Desk:
@@ -49,7 +59,7 @@ class Desk:
 
     def render(self, recipient: Recipient, period: Period) -> Report:
         """Return the report as this recipient reads it; what goes wrong does so for all of the same style, once."""
-        told = self.told(recipient) if recipient.report == EXCEPTIONS else frozenset[str]()
+        told = self.told(recipient) if recipient.report == EXCEPTIONS else KnownIds()
         asked = (recipient.report, recipient.tenant_id, period, recipient.style, told)
         if asked not in self._rendered:
             try:
@@ -73,14 +83,16 @@ class Desk:
             )
         )
 
-    def told(self, recipient: Recipient) -> frozenset[str]:
-        """Return the ids of the exceptions that a recipient was told, or is about to be."""
-        return frozenset(
+    def told(self, recipient: Recipient) -> KnownIds:
+        """Return the exceptions that a recipient was told, or is about to be."""
+        known = KnownIds(
             told
             for entry in self.entries(recipient)
             if entry.about and entry.state not in ("refused", "gave_up")
             for told in entry.about.told
         )
+        known.key = own_key(self.settings.data_dir)
+        return known
 
     def entries(self, recipient: Recipient) -> list[Entry]:
         """Return the mails of a recipient; those of earlier versions do not say of which tenant they are."""
@@ -114,11 +126,10 @@ class Desk:
             tenant_id=report.tenant_id,
             first=report.period.first,
             last=report.period.last,
-            subject=report.subject,
             message_id=message_id,
             correction=reference.correction if reference else 0,
             headlines=tuple(Told(headline.name, headline.value, headline.text) for headline in report.headlines),
-            told=report.told,
+            told=tuple(keyed_digest(own_key(self.settings.data_dir), found) for found in report.told),
             generation=self.copy.generation if self.copy else "",
             published_utc=self.copy.published_utc if self.copy else None,
             is_empty=is_empty,

@@ -26,7 +26,7 @@ from flows.post.smtp import smtp_server
 from flows.post.states import Key
 from flows.report.data import NothingToReport
 from flows.report.kinds import KINDS, Kind
-from flows.report.rendered import Period, day_period
+from flows.report.rendered import Period, Report, day_period
 from flows.settings import Settings
 
 
@@ -89,10 +89,12 @@ def send_now(settings: Settings, kind: str, tenant_id: str, period: Period, *, n
         active = [Recipient(address, kind, tenant_id, KINDS[kind].cron, settings.timezone) for address in addresses]
     with opened(settings.mail_dir / "sent.jsonl") as outbox:
         desk = Desk(settings, outbox, KINDS, datetime.now(UTC))
-        reports = [(found, desk.render(found, period)) for found in active]
-        due = [pair for pair in reports if not has_left(outbox, message_key(pair[1], pair[0].address), server)]
-        for found, report in due:
-            desk.put(found, report)
+        due = []
+        for found in active:
+            report = _new_to(desk, found, period)
+            if report is not None and not has_left(outbox, message_key(report, found.address), server):
+                desk.put(found, report)
+                due.append((found, report))
         done = send(
             outbox,
             [message_key(report, found.address) for found, report in due],
@@ -105,6 +107,16 @@ def send_now(settings: Settings, kind: str, tenant_id: str, period: Period, *, n
     if done.failures:
         raise MailNotSent(done.failures, delivery)
     return delivery
+
+
+def _new_to(desk: Desk, recipient: Recipient, period: Period) -> Report | None:
+    """Return a report as this recipient reads it; None for exceptions that this recipient was all told."""
+    try:
+        return desk.render(recipient, period)
+    except NothingToReport:
+        if recipient.report != EXCEPTIONS or not desk.told(recipient):
+            raise
+        return None
 
 
 def rules_of(settings: Settings) -> Rules:

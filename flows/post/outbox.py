@@ -37,8 +37,9 @@ class Told(NamedTuple):
 
 
 class About(NamedTuple):
-    """What a mail says, kept beyond the mail itself.
+    """What a mail says, kept beyond the mail itself: no names, for an erasure leaves it.
 
+    told                       digests of the ids of its exceptions
     generation, published_utc  of the published copy it was rendered from
     is_empty                   it says that nothing was heard
     """
@@ -47,7 +48,6 @@ class About(NamedTuple):
     tenant_id: str
     first: date
     last: date
-    subject: str
     message_id: str
     correction: int = 0
     headlines: tuple[Told, ...] = ()
@@ -257,4 +257,4 @@ def _about(said: dict[str, Any] | None) -> About | None:
         "told": tuple(said["told"]),
         "published_utc": _instant(said["published_utc"]),
     }
-    return About(**(said | read))
+    return About(**{name: value for name, value in (said | read).items() if name in About._fields})

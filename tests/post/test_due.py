@@ -188,7 +188,8 @@ def test_exceptions_are_told_once_each_and_at_their_times(tmp_path):
     assert post(settings, NOON + timedelta(minutes=10)) == []  # not at a quarter of an hour
     assert len(post(settings, NOON + timedelta(minutes=15))) == 1
     assert post(settings, NOON + timedelta(minutes=30)) == []
-    assert [entry.about.told for entry in entries(settings) if entry.about] == [("F1",), ("F2",)]
+    assert [len(entry.about.told) for entry in entries(settings) if entry.about] == [1, 1]
+    assert '"F' not in (settings.mail_dir / "sent.jsonl").read_text()  # an erasure leaves the ledger as it is
 
 
 # ---------------------------------------------------------------------------------------------- what is not there
@@ -357,3 +358,14 @@ def test_a_report_sent_by_hand_is_not_sent_again_by_schedule(tmp_path, monkeypat
     again = send_now(settings, "daily", "a", day_period(YESTERDAY), nobody="nobody@localhost")
     assert (by_hand.written, again.written, again.already_sent) == (1, 0, 1)
     assert [mail["To"] for mail in post(settings, NOON)] == ["b@b.example"]
+
+
+def test_exceptions_sent_by_hand_are_told_nobody_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("flows.post.due.KINDS", KINDS)
+    monkeypatch.setattr("flows.post.recipients.KINDS", KINDS)
+    fleet.exceptions = ("F1",)
+    settings = line(tmp_path, f'{TO_OWNER}\nreport = "exceptions"')
+    assert send_now(settings, "exceptions", "a", day_period(YESTERDAY), nobody="").written == 1
+    settings = line(tmp_path, f'{TO_OWNER}\nreport = "exceptions"', 'address = "b@a.example"\nreport = "exceptions"')
+    again = send_now(settings, "exceptions", "a", day_period(YESTERDAY), nobody="")
+    assert (again.written, again.already_sent) == (1, 1)
