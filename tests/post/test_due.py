@@ -1,6 +1,7 @@
 """What is sent when: schedules, days that were missed, data that is late, corrections; on a clock of our own."""
 
 import json
+import re
 from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -36,6 +37,7 @@ NOON = datetime(2026, 3, 5, 12, 0, tzinfo=UTC)  # a Thursday; 07:00 in New York
 YESTERDAY = date(2026, 3, 4)
 OWNER = "owner@a.example"
 TO_OWNER = f'address = "{OWNER}"'
+ASKED = "generation|loads|revisions|vehicle_dates|tenants"
 USUAL = {"report": "daily", "tenant": "a"}
 
 
@@ -60,11 +62,13 @@ def _fresh_fleet() -> None:
 
 @cache
 def bare_copy() -> bytes:
-    """A published copy without a row."""
+    """A published copy without a row, of the tables that are asked: it is opened a hundred times."""
+    tables = re.findall(rf"create table if not exists core\.(?:{ASKED}) \(.*?\n\);", SCHEMA.read_text(), re.DOTALL)
+    assert len(tables) == len(ASKED.split("|"))
     with TemporaryDirectory() as folder:
         path = Path(folder) / "bare.duckdb"
         with duckdb.connect(str(path)) as connection:
-            connection.execute(SCHEMA.read_text())
+            connection.execute("\n".join(["create schema core;", *tables]))
         return path.read_bytes()
 
 
@@ -316,7 +320,7 @@ def test_corrections_are_few_and_some_time_apart(tmp_path):
     settings = line(tmp_path, TO_OWNER)
     post(settings, NOON)
     sent = []
-    for hour in range(1, 10):
+    for hour in (1, 2, 4, 6, 8):
         now = NOON + timedelta(hours=hour)
         fleet.idle_share = 0.25 + 0.05 * hour
         publish(settings, now, revised="V1")
