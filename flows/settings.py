@@ -97,7 +97,8 @@ class Settings(IngestSettings):
     upkeep_cron: str = Field(
         "30 3 * * *", description="when `odograph serve` merges and expires files, in the zone above"
     )
-    report_cron: str = Field("0 6 * * *", description="when `odograph serve` mails the daily report, in the zone above")
+    report_cron: str = Field("0 6 * * *", description="when ODOGRAPH_MAIL_TO gets the daily report, in the zone above")
+    post_cron: str = Field("*/5 * * * *", description="when `odograph serve` sends the reports that became due")
     alert_to: str = Field(
         "", description="who is mailed when a flow of `odograph serve` fails, comma separated; empty: nobody"
     )

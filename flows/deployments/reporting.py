@@ -1,6 +1,7 @@
-"""How does Prefect send reports? Those that are due, or one that somebody asks for."""
+"""How does Prefect send reports? It asks often what is due; or it renders one that somebody asks for."""
 
-from datetime import date
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from enum import StrEnum
 
 from prefect import flow, get_run_logger, task
@@ -8,15 +9,30 @@ from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
 from flows.deployments.alerts import tell_failure, tell_recovery
-from flows.deployments.refreshing import refresh_flow
-from flows.deployments.running import VERSION, day_before, scheduled_local, waiting_helps
+from flows.deployments.running import VERSION, scheduled_local, waiting_helps
 from flows.deployments.shown import show_reports
+from flows.post.due import post_due
 from flows.report.kinds import KINDS
-from flows.reporting import NoReportDue, run_report
+from flows.reporting import run_report
 from flows.settings import Settings
 
 TIMEOUT_S = 3600.0
 ReportName = StrEnum("ReportName", {name: name for name in KINDS})  # type: ignore[misc]
+
+
+class PostFailed(Exception):
+    """Some mails did not leave; all others did."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(problems))
+
+
+@task(name="post what is due", task_run_name="post what is due", cache_policy=NO_CACHE)
+def post_task(at: datetime) -> tuple[list[str], tuple[str, ...]]:
+    """Each mail once; what a server does not take waits in the outbox for a later run, and needs no retry here."""
+    posted = post_due(Settings.read(), at)
+    return posted.lines(), posted.problems
 
 
 @task(
@@ -53,20 +69,25 @@ def reports_flow(
     """Send the reports that are due, each once; or one that is asked for.
 
     Args:
-        report: Render this report. Empty: refresh, then yesterday's daily report.
+        report: Render this report. Empty: what is due by the recipients' schedules.
         day: A service date of its period. Empty: the newest of each tenant.
         tenant: Only this tenant. Empty: each of them, or ODOGRAPH_REPORT_TENANT.
         send: Send it, once; otherwise it is only written to the folder of reports.
     """
     settings = Settings.read()
+    problems: tuple[str, ...] = ()
     if report is None:
-        # Yesterday is taken from the scheduled time, not from now: a run may start late.
-        day = day or day_before(scheduled_local(settings.timezone), settings.timezone)
-        refresh_flow()
-    try:
-        lines = report_task((report or ReportName("daily")).value, day, tenant or settings.report_tenant, send)
-    except NoReportDue as nothing:
-        get_run_logger().warning("no report: %s", nothing)
-        lines = [f"no report: {nothing}"]
+        lines, problems = post_task(due_at(flow_run.scheduled_start_time, datetime.now(UTC)))
+    else:
+        lines = report_task(report.value, day, tenant or settings.report_tenant, send)
+    for line in lines:
+        get_run_logger().info(line)
     show_reports(settings, lines)
+    if problems:
+        raise PostFailed(problems)
     return lines
+
+
+def due_at(scheduled: datetime | None, now: datetime) -> datetime:
+    """The instant to ask for: Prefect may start a run some seconds before its time, and what is due then is meant."""
+    return max(now, datetime.fromtimestamp((scheduled or now).timestamp(), UTC))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -61,8 +61,3 @@ def scheduled_local(timezone: str) -> datetime:
 def local_time(instant: datetime, timezone: str) -> datetime:
     """An instant in a zone. Goes through the Unix time: Prefect's own datetime class loses its zone in arithmetic."""
     return datetime.fromtimestamp(instant.timestamp(), ZoneInfo(timezone))
-
-
-def day_before(instant: datetime, timezone: str) -> date:
-    """The local date before the one an instant falls on."""
-    return local_time(instant, timezone).date() - timedelta(days=1)

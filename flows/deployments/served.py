@@ -52,10 +52,15 @@ Run it with `day` to rebuild one service date, with `full` to rebuild all of the
         "reports",
         reports_flow,
         "flows/deployments/reporting.py:reports_flow",
-        "report_cron",
+        "post_cron",
         False,
         (TAG, "mail"),
-        """**Reports by mail**, each once: yesterday's daily report, after one more refresh.
+        """**Reports by mail**, each once. It asks often, because each recipient has a schedule of their own, in
+their own zone: whatever became due since is sent, what was missed in the last days is caught up, what a mail server did
+not take is tried again, and a correction follows where late data moved a headline.
+
+- Nothing due: it does nothing.
+- A mail that did not leave fails the run, and stops no other.
 
 Run it with `report` to render one by hand, and with `send` off only to write its files.""",
     ),

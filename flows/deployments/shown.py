@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 
 SHOWN_ROWS = 200
 NAMED_REASONS = 3
+SHOWN_CHARACTERS = 120
 HEADLINES = (
     "select tenant_id as tenant, service_date as date, vehicles_heard as vans,"
     " round(100 * coverage, 1) as 'coverage %', round(drive_s / 3600, 1) as 'driving h',"
@@ -108,9 +109,7 @@ def show_backfill(
 def show_reports(settings: Settings, lines: Sequence[str]) -> None:
     """What was rendered and sent, and where the files are."""
     with _kept_going():
-        _summary(
-            "reports-summary", f"{len(lines)} lines of what was rendered and sent", lines or ["Nothing was due."], []
-        )
+        _summary("reports-summary", "; ".join(lines)[:SHOWN_CHARACTERS], lines, [])
         _link("reports-folder", settings.reports_dir, "Folder of rendered reports")
 
 

@@ -20,7 +20,7 @@ import yaml
 from prefect.server.schemas.schedules import CronSchedule
 from pydantic_extra_types.pendulum_dt import DateTime
 
-from flows.deployments.running import day_before
+from flows.deployments.reporting import due_at
 from flows.deployments.served import DEPLOYMENTS, limit, schedule, zone_of
 from tests.builders import collected, golden_points, message, positions, published, settings_in, yesterday_at
 
@@ -48,10 +48,12 @@ def test_without_an_api_url_prefect_is_not_imported(tmp_path):
     assert "published:" in result.stdout
 
 
-def test_the_day_before_is_taken_in_the_zone_of_the_report():
-    evening = DateTime(2026, 11, 21, 2, 26, tzinfo=UTC)  # 21:26 on the 20th in New York
-    assert str(day_before(evening, "America/New_York")) == "2026-11-19"
-    assert str(day_before(datetime(2026, 11, 21, 11, 0, tzinfo=UTC), "America/New_York")) == "2026-11-20"
+def test_a_run_that_starts_early_asks_for_what_is_due_at_its_time_and_a_late_one_for_now():
+    six = DateTime(2026, 11, 21, 11, 0, tzinfo=UTC)  # Prefect's class loses its zone in arithmetic
+    second = timedelta(seconds=1)
+    assert due_at(six, datetime(2026, 11, 21, 10, 59, 58, tzinfo=UTC)) == datetime(2026, 11, 21, 11, 0, tzinfo=UTC)
+    late = datetime(2026, 11, 21, 11, 0, tzinfo=UTC) + second
+    assert due_at(six, late) == due_at(None, late) == late
 
 
 @pytest.mark.parametrize("cron", ["30 2 * * *", "30 1 * * *", "0 6 * * *"])
