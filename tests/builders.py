@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
+import hypothesis
 import polars as pl
 
 from flows.importing import run_import
@@ -51,6 +52,11 @@ def _empty_warehouse() -> bytes:
             add_device_status(warehouse)
             add_words(warehouse)
         return settings.warehouse_path.read_bytes()
+
+
+def examples(few: int) -> int:
+    """How many examples of a property to try where each takes long: these few, and 20 times as many in a long run."""
+    return few * 20 if hypothesis.settings.get_current_profile_name() == "long" else few
 
 
 def yesterday_at(hour: int, minute: int = 0) -> float:

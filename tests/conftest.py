@@ -5,6 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from flows.refresh import refresh
@@ -13,20 +14,29 @@ from tests.builders import collected, golden_points, positions, settings_in, yes
 ROOT = Path(__file__).parents[1]
 # Files by the CPU time they took (2026-11), so that no long one is begun when the other processes have nothing left.
 LONGEST_FIRST = (
+    "tests/flows/test_erasing.py",
+    "tests/flows/test_copies.py",
     "tests/flows/test_refresh.py",
-    "tests/flows/test_order.py",
     "tests/test_whole_line.py",
     "tests/ingest/test_sharing.py",
-    "tests/warehouse/test_devices.py",
-    "tests/flows/test_real_days.py",
-    "tests/warehouse/test_dimensions.py",
-    "tests/flows/test_windows.py",
+    "tests/flows/test_order.py",
+    "tests/flows/test_expire.py",
+    "tests/flows/test_fuel_presence.py",
+    "tests/flows/test_consumption.py",
     "tests/flows/test_bench_fuel.py",
+    "tests/flows/test_bench_queries.py",
+    "tests/warehouse/test_devices.py",
+    "tests/flows/test_windows.py",
+    "tests/flows/test_report.py",
+    "tests/warehouse/test_dimensions.py",
     "tests/flows/test_orchestration.py",
+    "tests/flows/test_real_days.py",
     "tests/warehouse/test_purchase_versions.py",
     "tests/warehouse/test_fuel_lines.py",
     "tests/kernels/test_compiled.py",
 )
+
+hypothesis.settings.register_profile("long")  # `pytest --hypothesis-profile=long`: see `tests.builders.examples`
 
 
 def pytest_configure(config: pytest.Config) -> None:

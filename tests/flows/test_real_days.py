@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 from flows.refresh import refresh
 from ingest.recorded import read_recording
 from ingest.spool import Message
-from tests.builders import settings_in
+from tests.builders import examples, settings_in
 from tests.flows.test_order import TABLES, spooled, tables
 
 BUS_COUNT = 6
@@ -41,7 +41,7 @@ def tidy(recorded, tmp_path_factory):
     return tables(line)
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(2), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 2**32 - 1),
     part_count=st.integers(2, 4),

@@ -5,39 +5,82 @@ import json
 from datetime import UTC, datetime
 
 import duckdb
+import pytest
 
 from flows.importing import run_import
 from flows.refresh import refresh
 from tests.builders import collected, golden_points, message, positions, published, settings_in, yesterday_at
 
-REVISIONS = "select vehicle_id, revision, reasons, segments, changed, changes from core.revisions order by all"
+REVISIONS = "select vehicle_id, revision, reasons, segments, changed, changes from core.revisions"
 
 
-def revisions(settings) -> list[dict]:
-    return published(settings, REVISIONS).to_dicts()
+def revisions(settings, tenant: str = "t1") -> list[dict]:
+    return published(settings, f"{REVISIONS} where tenant_id = '{tenant}' order by all").to_dicts()
 
 
-def test_a_late_backlog_revises_the_vehicle_date_it_touches_and_no_other(tmp_path):
-    settings = settings_in(tmp_path)
-    points = golden_points(yesterday_at(15))
-    collected(settings, [positions(points[:8]), positions(points, device="d2")])
+@pytest.fixture(scope="module")
+def twice(tmp_path_factory):
+    """Refreshed twice, a tenant for each case: a late backlog, a device that gets its van, a plan of fewer stops."""
+    settings, start = settings_in(tmp_path_factory.mktemp("twice")), yesterday_at(15)
+    points = golden_points(start)
+    late = [positions(points[:8], tenant="late"), positions(points, "d2", "late")]
+    day = datetime.fromtimestamp(start, UTC).date().isoformat()
+    route = {"route_id": "R1", "vehicle_id": "d1", "planned_exit_utc": start, "planned_return_utc": start + 3600}
+    other = [{"seq": 2, "lat": 42.0, "lon": -74.0}]
+    first, second = (
+        message(
+            "rt/v1/fewer/x/plan",
+            {"v": 1, "service_date": day, "issued_utc": issued, "routes": [route | {"stops": stops}]},
+        )
+        for issued, stops in (
+            (start - 7200, [{"seq": 1, "lat": 41.0, "lon": -74.0}] * 2 + other),
+            (start - 3600, other),
+        )
+    )
+    collected(settings, [*late, positions(points, tenant="moved"), positions(points, tenant="fewer"), first])
     refresh(settings)
-    assert [(found["vehicle_id"], found["revision"]) for found in revisions(settings)] == [("d1", 1), ("d2", 1)]
-
-    collected(settings, [positions(points[8:], his=True)], collector="other")
+    assert published(settings, "select max(revision) from core.revisions").item() == 1
+    collected(settings, [positions(points[8:], tenant="late", his=True)], collector="other")
+    collected(settings, [second])
+    assignments = tmp_path_factory.mktemp("files") / "assignments.csv"
+    with assignments.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["tenant_id", "kind", "id", "vehicle_id", "from_utc", "to_utc"])
+        writer.writerow(["moved", "device", "d1", "V1", "2020-01-01T00:00:00Z", ""])
+    run_import(settings, "assignments", [assignments])
     refresh(settings)
-    late = [found for found in revisions(settings) if found["revision"] == 2]
-    assert [found["vehicle_id"] for found in late] == ["d1"]
-    assert late[0]["reasons"] == ["positions"]
-    spool, number = late[0]["segments"][0].rsplit("/", 1)
+    return settings
+
+
+def test_a_late_backlog_revises_the_vehicle_date_it_touches_and_no_other(twice):
+    found = revisions(twice, "late")
+    assert [(row["vehicle_id"], row["revision"]) for row in found] == [("d1", 1), ("d1", 2), ("d2", 1)]
+    late = found[1]
+    assert late["reasons"] == ["positions"]
+    spool, number = late["segments"][0].rsplit("/", 1)
     assert (spool.startswith("other-"), number) == (True, "1")
-    assert {"ledger", "vehicle_dates"} <= set(late[0]["changed"])
-    changes = json.loads(late[0]["changes"])
+    assert {"ledger", "vehicle_dates"} <= set(late["changed"])
+    changes = json.loads(late["changes"])
     assert changes["idle_s"] == [150.0, 540.0]
     assert changes["position_count"] == [8, 16]
     assert "ready_s" not in changes
-    days = published(settings, "select vehicle_id, revision from marts.vehicle_days order by all").rows()
-    assert days == [("d1", 2), ("d2", 1)]
+    days = published(twice, "select vehicle_id, revision from marts.vehicle_days where tenant_id = 'late' order by all")
+    assert days.rows() == [("d1", 2), ("d2", 1)]
+
+
+def test_a_vehicle_date_that_moves_to_another_van_ends_with_a_revision_of_nothing(twice):
+    found = {(row["vehicle_id"], row["revision"]): row for row in revisions(twice, "moved")}
+    assert set(found) == {("d1", 1), ("d1", 2), ("V1", 1)}
+    assert found[("d1", 2)]["reasons"] == ["import"]
+    assert json.loads(found[("d1", 2)]["changes"])["idle_s"] == [540.0, None]
+    assert published(twice, "select vehicle_id from marts.vehicle_days where tenant_id = 'moved'").rows() == [("V1",)]
+
+
+def test_equal_rows_that_go_leave_a_revision(twice):
+    assert published(twice, "select count(*) from marts.planned_stops where tenant_id = 'fewer'").item() == 1
+    found = revisions(twice, "fewer")
+    assert [row["revision"] for row in found] == [1, 2]
+    assert "planned_stops" in found[1]["changed"]
 
 
 def test_repeats_and_full_rebuilds_revise_nothing(tmp_path):
@@ -53,24 +96,6 @@ def test_repeats_and_full_rebuilds_revise_nothing(tmp_path):
     assert published(settings, "select duplicate_count from core.vehicle_dates").item() == 22
 
 
-def test_a_vehicle_date_that_moves_to_another_van_ends_with_a_revision_of_nothing(tmp_path):
-    settings = settings_in(tmp_path)
-    start = yesterday_at(15)
-    collected(settings, [positions(golden_points(start))])
-    refresh(settings)
-    with (tmp_path / "assignments.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["tenant_id", "kind", "id", "vehicle_id", "from_utc", "to_utc"])
-        writer.writerow(["t1", "device", "d1", "V1", "2020-01-01T00:00:00Z", ""])
-    run_import(settings, "assignments", [tmp_path / "assignments.csv"])
-    refresh(settings)
-    found = {(row["vehicle_id"], row["revision"]): row for row in revisions(settings)}
-    assert set(found) == {("d1", 1), ("d1", 2), ("V1", 1)}
-    assert found[("d1", 2)]["reasons"] == ["import"]
-    assert json.loads(found[("d1", 2)]["changes"])["idle_s"] == [540.0, None]
-    assert published(settings, "select vehicle_id from marts.vehicle_days").rows() == [("V1",)]
-
-
 def test_a_warehouse_of_another_schema_keeps_its_history_and_adds_nothing_to_it(tmp_path):
     settings = settings_in(tmp_path)
     points = golden_points(yesterday_at(15))
@@ -84,20 +109,3 @@ def test_a_warehouse_of_another_schema_keeps_its_history_and_adds_nothing_to_it(
     refresh(settings)
     assert revisions(settings) == before
     assert published(settings, "select revision from marts.vehicle_days").item() == 2
-
-
-def test_equal_rows_that_go_leave_a_revision(tmp_path):
-    settings = settings_in(tmp_path)
-    start = yesterday_at(15)
-    day = datetime.fromtimestamp(start, UTC).date().isoformat()
-    twice = [{"seq": 1, "lat": 41.0, "lon": -74.0}, {"seq": 1, "lat": 41.0, "lon": -74.0}]
-    other = [{"seq": 2, "lat": 42.0, "lon": -74.0}]
-    route = {"route_id": "R1", "vehicle_id": "d1", "planned_exit_utc": start, "planned_return_utc": start + 3600}
-    collected(settings, [positions(golden_points(start))])
-    for issued, stops in ((start - 7200, twice + other), (start - 3600, other)):
-        plan = {"v": 1, "service_date": day, "issued_utc": issued, "routes": [route | {"stops": stops}]}
-        collected(settings, [message("rt/v1/t1/x/plan", plan)])
-        refresh(settings)
-    assert published(settings, "select count(*) from marts.planned_stops").item() == 1
-    assert [found["revision"] for found in revisions(settings)] == [1, 2]
-    assert "planned_stops" in revisions(settings)[1]["changed"]

@@ -3,7 +3,7 @@
 import os
 import time
 
-from flows.refresh import refresh
+from flows.refresh import load, refresh
 from flows.upkeep import upkeep
 from ingest.lake import lake_files
 from tests.builders import collected, golden_points, positions, published, settings_in, yesterday_at
@@ -14,7 +14,8 @@ def test_compaction_changes_no_number_and_readers_of_the_old_copy_still_read(tmp
     points = golden_points(yesterday_at(15))
     for first in range(0, 16, 4):
         collected(settings, [positions(points[first : first + 4])])
-        refresh(settings)
+        load(settings)
+    refresh(settings)
     before = published(settings, "from marts.vehicle_days")
     assert upkeep(settings).merged >= 3
     assert len(lake_files(settings)["positions"].files) == 1

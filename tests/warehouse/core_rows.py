@@ -1,5 +1,7 @@
 """Rows of core, written by hand: the ledger of a van run by run, and rows with only the columns that matter."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -28,6 +30,21 @@ def insert(warehouse: duckdb.DuckDBPyConnection, table: str, **values: object) -
     given = {column: EMPTY.get(kind, 0) for column, kind, is_nullable in columns if not is_nullable} | values
     marks = ", ".join("?" for _ in given)
     warehouse.execute(f"insert into {table} ({', '.join(given)}) values ({marks})", list(given.values()))
+
+
+@contextmanager
+def rows_taken_back(warehouse: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A warehouse whose empty tables are empty again after the block: cheaper than a new one, half a second each."""
+    before = _filled(warehouse)
+    yield warehouse
+    for name in _filled(warehouse) - before:
+        warehouse.execute(f"delete from {name}")
+
+
+def _filled(warehouse: duckdb.DuckDBPyConnection) -> set[str]:
+    names = warehouse.execute("select schema_name || '.' || table_name from duckdb_tables() where not internal")
+    counted = " union all ".join(f"select '{name}' where exists (from {name})" for (name,) in names.fetchall())
+    return {name for (name,) in warehouse.execute(counted).fetchall()}
 
 
 class VanDay:

@@ -2,8 +2,10 @@
 
 import csv
 import time
+from typing import NamedTuple
 
 import duckdb
+import pytest
 
 from flows.importing import run_import
 from flows.refresh import refresh
@@ -15,8 +17,9 @@ def point(ts: float, lat: float = 40.7, *, ignition: bool = True, **more) -> dic
     return {"ts": ts, "lat": lat, "lon": -74.0, "spd_kmh": 0, "ign": ignition, **more}
 
 
-def status(state: str, boot: int, device: str = "d1", received_s: float | None = None, **more):
-    return message(f"tm/v1/t1/{device}/sta", {"v": 1, "st": state, "boot": boot, **more}, received_s, retain=True)
+def status(state: str, boot: int, device: str = "d1", received_s: float | None = None, *, tenant: str = "t1", **more):
+    body = {"v": 1, "st": state, "boot": boot, **more}
+    return message(f"tm/v1/{tenant}/{device}/sta", body, received_s, retain=True)
 
 
 def devices(settings) -> dict[str, dict]:
@@ -24,17 +27,132 @@ def devices(settings) -> dict[str, dict]:
     return {row["device_id"]: row for row in published(settings, "from marts.device_status").to_dicts()}
 
 
-def test_a_backlog_never_overwrites_the_last_known_position(tmp_path):
-    settings = settings_in(tmp_path)
+class Told(NamedTuple):
+    """What was known after the first and after the second refresh, by tenant and device, and how long that took."""
+
+    first: dict[tuple[str, str], dict]
+    second: dict[tuple[str, str], dict]
+    took_s: float
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory) -> Told:
+    """A tenant for each case, in two refreshes for all of them."""
+    settings = settings_in(tmp_path_factory.mktemp("devices"))
     now = time.time()
-    collected(settings, [positions([point(now - 600, 40.71, seq=1)])])
-    backlog = positions([point(now - 500, 40.72, seq=2, his=True)])._replace(topic="tm/v1/t1/d1/his")
-    collected(settings, [backlog])
-    found = devices(settings)["d1"]
-    assert (found["latitude"], found["position_count"], found["backlog_count"]) == (40.71, 2, 1)
-    collected(settings, [positions([point(now - 400, 40.73, seq=3)]), positions([point(now - 450, 40.74, seq=4)])])
-    found = devices(settings)["d1"]
-    assert (found["latitude"], found["position_count"], found["backlog_count"]) == (40.73, 4, 1)
+    refreshed = []
+    for parts in ((*backlog(now), will(now), dead(now), boots(now), parked(now)), (later_fixes(now), reborn(now))):
+        for part in parts:
+            collected(settings, part)
+        refresh(settings)
+        rows = published(settings, "from marts.device_status").to_dicts()
+        refreshed.append({(row["tenant_id"], row["device_id"]): row for row in rows})
+    return Told(*refreshed, time.time() - now)
+
+
+def backlog(now: float):
+    late = positions([point(now - 500, 40.72, seq=2, his=True)], tenant="backlog")
+    yield [positions([point(now - 600, 40.71, seq=1)], tenant="backlog")]
+    yield [late._replace(topic="tm/v1/backlog/d1/his")]
+
+
+def later_fixes(now: float):
+    fixes = [point(now - 400, 40.73, seq=3), point(now - 450, 40.74, seq=4)]
+    return [positions([fix], tenant="backlog") for fix in fixes]
+
+
+def test_a_backlog_never_overwrites_the_last_known_position(told):
+    known = [found["backlog", "d1"] for found in (told.first, told.second)]
+    assert [(found["latitude"], found["position_count"], found["backlog_count"]) for found in known] == [
+        (40.71, 2, 1),
+        (40.73, 4, 1),
+    ]
+
+
+def will(now: float):
+    return [
+        status("online", 41, received_s=now - 90, fw="1.2", tenant="will"),
+        status("offline", 41, received_s=now - 60, tenant="will"),
+        status("offline", 1, "back", received_s=now - 60, tenant="will"),
+        positions([point(now - 5)], "back", "will"),
+    ]
+
+
+def reborn(now: float):
+    """It is back under the next boot before the broker notices that the old connection is dead."""
+    later = {"v": 1, "dev": "d1", "boot": 43, "pts": [point(now - 4)]}
+    return [
+        status("online", 42, received_s=now - 50, tenant="will"),
+        status("offline", 41, received_s=now - 20, tenant="will"),
+        message("tm/v1/boots/d1/pos", later),
+    ]
+
+
+def test_a_last_will_of_an_earlier_boot_does_not_put_a_device_offline(told):
+    known = [found["will", "d1"] for found in (told.first, told.second)]
+    assert [(found["connection"], found["boot"], found["firmware"]) for found in known] == [
+        ("offline", 41, "1.2"),
+        ("online", 42, "1.2"),
+    ]
+
+
+def test_a_position_after_the_last_will_says_that_the_device_is_there(told):
+    assert told.first["will", "back"]["connection"] == "online"
+
+
+def dead(now: float):
+    days = 86_400
+    return [
+        status("online", 3, "dead", ts=now - 5 * days, tenant="kept"),
+        status("online", 3, "timeless", tenant="kept"),
+        status("online", 3, "wrong-clock", ts=now + 5 * days, tenant="kept"),
+        status("offline", 3, "gone", ts=now - 5 * days, tenant="kept"),
+        positions([point(now - 5)], "back", "kept"),
+        status("offline", 1, "back", received_s=now - 60, tenant="kept"),
+    ]
+
+
+def test_what_a_broker_had_kept_does_not_make_a_dead_device_look_alive(told):
+    found = {device: row for (tenant, device), row in told.first.items() if tenant == "kept"}
+    assert {name: (row["state"], row["connection"]) for name, row in found.items()} == {
+        "dead": ("non_communicating", "online"),
+        "timeless": ("never_heard", "online"),
+        "wrong-clock": ("never_heard", "online"),
+        "gone": ("never_heard", "offline"),
+        "back": ("reporting", "online"),
+    }
+    since = {name: row["connection_since_utc"] for name, row in found.items()}
+    assert since.pop("dead") == found["dead"]["last_seen_utc"] == found["dead"]["first_seen_utc"]
+    assert set(since.values()) == {None}
+    assert 0 <= found["dead"]["silent_s"] - 5 * 86_400 < told.took_s + 1
+
+
+def boots(now: float):
+    return [status("online", 42, tenant="boots"), positions([point(now - 5)], tenant="boots")]
+
+
+def test_the_boot_of_a_device_is_its_newest_whether_a_birth_or_a_position_told_it(told):
+    assert [found["boots", "d1"]["boot"] for found in (told.first, told.second)] == [42, 43]
+
+
+def parked(now: float):
+    hours = 3600.0
+    heard = {"awake": (0.01, True), "asleep": (30, False), "fell-silent": (2, True), "lost": (30, True)}
+    for device, (silent_h, ignition) in heard.items():
+        at = now - silent_h * hours
+        sent = positions([point(at, ignition=ignition)], device, "parked")
+        yield sent._replace(received_us=round(at * 1e6) + 500_000)
+
+
+def test_offline_is_not_parked(told):
+    found = {device: row for (tenant, device), row in told.first.items() if tenant == "parked"}
+    assert {name: row["state"] for name, row in found.items()} == {
+        "awake": "reporting",
+        "asleep": "parked",
+        "fell-silent": "silent",
+        "lost": "non_communicating",
+    }
+    assert round(found["lost"]["lag_s"], 2) == 0.5
 
 
 def test_a_position_that_came_again_counts_once_whether_in_one_load_or_later(tmp_path):
@@ -51,82 +169,6 @@ def test_a_position_that_came_again_counts_once_whether_in_one_load_or_later(tmp
     refresh(settings, full=True)
     again = devices(settings)["d1"]
     assert (again["position_count"], again["backlog_count"]) == (4, 1)
-
-
-def test_a_last_will_of_an_earlier_boot_does_not_put_a_device_offline(tmp_path):
-    settings = settings_in(tmp_path)
-    now = time.time()
-    collected(
-        settings, [status("online", 41, received_s=now - 90, fw="1.2"), status("offline", 41, received_s=now - 60)]
-    )
-    found = devices(settings)["d1"]
-    assert (found["connection"], found["boot"], found["firmware"]) == ("offline", 41, "1.2")
-    # It is back under the next boot before the broker notices that the old connection is dead.
-    collected(settings, [status("online", 42, received_s=now - 50), status("offline", 41, received_s=now - 20)])
-    found = devices(settings)["d1"]
-    assert (found["connection"], found["boot"], found["firmware"]) == ("online", 42, "1.2")
-
-
-def test_a_position_after_the_last_will_says_that_the_device_is_there(tmp_path):
-    settings = settings_in(tmp_path)
-    collected(settings, [status("offline", 1, received_s=time.time() - 60), positions([point(time.time() - 5)])])
-    assert devices(settings)["d1"]["connection"] == "online"
-
-
-def test_what_a_broker_had_kept_does_not_make_a_dead_device_look_alive(tmp_path):
-    settings = settings_in(tmp_path)
-    now, days = time.time(), 86_400
-    collected(
-        settings,
-        [
-            status("online", 3, "dead", ts=now - 5 * days),
-            status("online", 3, "timeless"),
-            status("online", 3, "wrong-clock", ts=now + 5 * days),
-            status("offline", 3, "gone", ts=now - 5 * days),
-            positions([point(now - 5)], "back"),
-            status("offline", 1, "back", received_s=now - 60),
-        ],
-    )
-    found = devices(settings)
-    assert {name: (row["state"], row["connection"]) for name, row in found.items()} == {
-        "dead": ("non_communicating", "online"),
-        "timeless": ("never_heard", "online"),
-        "wrong-clock": ("never_heard", "online"),
-        "gone": ("never_heard", "offline"),
-        "back": ("reporting", "online"),
-    }
-    since = {name: row["connection_since_utc"] for name, row in found.items()}
-    assert since.pop("dead") == found["dead"]["last_seen_utc"] == found["dead"]["first_seen_utc"]
-    assert set(since.values()) == {None}
-    assert 0 <= found["dead"]["silent_s"] - 5 * days < 60
-
-
-def test_the_boot_of_a_device_is_its_newest_whether_a_birth_or_a_position_told_it(tmp_path):
-    settings = settings_in(tmp_path)
-    now = time.time()
-    collected(settings, [status("online", 42), positions([point(now - 5)])])
-    assert devices(settings)["d1"]["boot"] == 42
-    later = {"v": 1, "dev": "d1", "boot": 43, "pts": [point(now - 4)]}
-    collected(settings, [message("tm/v1/t1/d1/pos", later)])
-    assert devices(settings)["d1"]["boot"] == 43
-
-
-def test_offline_is_not_parked(tmp_path):
-    settings = settings_in(tmp_path)
-    hours = 3600.0
-    heard = {"awake": (0.01, True), "asleep": (30, False), "fell-silent": (2, True), "lost": (30, True)}
-    for device, (silent_h, ignition) in heard.items():
-        at = time.time() - silent_h * hours
-        sent = positions([point(at, ignition=ignition)], device)
-        collected(settings, [sent._replace(received_us=round(at * 1e6) + 500_000)])
-    found = devices(settings)
-    assert {name: row["state"] for name, row in found.items()} == {
-        "awake": "reporting",
-        "asleep": "parked",
-        "fell-silent": "silent",
-        "lost": "non_communicating",
-    }
-    assert round(found["lost"]["lag_s"], 2) == 0.5
 
 
 def test_devices_nobody_registered_and_registered_ones_never_heard_are_listed(tmp_path, capsys):

@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
 import duckdb
 import polars as pl
@@ -9,6 +10,7 @@ import pytest
 
 from flows.importing import run_import
 from flows.refresh import refresh
+from flows.settings import Settings
 from tests.builders import collected, golden_points, positions, published, settings_in, yesterday_at
 from warehouse.connection import open_warehouse
 from warehouse.dimension_columns import DIMENSIONS
@@ -23,27 +25,78 @@ def csv(folder, name: str, text: str):
     return path
 
 
-def test_a_device_that_is_assigned_later_moves_its_dates_to_its_van(tmp_path):
-    settings = settings_in(tmp_path)
-    collected(settings, [positions(golden_points(yesterday_at(15)), device="86001")])
-    refresh(settings)
-    assert published(settings, "select vehicle_id from marts.vehicle_days")["vehicle_id"].to_list() == ["86001"]
-    assert run_import(settings, "assignments", [csv(tmp_path, "a", ASSIGNED + "t1,device,86001,V12,,\n")])
-    assert run_import(settings, "vehicles", [csv(tmp_path, "v", "tenant_id,vehicle_id,fuel_type\nt1,V12,Gasoline\n")])
-    refresh(settings)
-    days = published(settings, "select vehicle_id, idle_fuel_l, quality_flags from marts.vehicle_days")
-    assert days["vehicle_id"].to_list() == ["V12"]
-    assert days["idle_fuel_l"].item() == pytest.approx(540 / 3600 * 0.40 * 3.785411784)
-    assert "unregistered" not in days["quality_flags"].item().to_list()
-    assert published(settings, "select distinct vehicle_id from lake.positions")["vehicle_id"].to_list() == ["V12"]
+class Line(NamedTuple):
+    """A tenant for each case, refreshed before files of theirs were taken and after."""
+
+    settings: Settings
+    before: dict[str, list[str]]  # the vans of each tenant
+
+    def day(self, tenant: str) -> dict:
+        return published(self.settings, f"from marts.vehicle_days where tenant_id = '{tenant}'").row(0, named=True)
 
 
-def test_an_unassigned_device_never_takes_the_name_of_a_registered_van(tmp_path):
-    settings = settings_in(tmp_path)
-    run_import(settings, "vehicles", [csv(tmp_path, "v", "tenant_id,vehicle_id\nt1,d1\n")])
-    collected(settings, [positions(golden_points(yesterday_at(15)), device="d1")])
+@pytest.fixture(scope="module")
+def line(tmp_path_factory) -> Line:
+    settings, folder = settings_in(tmp_path_factory.mktemp("line")), tmp_path_factory.mktemp("files")
+    counter_kwh = [100, 100, 100.1, 100.2, 100.3, 101, 102, 102.1, 102.2, 102.3, 102.4, 103.4, 103.4, 0.5, 0.6, 0.6]
+    points = golden_points(yesterday_at(15))
+    counted = [point | {"energy_out_kwh": kwh} for point, kwh in zip(points, counter_kwh, strict=True)]
+    sent = {"later": points, "unassigned": points, "wrong": points, "books": points, "electric": counted}
+    collected(settings, [positions(found, tenant=tenant) for tenant, found in sent.items()])
+
+    def imported(kind: str, text: str) -> None:
+        assert run_import(settings, kind, [csv(folder, kind, text)])
+
+    vehicles = "tenant_id,vehicle_id,fuel_type\n"
+    imported("vehicles", vehicles + "unassigned,d1,\nelectric,V12,electric\n")
+    imported("assignments", ASSIGNED + "electric,device,d1,V12,,\nwrong,device,d1,V1,2020-01-01,\n")
     refresh(settings)
-    assert published(settings, "select vehicle_id from marts.vehicle_days")["vehicle_id"].to_list() == ["device:d1"]
+    before: dict[str, list[str]] = {}
+    for tenant, vehicle in published(settings, VANS).rows():
+        before.setdefault(tenant, []).append(vehicle)
+    imported("vehicles", vehicles + "later,V12,Gasoline\nbooks,SILENT,\n")
+    imported("assignments", ASSIGNED + "later,device,d1,V12,,\nwrong,device,d1,V2,2020-01-01,\n")
+    refresh(settings)
+    return Line(settings, before)
+
+
+VANS = "select tenant_id, vehicle_id from marts.vehicle_days order by all"
+
+
+def vans(line: Line, tenant: str) -> list[str]:
+    return [vehicle for found, vehicle in published(line.settings, VANS).rows() if found == tenant]
+
+
+def test_a_device_that_is_assigned_later_moves_its_dates_to_its_van(line):
+    assert (line.before["later"], vans(line, "later")) == (["d1"], ["V12"])
+    day = line.day("later")
+    assert day["idle_fuel_l"] == pytest.approx(540 / 3600 * 0.40 * 3.785411784)
+    assert "unregistered" not in day["quality_flags"]
+    found = published(line.settings, "select distinct vehicle_id from lake.positions where tenant_id = 'later'")
+    assert found.rows() == [("V12",)]
+
+
+def test_an_unassigned_device_never_takes_the_name_of_a_registered_van(line):
+    assert line.before["unassigned"] == vans(line, "unassigned") == ["device:d1"]
+
+
+def test_an_assignment_to_the_wrong_van_is_corrected_by_the_same_row_with_the_right_one(line):
+    assert (line.before["wrong"], vans(line, "wrong")) == (["V1"], ["V2"])
+
+
+def test_a_van_that_sent_nothing_is_on_the_books_of_days_that_are_there_already(line):
+    fleet = "select vehicles_on_books, vehicles_non_communicating from marts.fleet_days where tenant_id = 'books'"
+    assert published(line.settings, fleet).rows() == [(1, 1)]
+    revised = published(line.settings, "select vehicle_id from core.revisions where tenant_id = 'books'")
+    assert revised.rows() == [("d1",)]
+
+
+def test_the_energy_counter_of_an_electric_van_gives_its_day_and_what_standing_ready_took(line):
+    van = line.day("electric")
+    assert (van["ready_s"], van["idle_s"], van["idle_share"]) == (540, 0, None)
+    assert van["energy_used_kwh"] == pytest.approx(3.5)  # a counter that begins anew adds nothing
+    assert van["ready_energy_kwh"] == pytest.approx(0.3 + 0.4 + 0.1)
+    assert van["fuel_used_l"] is None
 
 
 def test_a_van_takes_the_zone_of_its_depot(tmp_path):
@@ -95,15 +148,6 @@ def test_values_nothing_can_hold_are_row_errors(tmp_path, capsys, kind, text):
     settings = settings_in(tmp_path)
     assert not run_import(settings, kind, [csv(tmp_path, "file", text)])
     assert "row 1: " in capsys.readouterr().err
-
-
-def test_an_assignment_to_the_wrong_van_is_corrected_by_the_same_row_with_the_right_one(tmp_path):
-    settings = settings_in(tmp_path)
-    collected(settings, [positions(golden_points(yesterday_at(15)), device="d1")])
-    for van in ("V1", "V2"):
-        assert run_import(settings, "assignments", [csv(tmp_path, "a", ASSIGNED + f"t1,device,d1,{van},2020-01-01,\n")])
-        refresh(settings)
-        assert published(settings, "select vehicle_id from marts.vehicle_days")["vehicle_id"].to_list() == [van]
 
 
 def test_one_device_cannot_be_in_two_vans_at_once(tmp_path, capsys):
@@ -175,34 +219,6 @@ def test_a_shift_that_ends_before_it_begins_is_a_row_error(tmp_path, capsys):
     text = columns + "t1,D7,2026-02-26,2026-02-26T19:00,2026-02-26T09:00\n"
     assert not run_import(settings, "timeclock", [csv(tmp_path, "h", text)])
     assert "row 1: clock_out_utc: not after clock_in_utc" in capsys.readouterr().err
-
-
-def test_a_van_that_sent_nothing_is_on_the_books_of_days_that_are_there_already(tmp_path):
-    settings = settings_in(tmp_path)
-    collected(settings, [positions(golden_points(yesterday_at(15)))])
-    refresh(settings)
-    run_import(settings, "vehicles", [csv(tmp_path, "v", "tenant_id,vehicle_id\nt1,SILENT\n")])
-    refresh(settings)
-    fleet = published(settings, "select vehicles_on_books, vehicles_non_communicating from marts.fleet_days")
-    assert fleet.rows() == [(1, 1)]
-    assert published(settings, "select vehicle_id from core.revisions")["vehicle_id"].to_list() == ["d1"]
-
-
-def test_the_energy_counter_of_an_electric_van_gives_its_day_and_what_standing_ready_took(tmp_path):
-    settings = settings_in(tmp_path)
-    run_import(settings, "vehicles", [csv(tmp_path, "v", "tenant_id,vehicle_id,fuel_type\nt1,V12,electric\n")])
-    run_import(settings, "assignments", [csv(tmp_path, "a", ASSIGNED + "t1,device,d1,V12,,\n")])
-    counter_kwh = [100, 100, 100.1, 100.2, 100.3, 101, 102, 102.1, 102.2, 102.3, 102.4, 103.4, 103.4, 0.5, 0.6, 0.6]
-    points = [
-        point | {"energy_out_kwh": kwh} for point, kwh in zip(golden_points(yesterday_at(15)), counter_kwh, strict=True)
-    ]
-    collected(settings, [positions(points)])
-    refresh(settings)
-    van = published(settings, "from marts.vehicle_days").row(0, named=True)
-    assert (van["ready_s"], van["idle_s"], van["idle_share"]) == (540, 0, None)
-    assert van["energy_used_kwh"] == pytest.approx(3.5)  # a counter that begins anew adds nothing
-    assert van["ready_energy_kwh"] == pytest.approx(0.3 + 0.4 + 0.1)
-    assert van["fuel_used_l"] is None
 
 
 def test_the_weekly_prices_of_the_eia_are_taken_as_they_are_published(tmp_path):

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.columns import PURCHASES
+from tests.warehouse.core_rows import rows_taken_back
 from warehouse.connection import ensure_schema, prepare, sql
 from warehouse.fuel_lines import replace_lines
 from warehouse.fuel_sites import site_name
@@ -25,13 +26,20 @@ def zones_of(places):
     return ["America/Los_Angeles" if longitude < -100 else EASTERN for _, longitude in places]
 
 
-@pytest.fixture
-def warehouse():
+@pytest.fixture(scope="module")
+def prepared():
     with duckdb.connect() as connection:
         prepare(connection)
         ensure_schema(connection)
         prepare_models(connection)
         yield connection
+
+
+@pytest.fixture
+def warehouse(prepared):
+    """An empty warehouse; what a test writes is gone after it."""
+    with rows_taken_back(prepared):
+        yield prepared
 
 
 def version(event_type="clear", **given_values):

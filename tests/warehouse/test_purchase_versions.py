@@ -13,6 +13,7 @@ from polars.testing import assert_frame_equal
 from ingest.columns import PURCHASES
 from ingest.decode import decode
 from ingest.received import Received, payload_hash
+from tests.builders import examples
 from tests.ingest.test_decode import NOW_S, received
 from warehouse.connection import ensure_schema, prepare, sql
 from warehouse.fuel_lines import replace_lines
@@ -58,10 +59,14 @@ def current(connection: duckdb.DuckDBPyConnection, messages: list[Received]) -> 
     return mart(connection)
 
 
-@given(st.lists(VERSIONS, min_size=1, max_size=5), st.randoms(use_true_random=False))
-@settings(max_examples=25, deadline=None)
-def test_versions_in_any_order_and_repeated_have_one_current_version(warehouse, versions, chance: random.Random):
-    messages = [received("fc/v1/t1/wex/txn", LINE | version) for version in versions]
+@given(st.lists(st.lists(VERSIONS, min_size=1, max_size=5), min_size=1, max_size=20), st.randoms(use_true_random=False))
+@settings(max_examples=examples(6), deadline=None)
+def test_versions_in_any_order_and_repeated_have_one_current_version(warehouse, purchases, chance: random.Random):
+    messages = [
+        received("fc/v1/t1/wex/txn", LINE | version | {"provider_txn_id": f"A-{number}", "card_id": f"C{number}"})
+        for number, versions in enumerate(purchases)
+        for version in versions
+    ]
     expected = current(warehouse, messages)
     shuffled = messages + chance.sample(messages, chance.randint(0, len(messages)))
     chance.shuffle(shuffled)

@@ -9,7 +9,7 @@ import pytest
 from flows.importing import run_import
 from flows.refresh import refresh
 from tests.builders import collected, golden_points, positions, published, settings_in, yesterday_at
-from tests.warehouse.core_rows import DAY, VanDay, insert, local
+from tests.warehouse.core_rows import DAY, VanDay, insert, local, rows_taken_back
 from warehouse.connection import ensure_schema, prepare, sql
 from warehouse.dimension_columns import DIMENSIONS
 from warehouse.dimensions import ImportRefused, Taken, import_dimension, read_dimension
@@ -19,8 +19,8 @@ from warehouse.models import build_day, prepare_models
 BEFORE = DAY - timedelta(days=1)
 
 
-@pytest.fixture
-def warehouse():
+@pytest.fixture(scope="module")
+def prepared():
     with duckdb.connect() as connection:
         prepare(connection)
         ensure_schema(connection)
@@ -30,6 +30,13 @@ def warehouse():
             " null::varchar as reason, 0 as seen_count, null::date as service_date where false"
         )
         yield connection
+
+
+@pytest.fixture
+def warehouse(prepared):
+    """An empty warehouse; what a test writes is gone after it."""
+    with rows_taken_back(prepared):
+        yield prepared
 
 
 def take(connection, folder, name: str, text: str) -> Taken:
