@@ -16,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from flows.report.units import NOT_KNOWN
 
 MOST_ROWS = 50  # of a table in a mail; the rest is in what is attached
+MOST_UNBROKEN = 12  # letters of a name that is kept in one line
 TEXT_WIDTH = 78
 UNITS_KEPT_WITH_THEIR_NUMBER = r"%|€|(?:min|h|s|mi|gal|pt|km|L)\b"
 
@@ -144,4 +145,9 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.globals |= {"width": TEXT_WIDTH, "most_rows": MOST_ROWS, "text_table": text_table}
+_templates.globals |= {
+    "width": TEXT_WIDTH,
+    "most_rows": MOST_ROWS,
+    "most_unbroken": MOST_UNBROKEN,
+    "text_table": text_table,
+}

@@ -14,6 +14,8 @@ import duckdb
 import polars
 
 from warehouse.connection import sql
+from warehouse.definitions import listed_definitions, replace_definitions
+from warehouse.fuel_rules import listed_rules, replace_rules
 
 SCHEMA = Path(__file__).parents[2] / "warehouse" / "sql" / "schema.sql"
 DAY = date(2026, 2, 26)
@@ -41,7 +43,9 @@ LATE_EXIT_MIN = {"V16": 22, "V09": 7}
 def build(path: Path, *, weeks_of_history: int = 0, fuel: bool = True) -> Path:
     """Write the copy to `path` and return it."""
     with duckdb.connect(str(path)) as connection:
-        connection.execute(SCHEMA.read_text() + sql("dimensions.sql"))
+        connection.execute(SCHEMA.read_text() + sql("dimensions.sql") + sql("constants.sql"))
+        replace_rules(connection, listed_rules())
+        replace_definitions(connection, listed_definitions())
         _dimensions(connection)
         for vehicle in range(1, 24):
             _van(connection, vehicle)

@@ -25,7 +25,7 @@ from tests.flows.published_fixture import DAY, build
 FOLDER = Path(__file__).parent / "goldens"
 WIDTHS_PX, GAP_PX = (600, 375), 20
 SMALLER = 2  # approved pictures are kept and compared at half the size
-COLOURS = 12
+COLOURS = 24
 # Fonts of another version move letters by a fraction of a pixel; a block that moved or another colour is more.
 MOST_MEAN = 3.0  # of 255, over all pixels and colours
 MOST_CHANGED, CHANGED = 0.04, 48  # share of the pixels of which a colour is off by more
@@ -44,11 +44,12 @@ class View(NamedTuple):
 
 
 VIEWS = (
-    View("daily-light", "daily", (), 2200),
+    View("daily-light", "daily", (), 2000),
     View("daily-dark", "daily", DARK, 1900),
     View("daily-recoloured", "without dark style", RECOLOURED, 1900),
     View("daily-blocked", "daily", BLOCKED, 1900),
     View("all-clear-light", "all clear", (), 1000),
+    View("exceptions-light", "exceptions", (), 560),
 )
 
 
@@ -64,13 +65,15 @@ def pages(folder: Path) -> dict[str, Report]:
     calm.write_bytes(published.read_bytes())
     make_calm(calm)
 
-    def daily(copy: Path) -> Report:
-        kind = KINDS["daily"]
-        return kind.render(Asked(copy, "dax7", kind.period_of(DAY), AMERICAN, contact="data@dax7.example"))
+    def of(name: str, copy: Path = published) -> Report:
+        kind = KINDS[name]
+        tenant = "dax7" if kind.audience == "tenant" else ""
+        return kind.render(Asked(copy, tenant, kind.period_of(DAY), AMERICAN, contact="data@dax7.example"))
 
-    busy = daily(published)
+    busy = of("daily")
     plain = busy._replace(html=busy.html.replace("(prefers-color-scheme: dark)", "(min-width: 99999px)"))
-    return {"daily": busy, "all clear": daily(calm), "without dark style": _light_only(plain)}
+    found = {"daily": busy, "all clear": of("daily", calm), "without dark style": _light_only(plain)}
+    return found | {name: of(name) for name in KINDS if name not in found and name in {view.report for view in VIEWS}}
 
 
 def _light_only(report: Report) -> Report:
