@@ -120,7 +120,8 @@ def test_a_partial_week_and_one_that_was_hardly_heard_are_no_measure_of_the_usua
         published,
         tmp_path,
         f"delete from marts.fleet_days where service_date > '{week}' and service_date < '{FIRST}'",
-        f"update marts.fleet_days set known_s = observed_s / 2 where service_date between '{two_weeks}' and '{week}'",
+        "update marts.fleet_days set known_s = observed_s / 2"
+        f" where service_date >= '{two_weeks}' and service_date < '{week}'",
     )
     usual = read_week(path, "dax7", WEEK).usual
     assert [week.date_from for week in usual] == [FIRST - timedelta(days=21), FIRST - timedelta(days=28)]
