@@ -11,7 +11,7 @@ from flows.report.kinds import KINDS, Asked
 from flows.report.rendered import Report
 from flows.report.style import AMERICAN
 from tests.flows.published_fixture import DAY
-from tests.report import goldens, limits
+from tests.report import goldens, limits, weekly_fixture
 
 
 @pytest.fixture(scope="module")
@@ -26,17 +26,21 @@ def pages(folder: Path) -> dict[str, Report]:
 
 def _all_reports(folder: Path, pages: dict[str, Report]) -> Iterator[Report]:
     yield from pages.values()
+    weeks = weekly_fixture.build(
+        folder / "weeks.duckdb", {"dax7": weekly_fixture.Fleet(weeks=3), "buses": weekly_fixture.DEAF}
+    )
     for kind in KINDS.values():
+        copy = folder / "busy.duckdb" if kind.name == "daily" else weeks
         for tenant in {"tenant": ("dax7", "buses"), "network": ("",)}[kind.audience]:
             try:
-                yield kind.render(Asked(folder / "busy.duckdb", tenant, kind.period_of(DAY), AMERICAN))
+                yield kind.render(Asked(copy, tenant, kind.period_of(DAY), AMERICAN))
             except NothingToReport:
                 continue
 
 
 def test_every_report_keeps_to_the_limits_of_mail_programs(folder, pages):
     found = {(report.report, report.tenant_id): limits.faults(report) for report in _all_reports(folder, pages)}
-    assert {("daily", "dax7"), ("daily", "buses")} <= found.keys()
+    assert {(name, tenant) for name in ("daily", "weekly", "monthly") for tenant in ("dax7", "buses")} <= found.keys()
     assert not {whose: faults for whose, faults in found.items() if faults}
 
 

@@ -20,7 +20,7 @@ from flows.report.weekly.data import read_week, read_week_from
 from flows.report.weekly.page import contents
 from flows.report.weekly.rows import WeeklyData
 from flows.report.weekly.vans import as_csv
-from tests.report.weekly_fixture import FIRST, LAST, LONG_IDLER, THIRSTY, Fleet, build
+from tests.report.weekly_fixture import DEAF, FIRST, LAST, LONG_IDLER, THIRSTY, Fleet, build
 from tests.warehouse.core_rows import GALLON_L, MILE_M
 
 WEEK = week_period(FIRST)
@@ -31,7 +31,7 @@ STYLE = Style()
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     fleets = {
         "dax7": Fleet(),
-        "deaf": Fleet(vans=5, weeks=3, has_ignition=False),
+        "deaf": DEAF,
         "one": Fleet(vans=1, weeks=1, has_plans=False, has_fuel=False, has_window=False),
         "gaps": Fleet(vans=5, weeks=2, unknown_share=0.21),
     }

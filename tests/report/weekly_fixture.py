@@ -40,6 +40,9 @@ class Fleet(NamedTuple):
     week_start: str | None = "monday"
 
 
+DEAF = Fleet(vans=5, weeks=3, has_ignition=False)
+
+
 def build(path: Path, fleets: dict[str, Fleet]) -> Path:
     """Write a copy with these tenants to `path` and return it."""
     with duckdb.connect(str(path)) as connection:
