@@ -3,10 +3,13 @@
 import csv
 import io
 import re
+import zipfile
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
+import fastexcel
+import polars as pl
 import pytest
 from PIL import Image
 
@@ -234,6 +237,24 @@ def test_every_van_day_is_attached_in_the_units_of_the_reader(published, report)
             {"first": FIRST},
         ).fetchone() or (0,)
     assert sum(float(row["distance_mi"]) for row in rows) == pytest.approx(metres / MILE_M, abs=0.05 * len(rows))
+
+
+def test_the_workbook_has_types_units_and_a_sheet_of_definitions(report):
+    book = report.attachments[f"vans-{FIRST}-{LAST}.xlsx"]
+    sheets = fastexcel.read_excel(book)
+    assert sheets.sheet_names == ["Vans", "Definitions"]
+    vans, words = (sheets.load_sheet(name, header_row=None).to_polars() for name in sheets.sheet_names)
+    units = dict(zip(vans.row(0), vans.row(1), strict=True))
+    assert (units["distance_mi"], units["drive_min"], units["idle_share_pct"]) == ("mi", "min", "%")
+    typed = sheets.load_sheet("Vans", header_row=None, skip_rows=2).to_polars()
+    types = dict(zip(vans.row(0), typed.dtypes, strict=True))
+    assert typed.height == 72
+    assert (types["service_date"], types["distance_mi"]) == (pl.Datetime("ms"), pl.Float64)
+    with zipfile.ZipFile(io.BytesIO(book)) as parts:
+        assert 'ySplit="2"' in parts.read("xl/worksheets/sheet1.xml").decode()
+    meanings = {name: meaning for name, _, meaning in words.iter_rows()}
+    assert set(vans.row(0)) < set(meanings)
+    assert meanings["distance_mi"]
 
 
 def test_metric_readers_in_germany_see_their_units_and_numbers(published):

@@ -45,7 +45,7 @@ from flows.report.weekly.tables import (
     spot_rows,
     status,
 )
-from flows.report.weekly.vans import Table, as_csv, van_days
+from flows.report.weekly.vans import Table, as_csv, as_workbook, van_days
 from flows.report.weekly.words import compared, dates, place, subject, verdict
 
 MOST_TABLE_ROUTES = 20  # in the page; the picture shows the farthest from plan
@@ -83,7 +83,10 @@ def render(asked: Asked) -> Report:
         html=html("weekly.html.j2", found.page),
         text=text("weekly.txt.j2", found.page),
         images=images,
-        attachments={f"{found.file_stem}.csv": as_csv(found.attached)},
+        attachments={
+            f"{found.file_stem}.csv": as_csv(found.attached),
+            f"{found.file_stem}.xlsx": as_workbook(found.attached, found.data.period),
+        },
         headlines=headlines(found.data.week, found.data.min_coverage, asked.style),
     )
 
@@ -138,7 +141,7 @@ def contents(asked: Asked) -> Contents:
         "flag_note": FLAG_NOTE,
         "health": health_rows(data, style),
         "words_note": WORDS_NOTE.format(least=style.percent(data.min_coverage)),
-        "attached_note": f"Every van on every date is attached as {name}.csv.",
+        "attached_note": f"Every van on every date is attached as {name}.csv and .xlsx.",
         "foot": footer(
             "weekly report",
             asked.tenant_id,

@@ -33,7 +33,7 @@ CONTEXT_COLUMNS = (
     Column("cost", "Cost of events", is_number=True),
 )
 SPOT_COLUMNS = (
-    Column("place", "Hot spot"),
+    Column("place", "Hot spot", is_prose=True),
     Column("vans", "Vans", is_number=True),
     Column("events", "Events", is_number=True),
     Column("days", "Days", is_number=True, is_minor=True),

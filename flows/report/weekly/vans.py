@@ -1,17 +1,21 @@
 """What is attached for those who want to calculate: every van on every date of the week, as numbers.
 
-The columns are those of the display views (docs/tables.md), in the reader's units, named with their unit.
+The columns are those of the display views (docs/tables.md), in the reader's units, named with their unit. The workbook
+has a sheet that says what each means.
 """
 
-import csv
 import io
+from datetime import datetime, time
 from typing import NamedTuple
 
 import duckdb
 
+from flows.answers import unit_of
+from flows.report.csv_file import csv_file
 from flows.report.rendered import Period
 from flows.report.style import Style
 from flows.report.units import METRIC
+from flows.workbook import Heading, Sheet, write_sheets
 
 
 class Table(NamedTuple):
@@ -43,19 +47,27 @@ def van_days(connection: duckdb.DuckDBPyConnection, tenant_id: str, period: Peri
 
 
 def as_csv(table: Table) -> bytes:
-    """Return the table as comma separated values; UTF-8 with a mark that Excel understands."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(table.names)
-    for row in table.rows:
-        writer.writerow([_cell(value) for value in row])
-    return out.getvalue().encode("utf-8-sig")
+    """Return the table as comma separated values."""
+    return csv_file(table.names, _rows(table))
 
 
-def _cell(value: object) -> object:
-    """Return a value that a spreadsheet will not take for a formula: ids come in by message, from anybody's device."""
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return f"'{value}"
-    if isinstance(value, list):
-        return " ".join(str(part) for part in value)
-    return "" if value is None else value
+def as_workbook(table: Table, period: Period) -> bytes:
+    """Return the table as a sheet with types, units and a fixed header, and one that says what its columns mean."""
+    units = [unit_of(name, meaning) for name, meaning in zip(table.names, table.meanings, strict=True)]
+    vans = Sheet(
+        "Vans",
+        [Heading(name, unit) for name, unit in zip(table.names, units, strict=True)],
+        _rows(table),
+    )
+    headings = [Heading("column", ""), Heading("unit", ""), Heading("what it means", "")]
+    meanings = [list(row) for row in zip(table.names, units, table.meanings, strict=True)]
+    out = io.BytesIO()
+    # The same table gives the same bytes whenever it is written.
+    created = datetime.combine(period.last, time())
+    write_sheets(out, [vans, Sheet("Definitions", headings, meanings, wraps=True)], created=created)
+    return out.getvalue()
+
+
+def _rows(table: Table) -> list[list[object]]:
+    """Return the rows with lists, such as quality flags, in words."""
+    return [[" ".join(map(str, value)) if isinstance(value, list) else value for value in row] for row in table.rows]
