@@ -6,7 +6,7 @@ a day whose data trickles in would else make a mail each quarter of an hour.
 """
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 
 import duckdb
 
@@ -53,10 +53,11 @@ def put_corrections(desk: Desk, active: list[Recipient], done: Done) -> None:
 def _chains(desk: Desk, recipient: Recipient) -> Iterator[list[Entry]]:
     """The mails of a recipient about each period of the last days: the first and its corrections."""
     since = desk.now - timedelta(days=desk.settings.catch_up_days)
-    found: dict[tuple[date, date], list[Entry]] = {}
+    found: dict[str, list[Entry]] = {}
     for entry in desk.entries(recipient):
         if entry.about:
-            found.setdefault((entry.about.first, entry.about.last), []).append(entry)
+            # By key, not by days: a week of the reader's may begin a day before the one that was asked for.
+            found.setdefault(entry.key.removesuffix(f".c{entry.about.correction}"), []).append(entry)
     for chain in found.values():
         chain.sort(key=lambda entry: entry.about.correction if entry.about else 0)
         if chain[0].at_utc and chain[0].at_utc > since:
@@ -87,7 +88,7 @@ def _put_correction(desk: Desk, recipient: Recipient, chain: list[Entry], becaus
     first, last = chain[0].about, chain[-1].about
     assert first is not None  # chains are of mails that we know this of
     assert last is not None
-    period = desk.kinds[recipient.report].period_of(last.first)
+    period = desk.kinds[recipient.report].period_of(last.last)
     report = desk.render(recipient, period)
     if chain[-1].state == "quiet":
         if not report.is_clear:

@@ -80,11 +80,12 @@ def render(asked: Asked) -> Report:
     if (asked.tenant_id, asked.period.first) in fleet.no_data or (fleet.exceptions and not new):
         raise NothingToReport(asked.tenant_id, asked.period.first, None)
     name = {"day": "daily", "week": "weekly"}[asked.period.kind] if not new else "exceptions"
+    period = week_period(asked.period.first, 7) if name == "weekly" else asked.period  # a reader's week, from Sunday
     share = f"{fleet.idle_share:.1%}"
     return Report(
         name,
         asked.tenant_id,
-        asked.period,
+        period,
         f"{asked.tenant_id} {asked.period.key} idle {share}",
         f'<html><body class="ground"><p>idle {share} in {asked.style.units.distance}</p></body></html>',
         f"idle {share} in {asked.style.units.distance}\n",
@@ -96,8 +97,8 @@ def render(asked: Asked) -> Report:
     )
 
 
-def publish(settings: Settings, at_utc: datetime, *, revised: str = "") -> None:
-    """Publish a copy made at an instant; `revised` names a van whose yesterday was measured again just before."""
+def publish(settings: Settings, at_utc: datetime, *, revised: str = "", day: date = YESTERDAY) -> None:
+    """Publish a copy made at an instant; `revised` names a van of which a day was measured again just before."""
     settings.published_dir.mkdir(parents=True, exist_ok=True)
     path = settings.published_path
     path.write_bytes(bare_copy())
@@ -109,12 +110,12 @@ def publish(settings: Settings, at_utc: datetime, *, revised: str = "") -> None:
             return
         tables = dict.fromkeys(("schema_digest", "models_digest", "definitions_digest", "checks_digest"), "0")
         insert(
-            connection, "core.loads", load_id=1, tenant_id="a", service_date=YESTERDAY, rebuilt_utc=before,
+            connection, "core.loads", load_id=1, tenant_id="a", service_date=day, rebuilt_utc=before,
             vehicle_date_count=1, position_count=1, code_version="1", reasons=["positions"], segments=[], seconds=1,
             **tables,
         )  # fmt: skip
         insert(
-            connection, "core.revisions", tenant_id="a", service_date=YESTERDAY, vehicle_id=revised, revision=2,
+            connection, "core.revisions", tenant_id="a", service_date=day, vehicle_id=revised, revision=2,
             revised_utc=before, code_version="1", reasons=["positions"], segments=[], changed=[], changes="{}",
         )  # fmt: skip
 
@@ -326,6 +327,25 @@ def test_corrections_are_few_and_some_time_apart(tmp_path):
         publish(settings, now, revised="V1")
         sent += [hour for _ in post(settings, now)]
     assert sent == [2, 4, 6]
+
+
+def test_a_week_that_begins_on_sunday_is_corrected_as_the_week_it_is(tmp_path):
+    settings = line(tmp_path, f'{TO_OWNER}\nreport = "weekly"')
+    fleet.no_data = frozenset({("a", date(2026, 2, 23))})
+    wednesday = NOON - timedelta(days=1)
+    publish(settings, wednesday - timedelta(hours=1))
+    assert [mail["Subject"].split(" · ")[2] for mail in post(settings, wednesday)] == ["nothing was heard"]
+    fleet.no_data = frozenset()
+    for hour in (3, 6):
+        fleet.idle_share += 0.1
+        publish(settings, wednesday + timedelta(hours=hour), revised="V1", day=date(2026, 2, 22 + hour))
+        (mail,) = post(settings, wednesday + timedelta(hours=hour))
+        assert mail["Subject"].startswith("Corrected: a 2026-W09")
+    assert [(entry.about.correction, str(entry.about.first)) for entry in entries(settings) if entry.about] == [
+        (0, "2026-02-23"),
+        (1, "2026-02-22"),
+        (2, "2026-02-22"),
+    ]
 
 
 # ---------------------------------------------------------------------------------------------- what a person decides
