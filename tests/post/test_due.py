@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -56,7 +57,8 @@ fleet = Fleet()
 
 
 @pytest.fixture(autouse=True)
-def _fresh_fleet() -> None:
+def _fresh_fleet() -> Iterator[None]:
+    yield
     fleet.__dict__.clear()
 
 
