@@ -14,6 +14,7 @@ from flows.deployments.alerts import WHAT_TO_DO, tell_failure, tell_recovery
 from flows.deployments.served import DEPLOYMENTS
 from flows.settings import Settings
 from tests.builders import settings_in
+from tests.post.test_mail import Inbox, smtp
 
 REFRESH = SimpleNamespace(name="odograph-refresh")
 REPORTS = SimpleNamespace(name="odograph-reports")
@@ -84,3 +85,13 @@ def test_nobody_is_told_where_nobody_is_named(settings, monkeypatch):
 
 def test_every_flow_has_advice():
     assert WHAT_TO_DO.keys() == {found.flow.name for found in DEPLOYMENTS}
+
+
+def test_it_leaves_through_the_mail_server_and_one_that_is_away_is_asked_again(settings, monkeypatch):
+    inbox = Inbox()
+    with smtp(inbox) as address:
+        for url in ("smtp://127.0.0.1:9", f"smtp://{address}"):
+            found = settings.model_copy(update={"smtp_url": url})
+            monkeypatch.setattr(Settings, "read", classmethod(lambda _cls, found=found: found))
+            tell_failure(REFRESH, RUN, FAILED)  # the second within the hour, but nobody was told
+    assert sorted(inbox.recipients) == ["night@example.com", "ops@example.com"]
