@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from flows.settings import Settings
-from warehouse.connection import sql
+from warehouse.connection import sql, transaction
 from warehouse.dictionary import add_comments
 from warehouse.lake import LakeTableFiles
 from warehouse.network_copy import LINK, publish_network, remove_network
@@ -55,7 +55,8 @@ def publish_parts(
         else:
             add_views(copy, {name: table.without_files() for name, table in lake.items()}, settings.timezone)
             copy.execute(sql("copies/no_lake.sql"))
-        add_comments(copy)  # views that were made once more lost theirs
+        with transaction(copy):
+            add_comments(copy)  # views that were made once more lost theirs
 
     done = publish_tenants(
         published,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse.connection import prepare, sql
+from warehouse.connection import prepare, sql, transaction
 from warehouse.dictionary import add_comments, add_dictionary
 from warehouse.versions import BUILDING, delete_old, generation_of, make_folder, swap_in
 
@@ -46,17 +46,20 @@ def publish_network(published: Path, folder: Path) -> Path:
     with duckdb.connect(str(building)) as copy:
         prepare(copy)
         quoted = str(published).replace("'", "''")
-        copy.execute(f"attach '{quoted}' as everyone (read_only); create schema core; create schema marts")
-        for name in _summed(copy):
-            columns = ", ".join(allowed_columns(copy, name))
-            copy.execute(f"create table marts.{name} as select {columns} from everyone.marts.{name}")
-        for name in RULES:
-            copy.execute(f"create table marts.{name} as from everyone.marts.{name}")
-        copy.execute(sql("copies/network_health.sql"))
-        copy.execute("create table core.generation as from everyone.core.generation")
+        copy.execute(f"attach '{quoted}' as everyone (read_only)")
+        with transaction(copy):
+            copy.execute("create schema core; create schema marts")
+            for name in _summed(copy):
+                columns = ", ".join(allowed_columns(copy, name))
+                copy.execute(f"create table marts.{name} as select {columns} from everyone.marts.{name}")
+            for name in RULES:
+                copy.execute(f"create table marts.{name} as from everyone.marts.{name}")
+            copy.execute(sql("copies/network_health.sql"))
+            copy.execute("create table core.generation as from everyone.core.generation")
         copy.execute("detach everyone")
-        add_dictionary(copy, ("marts", "core"))
-        add_comments(copy)
+        with transaction(copy):
+            add_dictionary(copy, ("marts", "core"))
+            add_comments(copy)
     final = folder / f"network-{generation}.duckdb"
     swap_in(building, final, folder / LINK)
     delete_old(network_versions(folder), KEPT_VERSIONS)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse.connection import prepare, sql
+from warehouse.connection import prepare, sql, transaction
 from warehouse.dictionary import add_comments
 from warehouse.lake import LakeTableFiles, attach_lake
 from warehouse.models import add_device_status, shared_sql
@@ -52,7 +52,8 @@ def publish(
         copy.executemany(
             "insert into core.lake_versions values (?, ?)", [(name, table.version) for name, table in lake.items()]
         )
-        add_comments(copy)
+        with transaction(copy):
+            add_comments(copy)
     final = folder / f"odograph-{generation}.duckdb"
     swap_in(building, final, folder / LINK)
     delete_unneeded(folder)
@@ -84,7 +85,8 @@ def add_views(
     copy.execute("create schema if not exists staging; create schema if not exists lake")
     attach_lake(copy, lake, timezone, only_tenant=only_tenant)
     if not has_shared:
-        copy.execute(shared_sql())
+        with transaction(copy):
+            copy.execute(shared_sql())
     add_device_status(copy)
     add_words(copy)
 
@@ -119,7 +121,7 @@ def _copied_file(connection: duckdb.DuckDBPyConnection, building: Path) -> bool:
 
 
 def _copy_tables(connection: duckdb.DuckDBPyConnection, building: Path) -> None:
-    with duckdb.connect(str(building)) as empty:
+    with duckdb.connect(str(building)) as empty, transaction(empty):
         empty.execute(sql("schema.sql"))
     connection.execute(f"attach '{str(building).replace(chr(39), chr(39) * 2)}' as published")
     try:

@@ -170,7 +170,7 @@ class _Source:
         return True
 
     def _begin_empty(self) -> None:
-        with self._using_copy():
+        with self._using_copy(), transaction(self.connection):
             self.connection.execute(sql("schema.sql"))
         for name in self.tables:
             self.connection.execute(f"create table if not exists copy.{name} as from everyone.{name} limit 0")

@@ -186,18 +186,13 @@ def heard_more(settings, some):
 
 def counted(settings):
     """How many positions each copy tells of: that for all, the tenants', the network's."""
-    query = "select sum(accepted_count) from {} where tenant_id = '{}'"
-    return [
-        *(published(settings, query.format("marts.data_health", tenant)).item() for tenant in TENANTS),
-        *(
-            asked(settings.tenants_dir / f"{tenant}.duckdb", query.format("marts.data_health", tenant))[0][0]
-            for tenant in TENANTS
-        ),
-        *(
-            asked(settings.published_dir / "network.duckdb", query.format("marts.data_health_days", tenant))[0][0]
-            for tenant in TENANTS
-        ),
+    query = "select sum(accepted_count) from {} group by tenant_id order by tenant_id"
+    copies = [
+        (settings.published_path, "marts.data_health"),
+        *((settings.tenants_dir / f"{tenant}.duckdb", "marts.data_health") for tenant in TENANTS),
+        (settings.published_dir / "network.duckdb", "marts.data_health_days"),
     ]
+    return [count for path, name in copies for (count,) in asked(path, query.format(name))]
 
 
 def test_news_reach_copies_without_a_lake(usual):

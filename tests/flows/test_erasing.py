@@ -25,7 +25,16 @@ from flows.privacy.searching import found_in
 from flows.refresh import refresh
 from flows.report.rendered import Report, day_period
 from ingest.lineage import Source, raw_messages
-from tests.builders import collected, golden_points, message, positions, published, settings_in, yesterday_at
+from tests.builders import (
+    all_published,
+    collected,
+    golden_points,
+    message,
+    positions,
+    published,
+    settings_in,
+    yesterday_at,
+)
 from warehouse.subjects import Subject
 
 VIN, OTHER_VIN = "1FTBW2CM5HKA00001", "1FTBW2CM5HKA00002"
@@ -174,10 +183,8 @@ OF_THE_VAN = f"tenant_id = 't1' and vehicle_id = '{VIN}'"
 
 
 def answers(settings, where):
-    return {
-        name: sorted(map(repr, published(settings, f"from ({sql}) where {where}").rows()))
-        for name, sql in QUESTIONS.items()
-    }
+    found = all_published(settings, {name: f"from ({sql}) where {where}" for name, sql in QUESTIONS.items()})
+    return {name: sorted(map(repr, rows.rows())) for name, rows in found.items()}
 
 
 def erased(settings, kind, subject, *, since=None, until=None, everything=False, except_held=False):
