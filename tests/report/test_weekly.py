@@ -192,6 +192,14 @@ def test_the_busiest_and_the_least_busy_van_are_named(report):
     )
 
 
+def test_actions_come_with_their_saving_and_hot_spots_with_their_hours(report, published):
+    todo = part(report.text, "Worth doing next week")
+    assert "1. Switch engines off at depot DAX7 ($13 a week, likely)" in todo
+    assert f"2. Look into why {LONG_IDLER} idles more" in todo
+    assert "depot DAX7 12 72 6 9 h 7 min 9 h 7 min $13 mostly 09:00 to 10:00" in part(report.text, "Where vans idled")
+    assert "Nothing to suggest this week" in part(words(published, "deaf"), "Worth doing next week")
+
+
 def test_idling_by_place_is_all_of_it(data):
     assert sum(row.idle_s for row in data.contexts) == pytest.approx(data.week.idle_s, abs=0.1)
     assert {row.context for row in data.contexts} == {"hand_off", "depot", "break"}
