@@ -20,27 +20,29 @@ from flows.report.units import NOT_KNOWN
 from flows.report.weekly import captions
 from flows.report.weekly.data import read_week_from
 from flows.report.weekly.economy import trends
+from flows.report.weekly.fuel import (
+    FLAG_COLUMNS,
+    FLAG_NOTE,
+    PRICE_COLUMNS,
+    exception_finding,
+    flag_rows,
+    price_note,
+    price_rows,
+)
 from flows.report.weekly.measures import headlines
 from flows.report.weekly.routes import ROUTE_COLUMNS, route_rows, spreads
 from flows.report.weekly.rows import WeeklyData
 from flows.report.weekly.scorecard import scorecard
 from flows.report.weekly.tables import (
     CONTEXT_COLUMNS,
-    FLAG_COLUMNS,
-    FLAG_NOTE,
     JURISDICTION_COLUMNS,
     JURISDICTION_NOTE,
-    PRICE_COLUMNS,
     SPOT_COLUMNS,
     context_finding,
     context_rows,
-    exception_finding,
-    flag_rows,
     health_rows,
     jurisdiction_rows,
     legal_finding,
-    price_note,
-    price_rows,
     spot_note,
     spot_rows,
     status,
