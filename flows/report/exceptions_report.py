@@ -4,14 +4,13 @@ The gravest first, each with its time, place, van, evidence and what to do; noth
 not proof: the words say possible. Places near where a van stands overnight and outside its hours are not shown.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 import duckdb
 
 from flows.report import page
-from flows.report.csv_file import csv_file
 from flows.report.data import NothingToReport
 from flows.report.exceptions import ExceptionRow, open_exceptions
 from flows.report.exceptions_words import Words, notes, when, words
@@ -19,6 +18,7 @@ from flows.report.kinds import Asked
 from flows.report.page import Cell, Column
 from flows.report.queries import rows
 from flows.report.rendered import Report
+from flows.report.spreadsheet import Field, Table, csv_of
 from flows.report.style import Style
 
 WINDOW_DAYS = 3  # a reader who is new is not told all that ever happened
@@ -28,7 +28,7 @@ MOST_IN_SUBJECT = 2
 PLACES_NOTE = "Places near where a van stands overnight, and outside its hours, are not shown."
 COLUMNS = (
     Column("van", "Van", is_name=True),
-    Column("what", "What happened, and what to do"),
+    Column("what", "What happened, and what to do", is_prose=True),
     Column("amount", "Amount", is_number=True),
 )
 
@@ -131,23 +131,30 @@ def _line(thing: Sequence[ExceptionRow], told: Words, style: Style, timezone: st
     return Line(row.vehicle_id or "All vans", Cell(f"{when(row, style, timezone)} · {told.what}", below=below), amount)
 
 
-CSV_COLUMNS = (
-    "exception_id", "kind", "severity", "service_date", "time_local", "vehicle_id", "route_id", "rule", "what",
-    "evidence", "what_to_do", "duration_min", "limit_min", "amount", "currency",
-)  # fmt: skip
-
-
 def _csv(found: Sequence[ExceptionRow], style: Style, timezone: str) -> bytes:
     """Return one row for each exception, those about one purchase apart."""
-    lines = []
-    for row in found:
-        told = words([row], style, timezone)
-        lines.append([
-            row.exception_id, row.kind, row.severity, row.service_date, when(row, style, timezone), row.vehicle_id,
-            row.route_id, row.rule, told.what, told.evidence, told.action, _in_minutes(row.duration_s),
-            _in_minutes(row.limit_s), None if row.cost is None else round(row.cost, 2), row.currency,
-        ])  # fmt: skip
-    return csv_file(CSV_COLUMNS, lines)
+
+    def column(name: str, value: Callable[[ExceptionRow, Words], object]) -> Field:
+        return Field(name, "", "", "", lambda row: value(row, words([row], style, timezone)))
+
+    fields = [
+        column("exception_id", lambda row, told: row.exception_id),
+        column("kind", lambda row, told: row.kind),
+        column("severity", lambda row, told: row.severity),
+        column("service_date", lambda row, told: row.service_date),
+        column("time_local", lambda row, told: when(row, style, timezone)),
+        column("vehicle_id", lambda row, told: row.vehicle_id),
+        column("route_id", lambda row, told: row.route_id),
+        column("rule", lambda row, told: row.rule),
+        column("what", lambda row, told: told.what),
+        column("evidence", lambda row, told: told.evidence),
+        column("what_to_do", lambda row, told: told.action),
+        column("duration_min", lambda row, told: _in_minutes(row.duration_s)),
+        column("limit_min", lambda row, told: _in_minutes(row.limit_s)),
+        column("amount", lambda row, told: None if row.cost is None else round(row.cost, 2)),
+        column("currency", lambda row, told: row.currency),
+    ]
+    return csv_of(Table("Exceptions", "", fields, found))
 
 
 def _in_minutes(seconds: float | None) -> float | None:

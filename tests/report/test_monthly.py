@@ -5,6 +5,7 @@ import io
 from datetime import date, timedelta
 
 import duckdb
+import fastexcel
 import pytest
 
 from flows.report.kinds import KINDS, Asked
@@ -156,6 +157,18 @@ def test_four_hundred_vans_fit_a_mail_and_all_are_attached(published):
     assert report.html.count("<tr") < 200
     assert len(report.images) == 6
     assert max(len(png) for png in report.images.values()) < 100_000
+
+
+def test_the_workbook_has_all_rows_and_says_what_columns_mean(report):
+    book = fastexcel.read_excel(report.attachments["monthly-2026-02.xlsx"])
+    assert book.sheet_names == ["Routes", "Vans", "Stations", "Definitions"]
+    sheets = {name: book.load_sheet(name, header_row=None).to_polars().rows() for name in book.sheet_names}
+    assert len(sheets["Routes"]) == 2 + 3  # names, units, rows
+    costs = dict(zip(sheets["Routes"][0], sheets["Routes"][2], strict=True))
+    assert (costs["route_id"], costs["cost_per_route"], costs["days_priced"]) == ("R202", "280", "28")
+    meanings = {(row[0], row[1]): row[3] for row in sheets["Definitions"]}
+    assert "K25" in meanings["Routes", "cost_per_stop"]
+    assert "miles" in meanings["Vans", "distance_mi"]
 
 
 def test_pictures_are_drawn_for_both_widths_and_say_what_they_found(report):

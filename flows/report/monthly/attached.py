@@ -1,96 +1,125 @@
-"""What is attached for those who want to calculate: every route and every van of the month, as numbers."""
+"""What is attached for those who want to calculate: every route, van and station of the month, as numbers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from typing import Any
 
-from flows.report.csv_file import csv_file
 from flows.report.monthly.measures import gated, lacks_ignition, scaled
-from flows.report.monthly.rows import MonthlyData, Route, Vehicle
+from flows.report.monthly.rows import MonthlyData
+from flows.report.spreadsheet import ONE, SHARE, TWO, WHOLE, Field, Table, csv_of, workbook_of
 from flows.report.style import Style
-
-ROUTE_COLUMNS = (
-    "month", "route_id", "days", "days_priced", "vehicles", "distance_{distance}", "stops_seen", "stops_counted",
-    "stops_per_hour", "route_utilization", "idle_min", "idle_share", "stem_share", "on_time_start_share", "co2_kg",
-    "cost", "cost_per_route", "cost_per_stop", "cost_per_stop_month_before", "cost_per_{distance}", "currency",
-    "coverage",
-)  # fmt: skip
-VAN_COLUMNS = (
-    "month", "vehicle_id", "days_with_data", "days_on_a_route", "days_available", "day_utilization",
-    "distance_{distance}", "engine_on_h", "idle_min", "idle_share", "idle_cost", "fuel_used_{fuel}",
-    "fuel_distance_{distance}", "fuel_cost", "co2_kg", "route_cost", "cost_per_{distance}", "currency", "coverage",
-)  # fmt: skip
-STATION_COLUMNS = (
-    "month", "station", "town", "fuel", "purchases", "volume_{fuel}", "net", "currency", "price_per_{fuel}",
-    "mean_price_per_{fuel}",
-)  # fmt: skip
 
 
 def files(data: MonthlyData, style: Style) -> dict[str, bytes]:
-    """Return the attachments by file name; units are in the names of the columns."""
-    key = data.period.key
+    """Return the attachments by file name: each table as CSV, and all in a workbook that says what columns mean."""
+    tables = [_routes(data, style), _vans(data, style), *([_stations(data, style)] if data.stations else [])]
     return {
-        f"routes-{key}.csv": csv_file(
-            _named(ROUTE_COLUMNS, style), (_route(route, data, style) for route in data.routes)
-        ),
-        f"vans-{key}.csv": csv_file(_named(VAN_COLUMNS, style), (_van(van, data, style) for van in data.vehicles)),
-        **(
-            {f"stations-{key}.csv": csv_file(_named(STATION_COLUMNS, style), _stations(data, style))}
-            if data.stations
-            else {}
-        ),
+        **{f"{table.title.lower()}-{data.period.key}.csv": csv_of(table) for table in tables},
+        f"monthly-{data.period.key}.xlsx": workbook_of(tables, data.period.first),
     }
 
 
-def _named(columns: Sequence[str], style: Style) -> list[str]:
-    return [name.format(distance=style.units.distance, fuel=style.units.volume.lower()) for name in columns]
-
-
-def _gate(heard: Route | Vehicle) -> Callable[[float | None], float | None]:
-    return lambda value: _rounded(gated(value, heard, "").value, 4)
-
-
-def _route(route: Route, data: MonthlyData, style: Style) -> list[object]:
-    ratio, metres = _gate(route), style.units.metres
-    has_engine = not lacks_ignition(data.month)
-    return [
-        data.period.key, route.route_id, route.route_day_count, route.costed_count, " ".join(route.vehicle_ids),
-        _per(route.distance_m, metres), route.stop_count, route.counted_stop_count, ratio(route.stops_per_hour),
-        ratio(route.route_utilization), _per(route.idle_s, 60) if has_engine else None,
-        ratio(route.idle_share) if has_engine else None, ratio(route.stem_share), ratio(route.on_time_start_share),
-        _rounded(route.co2_kg, 2), _rounded(route.cost, 2), _rounded(route.cost_per_route, 2),
-        _rounded(route.cost_per_stop, 4), _rounded(route.cost_per_stop_before, 4),
-        _rounded(scaled(route.cost_per_km, metres / 1000), 4), route.currency, _rounded(route.coverage, 4),
+def _routes(data: MonthlyData, style: Style) -> Table:
+    make = _Fields(data, style, has_engine=lambda row: not lacks_ignition(data.month))
+    fields = [
+        make.month(), make.text("route_id"), make.count("days", "route_day_count"),
+        make.count("days_priced", "costed_count", ""),
+        Field("vehicles", "", "", "", lambda row: " ".join(row.vehicle_ids)),
+        make.distance(), make.count("stops_seen", "stop_count"), make.count("stops_counted", "counted_stop_count"),
+        make.ratio("stops_per_hour", "stops/h", ONE), make.ratio("route_utilization", "share of plan"),
+        make.idle_min(), make.idle_share(), make.ratio("stem_share", "share of distance"),
+        make.ratio("on_time_start_share", "share of routes"), make.number("co2_kg", "kg"), make.money("cost"),
+        make.money("cost_per_route", ""), make.money("cost_per_stop"),
+        make.money("cost_per_stop_month_before", "", "cost_per_stop_before"), make.cost_per_distance(),
+        make.text("currency"), make.coverage(),
     ]  # fmt: skip
+    return Table("Routes", "route_months", fields, data.routes)
 
 
-def _van(van: Vehicle, data: MonthlyData, style: Style) -> list[object]:
-    ratio, metres, litres = _gate(van), style.units.metres, style.units.litres
-    has_engine = not lacks_ignition(van)
-    return [
-        data.period.key, van.vehicle_id, van.days_with_data, van.dispatched_days, van.available_days,
-        _rounded(van.day_utilization, 4), _per(van.distance_m, metres), _per(van.engine_on_s, 3600),
-        _per(van.idle_s, 60) if has_engine else None, ratio(van.idle_share) if has_engine else None,
-        _rounded(van.idle_cost, 2) if has_engine else None, _per(van.fuel_used_l, litres),
-        _per(van.metered_distance_m, metres), _rounded(van.fuel_cost, 2), _rounded(van.co2_kg, 2),
-        _rounded(van.cost, 2), _rounded(scaled(van.cost_per_km, metres / 1000), 4), van.currency,
-        _rounded(van.coverage, 4),
+def _vans(data: MonthlyData, style: Style) -> Table:
+    make = _Fields(data, style, has_engine=lambda row: not lacks_ignition(row))
+    hours = Field("engine_on_h", "h", ONE, "engine_on_s", lambda row: round(row.engine_on_s / 3600, 2))
+    fields = [
+        make.month(), make.text("vehicle_id"), make.count("days_with_data", "days_with_data"),
+        make.count("days_on_a_route", "dispatched_days"), make.count("days_available", "available_days"),
+        Field("day_utilization", "share of days", SHARE, "day_utilization", lambda row: _rounded(row.day_utilization)),
+        make.distance(), hours, make.idle_min(), make.idle_share(), make.money("idle_cost"),
+        make.volume("fuel_used", "fuel_used_l"), make.money("fuel_cost"), make.number("co2_kg", "kg"),
+        make.money("route_cost", "", "cost"), make.cost_per_distance(), make.text("currency"), make.coverage(),
     ]  # fmt: skip
+    return Table("Vans", "vehicle_months", fields, data.vehicles)
 
 
-def _stations(data: MonthlyData, style: Style) -> list[list[object]]:
-    litres = style.units.litres
-    return [
-        [
-            data.period.key, station.station, station.town, station.fuel, station.purchase_count,
-            _per(station.quantity_l, litres), _rounded(station.net, 2), station.currency,
-            _rounded(scaled(station.price_per_l, litres), 4), _rounded(scaled(station.mean_price_per_l, litres), 4),
-        ]
-        for station in data.stations
+def _stations(data: MonthlyData, style: Style) -> Table:
+    make = _Fields(data, style, has_engine=lambda row: True)
+    litres, fuel = style.units.litres, style.units.volume.lower()
+
+    def price(name: str, attribute: str) -> Field:
+        return Field(
+            f"{name}_per_{fuel}", "currency", TWO, "", lambda row: _rounded(scaled(getattr(row, attribute), litres))
+        )
+
+    fields = [
+        make.month(), make.text("station", ""), make.text("town", ""), make.text("fuel", ""),
+        make.count("purchases", "purchase_count", ""), make.volume("volume", "quantity_l"), make.money("net"),
+        price("price", "price_per_l"), price("price_of_all", "mean_price_per_l"), make.text("currency"),
     ]  # fmt: skip
+    return Table("Stations", "fuel_purchases", fields, data.stations)
 
 
-def _per(value: float | None, size: float) -> float | None:
-    return None if value is None else round(value / size, 2)
+class _Fields:
+    """Makes the columns of a month in the reader's units; a ratio is empty where too little was heard."""
+
+    def __init__(self, data: MonthlyData, style: Style, *, has_engine: Callable[[Any], bool]) -> None:
+        self.data, self.units, self.has_engine = data, style.units, has_engine
+
+    def month(self) -> Field:
+        return Field("month", "", "", "date_from", lambda row: self.data.period.key)
+
+    def text(self, name: str, column: str | None = None) -> Field:
+        return Field(name, "", "", name if column is None else column, lambda row: getattr(row, name))
+
+    def count(self, name: str, attribute: str, column: str | None = None) -> Field:
+        of = attribute if column is None else column
+        return Field(name, "number", WHOLE, of, lambda row: getattr(row, attribute))
+
+    def number(self, name: str, unit: str) -> Field:
+        return Field(name, unit, TWO, name, lambda row: _rounded(getattr(row, name)))
+
+    def money(self, name: str, column: str | None = None, attribute: str | None = None) -> Field:
+        of = name if column is None else column
+        return Field(name, "currency", TWO, of, lambda row: _rounded(getattr(row, attribute or name)))
+
+    def ratio(self, name: str, unit: str, shape: str = SHARE) -> Field:
+        return Field(name, unit, shape, name, lambda row: _rounded(gated(getattr(row, name), row, "").value))
+
+    def coverage(self) -> Field:
+        return Field("coverage", "share of time", SHARE, "coverage", lambda row: _rounded(row.coverage))
+
+    def idle_min(self) -> Field:
+        return Field(
+            "idle_min", "min", ONE, "idle_s", lambda row: round(row.idle_s / 60, 2) if self.has_engine(row) else None
+        )
+
+    def idle_share(self) -> Field:
+        def value(row: Any) -> float | None:
+            return _rounded(gated(row.idle_share, row, "").value) if self.has_engine(row) else None
+
+        return Field("idle_share", "share of engine-on time", SHARE, "idle_share", value)
+
+    def distance(self) -> Field:
+        unit, metres = self.units.distance, self.units.metres
+        return Field(f"distance_{unit}", unit, ONE, "distance_m", lambda row: round(row.distance_m / metres, 2))
+
+    def volume(self, name: str, column: str) -> Field:
+        unit, size = self.units.volume.lower(), 1 / self.units.litres
+        return Field(f"{name}_{unit}", unit, TWO, column, lambda row: _rounded(scaled(getattr(row, column), size)))
+
+    def cost_per_distance(self) -> Field:
+        return Field(
+            f"cost_per_{self.units.distance}", "currency", TWO, "cost_per_km",
+            lambda row: _rounded(scaled(gated(row.cost_per_km, row, "").value, self.units.metres / 1000)),
+        )  # fmt: skip
 
 
-def _rounded(value: float | None, decimals: int) -> float | None:
-    return None if value is None else round(value, decimals)
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

@@ -4,10 +4,10 @@ Verdict, tiles with their intervals, eight weeks of the network, depots ranked b
 by, what changed at depots, those that are not ranked and why, how well the network was heard.
 """
 
+from datetime import date
 from typing import Any
 
 from flows.report import page
-from flows.report.csv_file import csv_file
 from flows.report.drawing import NARROW_PX
 from flows.report.kinds import Asked
 from flows.report.multiples import went
@@ -17,15 +17,12 @@ from flows.report.network.measures import Measure, measures, ranked, ranking, te
 from flows.report.network.words import subject, verdict, when
 from flows.report.page import Picture
 from flows.report.rendered import Headline, Report
+from flows.report.spreadsheet import SHARE, WHOLE, Field, Table, csv_of, workbook_of
 from flows.report.style import Style
 
 WEEKS_CID = "network-weeks@odograph"
 RANKINGS = 2  # pictures of depots; with the weeks, and each for a telephone too, there are six
 FOREST_CAPTION = "Lines are 95 % intervals; better or worse is said only where one leaves the network out."
-COLUMNS = (
-    "week_from", "week_to", "tenant_id", "depot_id", "measure", "unit", "n", "value", "ci_low", "ci_high",
-    "standard_error", "rank", "ranked_count", "value_week_before", "engine_coverage", "currency",
-)  # fmt: skip
 MOVED_SHARE, MOVED_POINTS = 0.02, 0.01  # of a headline, worth a correction
 
 
@@ -34,7 +31,7 @@ def render(asked: Asked) -> Report:
     style = asked.style
     data = read_network(asked.published.resolve(), asked.period, min_coverage=asked.min_coverage)
     images, shown = _pictures(data, style)
-    name = f"depots-{data.period.key}.csv"
+    attachments = _attached(data)
     told: dict[str, Any] = {
         "subject": subject(data, style),
         "place": "Network",
@@ -48,7 +45,7 @@ def render(asked: Asked) -> Report:
         "changes": tables.changes(data, style),
         "apart": tables.left_apart(data, style),
         "health": tables.health(data, style),
-        "file_name": name,
+        "file_name": next(iter(attachments)),
         "foot": page.footer(
             "Network report", "", contact=asked.contact, notes=["No vans, drivers or places are in this mail."]
         ),
@@ -61,7 +58,7 @@ def render(asked: Asked) -> Report:
         html=page.html("network.html.j2", told),
         text=page.text("network.txt.j2", told),
         images=images,
-        attachments={name: _csv(data)},
+        attachments=attachments,
         headlines=_headlines(data, style),
     )
 
@@ -103,15 +100,24 @@ def _headlines(data: NetworkData, style: Style) -> tuple[Headline, ...]:
     return tuple(told)
 
 
-def _csv(data: NetworkData) -> bytes:
+def _attached(data: NetworkData) -> dict[str, bytes]:
     """Return every figure of every depot as it is stored, in the units of `marts.network_weeks`."""
-    rows = (
-        [
-            data.period.first, data.period.last, depot.tenant_id, depot.depot_id, each.measure, each.unit,
-            each.unit_count, each.value, each.ci_low, each.ci_high, each.standard_error, each.rank, each.ranked_count,
-            each.value_before, each.engine_coverage, each.currency,
-        ]
-        for depot in data.depots
-        for each in depot.figures.values()
-    )  # fmt: skip
-    return csv_file(COLUMNS, rows)
+
+    def column(name: str, unit: str = "", shape: str = "", attribute: str = "") -> Field:
+        return Field(name, unit, shape, "" if attribute else name, lambda row: getattr(row, attribute or name))
+
+    def date_of(name: str, value: date) -> Field:
+        return Field(name, "", "", name, lambda row: value)
+
+    fields = [
+        date_of("date_from", data.period.first), date_of("date_to", data.period.last), column("tenant_id"),
+        column("depot_id"), column("measure"), column("unit"), column("unit_count", "number", WHOLE),
+        column("value", "as measure"), column("ci_low", "as measure"), column("ci_high", "as measure"),
+        column("standard_error", "as measure"), column("rank", "number", WHOLE),
+        column("ranked_count", "number", WHOLE), column("value_week_before", "as measure", "", "value_before"),
+        column("engine_coverage", "share of time", SHARE),
+        column("currency"),
+    ]  # fmt: skip
+    rows = [each for depot in data.depots for each in depot.figures.values()]
+    table, key = Table("Depots", "network_weeks", fields, rows), data.period.key
+    return {f"depots-{key}.csv": csv_of(table), f"network-{key}.xlsx": workbook_of([table], data.period.first)}

@@ -162,7 +162,7 @@ def left_apart(data: NetworkData, style: Style) -> Table:
     found = apart(data, shown[0] if shown else None)
     columns = [
         Column("depot", "Depot", is_name=True),
-        Column("why", "Why it is not ranked"),
+        Column("why", "Why it is not ranked", is_prose=True),
         Column("n", "n", is_number=True),
         Column("heard", "Heard", is_number=True),
     ]
