@@ -128,6 +128,8 @@ def test_without_routes_it_says_so_and_still_counts_vans(published):
     report = rendered(published, "loose")
     assert "without routes nothing says what one costs. Idling cost $240." in plain(report)
     assert "No routes: no plans" in plain(report)
+    assert "Days used" not in report.text.partition("HOW MUCH VANS WERE USED")[2]
+    assert "$84" in report.text  # idling has its currency all the same
     assert len(table(report, "vans-2026-02.csv")) == 3
 
 

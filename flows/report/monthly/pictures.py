@@ -122,6 +122,8 @@ def routes(data: MonthlyData, style: Style, *, width_px: int = WIDTH_PX) -> byte
 
 def shown_vehicles(data: MonthlyData) -> list[Vehicle]:
     """Return the vans in the picture: those used least."""
+    if not data.month.route_count:
+        return []
     return [van for van in data.vehicles if van.available_days][:MOST_BARS]
 
 

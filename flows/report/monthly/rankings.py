@@ -64,22 +64,23 @@ def vehicles(data: MonthlyData, style: Style) -> Table:
         Column("idle_cost", "Idle cost", is_number=True, is_minor=True),
     ]
     shown, left_out = ends(data.vehicles)
-    return with_something(columns, [_vehicle(van, style) for van in shown], left_out)
+    return with_something(columns, [_vehicle(van, data, style) for van in shown], left_out)
 
 
-def _vehicle(van: Vehicle, style: Style) -> dict[str, Cell | str]:
+def _vehicle(van: Vehicle, data: MonthlyData, style: Style) -> dict[str, Cell | str]:
     fuel = economy(van.metered_distance_m, van.fuel_used_l, style.units)
     has_engine = not lacks_ignition(van)
     per_distance = scaled(van.cost_per_km, style.units.metres / 1000)
     return {
         "van": van.vehicle_id,
-        "days": style.number(van.dispatched_days),
+        # Where no van has a route, none is out of use.
+        "days": style.number(van.dispatched_days) if data.month.route_count else NOT_KNOWN,
         "share": style.percent(van.day_utilization) if van.available_days else NOT_KNOWN,
         "distance": style.distance(van.distance_m),
         "cost": style.money(gated(per_distance, van, "").value, van.currency, cents=True),
         "economy": style.number(gated(fuel, van, "").value, 1),
         "idle": style.percent(gated(van.idle_share, van, "").value if has_engine else None),
-        "idle_cost": style.money(van.idle_cost if has_engine else None, van.currency),
+        "idle_cost": style.money(van.idle_cost if has_engine else None, van.currency or data.month.currency),
     }
 
 
