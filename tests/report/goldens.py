@@ -20,7 +20,8 @@ from flows.report.kinds import KINDS, Asked
 from flows.report.rendered import Report
 from flows.report.save import standalone_html
 from flows.report.style import AMERICAN
-from tests.flows.published_fixture import DAY, build
+from tests.flows import published_fixture
+from tests.report import weekly_fixture
 
 FOLDER = Path(__file__).parent / "goldens"
 WIDTHS_PX, GAP_PX = (600, 375), 20
@@ -51,6 +52,9 @@ VIEWS = (
     View("daily-blocked", "daily", BLOCKED, 1900),
     View("all-clear-light", "all clear", (), 1000),
     View("exceptions-light", "exceptions", (), 560),
+    View("weekly-light", "weekly", (), 2000),
+    View("monthly-light", "monthly", (), 2000),
+    View("network-light", "network", (), 1900),
 )
 
 
@@ -60,26 +64,37 @@ def chromium() -> str | None:
 
 
 def pages(folder: Path) -> dict[str, Report]:
-    """Return the reports that are looked at, from days built into `folder`."""
-    published = build(folder / "busy.duckdb", weeks_of_history=4)
+    """Return the reports that are looked at, one of each kind at least, from days and weeks built into `folder`."""
+    busy = published_fixture.build(folder / "busy.duckdb", weeks_of_history=4)
     calm = folder / "calm.duckdb"
-    calm.write_bytes(published.read_bytes())
+    calm.write_bytes(busy.read_bytes())
     make_calm(calm)
+    fleets = {"dax7": weekly_fixture.Fleet(), "buses": weekly_fixture.DEAF}
+    weeks = weekly_fixture.build(folder / "weeks.duckdb", fleets)
 
-    def of(name: str, copy: Path = published) -> Report:
+    def of(name: str, copy: Path, tenant: str = "dax7") -> Report:
         kind = KINDS[name]
-        tenant = "dax7" if kind.audience == "tenant" else ""
-        return kind.render(Asked(copy, tenant, kind.period_of(DAY), AMERICAN, contact="data@dax7.example"))
+        day = weekly_fixture.FIRST if copy == weeks else published_fixture.DAY
+        tenant_id = tenant if kind.audience == "tenant" else ""
+        return kind.render(Asked(copy, tenant_id, kind.period_of(day), AMERICAN, contact="data@dax7.example"))
 
-    busy = of("daily")
-    plain = busy._replace(html=busy.html.replace("(prefers-color-scheme: dark)", "(min-width: 99999px)"))
-    found = {"daily": busy, "all clear": of("daily", calm), "without dark style": _light_only(plain)}
-    return found | {name: of(name) for name in KINDS if name not in found and name in {view.report for view in VIEWS}}
+    daily = of("daily", busy)
+    return {
+        "daily": daily,
+        "all clear": of("daily", calm),
+        "without dark style": _light_only(daily),
+        "daily without ignition": of("daily", busy, "buses"),
+        "weekly without ignition": of("weekly", weeks, "buses"),
+        "monthly without ignition": of("monthly", weeks, "buses"),
+        "exceptions": of("exceptions", busy),
+        **{name: of(name, weeks) for name in KINDS if name not in ("daily", "exceptions")},
+    }
 
 
 def _light_only(report: Report) -> Report:
     """Return a page that does not say it has a dark style: programs recolour those."""
-    return report._replace(html=report.html.replace('content="light dark"', 'content="light"'))
+    html = report.html.replace('content="light dark"', 'content="light"')
+    return report._replace(html=html.replace("(prefers-color-scheme: dark)", "(min-width: 99999px)"))
 
 
 def make_calm(published: Path) -> None:
@@ -91,7 +106,7 @@ def make_calm(published: Path) -> None:
             "delete from marts.fuel_exceptions",
             "delete from marts.idle_events",
             "delete from core.vehicles where vehicle_id = 'V24'",
-            f"delete from marts.vehicle_days where service_date < date '{DAY}'",
+            f"delete from marts.vehicle_days where service_date < date '{published_fixture.DAY}'",
             "update marts.route_days set coverage = 1, route_time_s = planned_route_time_s, depot_exit_utc = "
             "planned_exit_utc, completed_stop_count = planned_stop_count where tenant_id = 'dax7'",
             "update marts.vehicle_days set coverage = 1",
@@ -99,30 +114,47 @@ def make_calm(published: Path) -> None:
             connection.execute(statement)
 
 
-def rendered(report: Report, view: View, folder: Path) -> Image.Image:
-    """Return a view of a page at both widths, as large as approved pictures are."""
-    # Whatever other fonts this machine has.
-    page = standalone_html(report).replace("-apple-system, 'Segoe UI', Roboto, ", "")
-    assert "'Liberation Sans'" in page
-    (folder / "page.html").write_text(page, encoding="utf-8")
-    frames = "".join(
-        f'<iframe src="page.html" width="{width}" height="{view.height_px}" style="border:0;float:left;'
-        f'margin-right:{GAP_PX}px"></iframe>'
-        for width in WIDTHS_PX
-    )
-    (folder / "both.html").write_text(f'<body style="margin:0;background:#777">{frames}</body>', encoding="utf-8")
-    picture = folder / f"{view.name}.png"
-    size = f"{sum(WIDTHS_PX) + len(WIDTHS_PX) * GAP_PX},{view.height_px}"
+def rendered(reports: dict[str, Report], folder: Path) -> dict[str, Image.Image]:
+    """Return every view by its name, as large as approved pictures are."""
+    found: dict[str, Image.Image] = {}
+    for options in dict.fromkeys(view.options for view in VIEWS):
+        found |= _rendered([view for view in VIEWS if view.options == options], reports, folder)
+    return found
+
+
+def _rendered(views: list[View], reports: dict[str, Report], folder: Path) -> dict[str, Image.Image]:
+    """Return views that are seen with the same options: all of them beside each other in one window."""
+    frames = ""
+    for view in views:
+        # Whatever other fonts this machine has.
+        page = standalone_html(reports[view.report]).replace("-apple-system, 'Segoe UI', Roboto, ", "")
+        assert "'Liberation Sans'" in page
+        (folder / f"{view.name}.html").write_text(page, encoding="utf-8")
+        frames += "".join(
+            f'<td style="padding-right:{GAP_PX}px;vertical-align:top"><iframe src="{view.name}.html" width="{width}"'
+            f' height="{view.height_px}" style="border:0;display:block"></iframe></td>'
+            for width in WIDTHS_PX
+        )
+    table = f'<table cellspacing="0" cellpadding="0"><tr>{frames}</tr></table>'
+    (folder / "all.html").write_text(f'<body style="margin:0;background:#777">{table}</body>', encoding="utf-8")
+    width = sum(WIDTHS_PX) + len(WIDTHS_PX) * GAP_PX
+    picture = folder / "all.png"
     subprocess.run(
         [chromium() or "chromium", "--no-sandbox", "--headless=new", "--hide-scrollbars", "--disable-gpu",
          "--force-device-scale-factor=1", "--font-render-hinting=none", "--disable-lcd-text",
-         f"--user-data-dir={folder / 'profile'}", f"--window-size={size}", f"--screenshot={picture}", *view.options,
-         (folder / "both.html").as_uri()],
+         f"--user-data-dir={folder / 'profile'}",
+         f"--window-size={width * len(views)},{max(view.height_px for view in views)}",
+         f"--screenshot={picture}", *views[0].options, (folder / "all.html").as_uri()],
         check=True, capture_output=True, timeout=60,
     )  # fmt: skip
     with Image.open(picture) as shot:
         whole = shot.convert("RGB")
-    return whole.resize((whole.width // SMALLER, whole.height // SMALLER), Image.Resampling.BOX)
+    boxes = [(place * width, 0, (place + 1) * width, view.height_px) for place, view in enumerate(views)]
+    return {view.name: _smaller(whole.crop(box)) for view, box in zip(views, boxes, strict=True)}
+
+
+def _smaller(picture: Image.Image) -> Image.Image:
+    return picture.resize((picture.width // SMALLER, picture.height // SMALLER), Image.Resampling.BOX)
 
 
 def compared(seen: Image.Image, approved: Image.Image) -> tuple[float, float]:
@@ -158,10 +190,9 @@ def approve(say: Callable[[str], None] = print) -> None:
     """Render every view and keep it."""
     FOLDER.mkdir(exist_ok=True)
     with TemporaryDirectory() as name:
-        reports = pages(Path(name))
-        for view in VIEWS:
-            path = FOLDER / f"{view.name}.png"
-            kept(rendered(reports[view.report], view, Path(name))).save(path, optimize=True)
+        for view, picture in rendered(pages(Path(name)), Path(name)).items():
+            path = FOLDER / f"{view}.png"
+            kept(picture).save(path, optimize=True)
             say(f"{path}: {path.stat().st_size} bytes")
 
 
