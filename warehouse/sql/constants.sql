@@ -101,16 +101,29 @@ select * from (
         ('diesel_step_van', 'ulsd_2'), ('e85', 'e85')
 ) as products (fuel_type, product);
 
+create or replace macro core.price_per_l(price, unit) as
+    case
+        when lower(unit) in ('gal', 'us_gal', 'gallon') then price / core.litres_per_gallon()
+        when lower(unit) in ('l', 'litre', 'liter') then price
+    end;
+
+-- Which prices may stand for a product, nearest first. A grade that is not told may be any.
+create or replace macro core.price_products(product) as
+    case
+        when regexp_matches(product, '^gasoline(_\w+)?_regular$') then [product, 'gasoline_regular', 'gasoline']
+        when regexp_matches(product, '^(diesel|ulsd)(_[12])?$') then [product, 'diesel_2', 'ulsd_2', 'diesel']
+        else [product]
+    end;
+
 -- The newest price of each fuel on a day, per litre; the first product and region by name where a file has several.
 create or replace macro core.prices_on(day) as table
 select
     products.fuel_type,
-    case when lower(prices.unit) in ('gal', 'us_gal', 'gallon') then prices.price / core.litres_per_gallon()
-        else prices.price end as price_per_l,
+    core.price_per_l(prices.price, prices.unit) as price_per_l,
     prices.currency
 from core.prices as prices
 join core.fuel_products as products using (product)
-where prices.from_date <= day and lower(prices.unit) in ('gal', 'us_gal', 'gallon', 'l', 'litre', 'liter')
+where prices.from_date <= day and core.price_per_l(prices.price, prices.unit) is not null
 qualify row_number() over (
     -- Of several regions the whole country, where a file has it, else the first by name.
     partition by products.fuel_type

@@ -32,25 +32,13 @@ days as (
 
 ),
 
--- Which prices may stand for a product, nearest first. A grade that is not told may be any.
 products as (
 
     select
         product,
-        unnest(candidates) as price_product,
-        generate_subscripts(candidates, 1) as product_rank
-    from (
-        select distinct
-            product,
-            case
-                when regexp_matches(product, '^gasoline(_\w+)?_regular$')
-                then [product, 'gasoline_regular', 'gasoline']
-                when regexp_matches(product, '^(diesel|ulsd)(_[12])?$')
-                then [product, 'diesel_2', 'ulsd_2', 'diesel']
-                else [product]
-            end as candidates
-        from priced
-    )
+        unnest(core.price_products(product)) as price_product,
+        generate_subscripts(core.price_products(product), 1) as product_rank
+    from (select distinct product from priced)
 
 ),
 
@@ -61,7 +49,7 @@ regional as (
         priced.line,
         prices.region,
         prices.from_date,
-        prices.price / if(lower(prices.unit) in ('l', 'litre', 'liter'), 1, core.litres_per_gallon()) as regional_per_l
+        core.price_per_l(prices.price, prices.unit) as regional_per_l
     from priced
     join products using (product)
     join fuel_price_regions as regions on regions.state = upper(priced.state)
@@ -70,7 +58,7 @@ regional as (
         and lower(prices.region) = lower(regions.region)
         and prices.currency = priced.currency
         and prices.from_date between priced.service_date - $price_age_days::integer and priced.service_date
-    where lower(prices.unit) in ('gal', 'us_gal', 'gallon', 'l', 'litre', 'liter')
+    where core.price_per_l(prices.price, prices.unit) is not null
         and (regions.city is null or regions.city = lower(priced.city))
     qualify row_number() over (
         partition by priced.tenant_id, priced.line

@@ -26,29 +26,14 @@ bought as (
 
 ),
 
--- Which prices may stand for a product, nearest first.
 products as (
 
     select
         product,
-        unnest(candidates) as price_product,
-        generate_subscripts(candidates, 1) as product_rank
+        unnest(core.price_products(product)) as price_product,
+        generate_subscripts(core.price_products(product), 1) as product_rank
 
-    from (
-
-        select distinct
-            product,
-            case
-                when regexp_matches(product, '^gasoline(_\w+)?_regular$')
-                then [product, 'gasoline_regular', 'gasoline']
-                when regexp_matches(product, '^(diesel|ulsd)(_[12])?$')
-                then [product, 'diesel_2', 'ulsd_2', 'diesel']
-                else [product]
-            end as candidates
-
-        from bought
-
-    )
+    from (select distinct product from bought)
 
 ),
 
@@ -56,8 +41,7 @@ priced as (
 
     select
         bought.line,
-        prices.price::double
-        / if(lower(prices.unit) in ('l', 'litre', 'liter'), 1, core.litres_per_gallon()) as area_per_l,
+        core.price_per_l(prices.price, prices.unit)::double as area_per_l,
         prices.region
 
     from bought
@@ -69,7 +53,7 @@ priced as (
         and prices.currency = bought.currency
         and prices.from_date between bought.service_date - 21 and bought.service_date
 
-    where lower(prices.unit) in ('gal', 'us_gal', 'gallon', 'l', 'litre', 'liter')
+    where core.price_per_l(prices.price, prices.unit) is not null
         and (regions.city is null or regions.city = bought.city)
     qualify row_number() over (
         partition by bought.line
