@@ -18,6 +18,7 @@ import polars as pl
 from flows.copies import tenant_path
 from flows.privacy.access import QUERY, reads_places, record_access
 from flows.settings import Settings
+from warehouse.connection import open_database
 from warehouse.dictionary import dictionary, named
 from warehouse.lake import is_lake_at
 
@@ -63,9 +64,7 @@ def open_published(path: Path) -> duckdb.DuckDBPyConnection:
     """Open the newest published copy for reading; raise NothingPublished where there is none."""
     if not path.exists():
         raise NothingPublished(path)
-    connection = duckdb.connect(str(path.resolve()), read_only=True)
-    connection.execute("set autoinstall_known_extensions = false; set timezone = 'UTC'")
-    return connection
+    return open_database(path.resolve(), read_only=True)
 
 
 def open_locked(path: Path, lake_root: str) -> duckdb.DuckDBPyConnection:

@@ -18,6 +18,7 @@ import duckdb
 import polars as pl
 
 from flows.importing import run_import
+from flows.querying import open_published
 from flows.refresh import refresh
 from flows.settings import Settings
 from ingest.simulation import Simulation, simulate
@@ -76,8 +77,7 @@ def demo_data(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             spool.append([message(each.topic, each.payload, each.due_us / 1e6) for each in sent[first : first + 1000]])
         spool.append(_by_hand())
     refresh(settings)
-    with duckdb.connect(str(settings.published_path.resolve()), read_only=True) as published:
-        published.execute("set timezone = 'UTC'")
+    with open_published(settings.published_path) as published:
         yield published
 
 

@@ -126,6 +126,18 @@ def test_no_module_is_longer_than_three_hundred_lines():
     assert {name: length for name, length in lengths.items() if length > 300} == {}
 
 
+def test_databases_are_opened_in_one_place_with_the_settings_of_all():
+    packages = ("flows", "warehouse")
+    opening = {
+        str(path.relative_to(ROOT))
+        for package in packages
+        for path in (ROOT / package).rglob("*.py")
+        if "duckdb.connect(" in path.read_text()
+    }
+    # Analysts of the benchmark are clients of their own.
+    assert opening == {"warehouse/connection.py", "flows/bench/readers/analyst.py"}
+
+
 PAGES = sorted(str(path.relative_to(ROOT)) for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 
 

@@ -79,13 +79,12 @@ def open_warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the private file for writing, with every table of `schema.sql` there; the caller holds the lock."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
-        connection = duckdb.connect(str(path))
+        connection = open_database(path)
     except duckdb.IOException as error:
         if "lock" in str(error):
             raise WarehouseBusy(path, 0) from error
         raise
     try:
-        prepare(connection)
         ensure_schema(connection)
         yield connection
     finally:
@@ -93,9 +92,22 @@ def open_warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     os.chmod(path, 0o600)
 
 
+def open_database(path: Path | str = ":memory:", *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """Open a file of ours, or one in memory, with the settings every connection of ours has."""
+    connection = duckdb.connect(str(path), read_only=read_only)
+    prepare(connection)
+    return connection
+
+
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
-    """Settings every connection of ours has: no downloads, and instants are UTC."""
-    connection.execute("set autoinstall_known_extensions = false; set timezone = 'UTC'")
+    """Settings every connection of ours has: no downloads, instants are UTC, and no optimizer that is wrong.
+
+    Seen in DuckDB 2.0.0: where a view of weeks or months is joined with itself and ordered, `common_subplan` reads it
+    once with wrong bounds of its integers, which are then cut to 8 bits: 4,389 stops become 37.
+    """
+    connection.execute(
+        "set autoinstall_known_extensions = false; set timezone = 'UTC'; set disabled_optimizers = 'common_subplan'"
+    )
 
 
 def ensure_schema(connection: duckdb.DuckDBPyConnection) -> None:

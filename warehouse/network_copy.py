@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse.connection import prepare, sql, transaction
+from warehouse.connection import open_database, sql, transaction
 from warehouse.dictionary import add_comments, add_dictionary
 from warehouse.versions import BUILDING, delete_old, generation_of, make_folder, swap_in
 
@@ -43,8 +43,7 @@ def publish_network(published: Path, folder: Path) -> Path:
     make_folder(folder)
     generation = generation_of(published)
     building = folder / f"network-{generation}{BUILDING}"
-    with duckdb.connect(str(building)) as copy:
-        prepare(copy)
+    with open_database(building) as copy:
         quoted = str(published).replace("'", "''")
         copy.execute(f"attach '{quoted}' as everyone (read_only)")
         with transaction(copy):

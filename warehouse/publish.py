@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse.connection import prepare, sql, transaction
+from warehouse.connection import open_database, sql, transaction
 from warehouse.dictionary import add_comments
 from warehouse.lake import LakeTableFiles, attach_lake
 from warehouse.models import add_device_status, shared_sql
@@ -43,8 +43,7 @@ def publish(
     is_file_copy = not afresh and _copied_file(connection, building)
     if not is_file_copy:
         _copy_tables(connection, building)
-    with duckdb.connect(str(building)) as copy:
-        prepare(copy)
+    with open_database(building) as copy:
         add_views(copy, lake, timezone, has_shared=is_file_copy)
         guard_copy(copy)
         copy.execute("delete from core.generation")
@@ -95,7 +94,7 @@ def lake_versions_in_use(folder: Path) -> dict[str, list[int]]:
     """The versions of each lake table that published files name; what they read must not be deleted."""
     in_use: dict[str, set[int]] = {}
     for path in [*versions(folder), *folder.glob("tenants/versions/*/*.duckdb")]:
-        with duckdb.connect(str(path), read_only=True) as copy:
+        with open_database(path, read_only=True) as copy:
             for name, version in copy.execute("from core.lake_versions").fetchall():
                 in_use.setdefault(name, set()).add(version)
     return {name: sorted(found) for name, found in in_use.items()}
@@ -121,7 +120,7 @@ def _copied_file(connection: duckdb.DuckDBPyConnection, building: Path) -> bool:
 
 
 def _copy_tables(connection: duckdb.DuckDBPyConnection, building: Path) -> None:
-    with duckdb.connect(str(building)) as empty, transaction(empty):
+    with open_database(building) as empty, transaction(empty):
         empty.execute(sql("schema.sql"))
     connection.execute(f"attach '{str(building).replace(chr(39), chr(39) * 2)}' as published")
     try:

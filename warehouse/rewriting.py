@@ -7,17 +7,14 @@ file, which then takes the place of the old one in one step; a run that dies hal
 import os
 from pathlib import Path
 
-import duckdb
-
-from warehouse.connection import ensure_schema, prepare
+from warehouse.connection import ensure_schema, open_database
 
 
 def rewrite(path: Path) -> None:
     """Copy every table of core and marts to a new file and put it in the place of the old one. Needs the lock."""
     fresh = path.with_suffix(".rewriting")
     fresh.unlink(missing_ok=True)
-    with duckdb.connect(str(fresh)) as connection:
-        prepare(connection)
+    with open_database(fresh) as connection:
         ensure_schema(connection)
         connection.execute(f"attach '{str(path).replace(chr(39), chr(39) * 2)}' as old (read_only)")
         # Without their stamps views, macros and comments are made when the file is used.

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from warehouse.connection import prepare, sql, transaction
+from warehouse.connection import open_database, sql, transaction
 from warehouse.tenancy import HIDDEN_COLUMNS, Table, is_file_name, tables
 from warehouse.versions import BUILDING, delete_old, generation_of, make_folder, swap_in
 
@@ -62,8 +62,7 @@ def publish_tenants(
         leftover.unlink()
     if wanted is not None and not wanted:
         return TenantCopies([], [], _remove_others(folder, ()), [], {})
-    with duckdb.connect() as connection:
-        prepare(connection)
+    with open_database() as connection:
         connection.execute(f"attach '{_quoted(published)}' as everyone (read_only)")
         source = _Source(connection, tables(connection, "everyone"), generation_of(published), inputs)
         found = source.digests()

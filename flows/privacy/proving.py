@@ -20,7 +20,7 @@ from ingest.register import Entry, RegisterBroken, read_register, register_path
 from ingest.spool import read_segment, sealed_segments, spool_folders
 from ingest.spool_erasing import remainder
 from ingest.tombstones import Tombstones, read_tombstones
-from warehouse.connection import writer_lock
+from warehouse.connection import open_database, writer_lock
 from warehouse.erasing import places_left
 from warehouse.publish import versions
 
@@ -114,7 +114,7 @@ def _in_spools(settings: Settings, tombstones: Tombstones) -> Iterator[str]:
 
 
 def _in_warehouse(path: Path, tombstones: Tombstones) -> Iterator[str]:
-    with duckdb.connect(str(path), read_only=True) as connection:
+    with open_database(path, read_only=True) as connection:
         for table, column, day in _driver_columns(connection):
             rows = connection.execute(
                 f"select distinct tenant_id, {column}, {day} from {table} where {column} is not null"

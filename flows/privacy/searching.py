@@ -11,9 +11,10 @@ from html import unescape
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from warehouse.connection import open_database
 
 NAME_WORDS = 4  # names are compared as they are written, up to so many words
 
@@ -69,7 +70,7 @@ def _of_parquet(path: Path) -> bytes:
 
 
 def _of_duckdb(path: Path) -> bytes:
-    with duckdb.connect(str(path), read_only=True) as connection:
+    with open_database(path, read_only=True) as connection:
         tables = connection.execute(
             'select format(\'"{}"."{}"\', schema_name, table_name) from duckdb_tables()'
             " where database_name = current_database()"

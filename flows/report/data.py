@@ -26,6 +26,7 @@ from flows.report.rows import (
     SilentVehicle,
     VehicleDay,
 )
+from warehouse.connection import open_database
 
 MIN_COVERAGE = 0.80  # K22, docs/definitions.md
 # More rows than this cannot be told apart in a picture 600 pixels wide.
@@ -53,7 +54,7 @@ class NothingToReport(Exception):
 
 def read_day(published: Path, tenant_id: str, service_date: date, *, min_coverage: float = MIN_COVERAGE) -> DailyData:
     """Read one day of one tenant; raises `NothingToReport` for a day that is not there."""
-    with duckdb.connect(str(published), read_only=True) as connection:
+    with open_database(published, read_only=True) as connection:
         asked = {"tenant_id": tenant_id, "service_date": service_date, "min_coverage": min_coverage}
         reader = Reader(connection, {**asked, "most": TIMELINE_VEHICLES})
         fleet_days = reader.rows("fleet_days", FleetDay)

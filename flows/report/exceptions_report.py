@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-import duckdb
-
 from flows.report import page
 from flows.report.data import NothingToReport
 from flows.report.exceptions import ExceptionRow, open_exceptions
@@ -20,6 +18,7 @@ from flows.report.queries import rows
 from flows.report.rendered import Report
 from flows.report.spreadsheet import Field, Table, csv_of
 from flows.report.style import Style
+from warehouse.connection import open_database
 
 WINDOW_DAYS = 3  # a reader who is new is not told all that ever happened
 MOST_ROWS = 50
@@ -59,7 +58,7 @@ class Line(NamedTuple):
 def render(asked: Asked) -> Report:
     """Return what is open and was not told; raises NothingNew where that is nothing."""
     since = asked.period.last - timedelta(days=WINDOW_DAYS)
-    with duckdb.connect(str(asked.published.resolve()), read_only=True) as connection:
+    with open_database(asked.published.resolve(), read_only=True) as connection:
         found = open_exceptions(connection, asked.tenant_id, since)
         as_of = rows(connection, "exceptions/as_of", AsOf, tenant_id=asked.tenant_id)[0]
     new = [row for row in found if row.exception_id not in asked.told]

@@ -16,6 +16,7 @@ import duckdb
 from flows.bench.queries.build import Built, build
 from flows.bench.queries.questions import PROOF, QUESTIONS, Question, asked, figure_of, is_same, text_of
 from flows.querying import open_published
+from warehouse.connection import open_database
 
 BUDGET_S = 8.0  # for one question on one side at one size
 LEAST_RUNS = 3
@@ -142,7 +143,7 @@ def _named(
 
 
 def _over_points(built: Built) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect()
+    connection = open_database()
     for name, path in (("points", built.points / "*.parquet"), ("vehicles", built.vehicles)):
         connection.execute(f"create view {name} as from read_parquet('{str(path).replace(chr(39), chr(39) * 2)}')")
     return connection

@@ -4,13 +4,12 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-import duckdb
-
 from flows.report.actions import vans_needed
 from flows.report.data import LAST_RESORT_TIMEZONE, MIN_COVERAGE, NothingToReport
 from flows.report.monthly.rows import Flags, Health, Limit, Month, MonthlyData, Route, Station, Vehicle, Week
 from flows.report.queries import rows
 from flows.report.rendered import Period, month_period
+from warehouse.connection import open_database
 
 WEEKS = 9  # as many as fit a small picture: the month's and four before it
 
@@ -37,7 +36,7 @@ def read_month(published: Path, tenant_id: str, period: Period, *, min_coverage:
         "min_coverage": min_coverage,
         "most": WEEKS,
     }
-    with duckdb.connect(str(published), read_only=True) as connection:
+    with open_database(published, read_only=True) as connection:
         months = {month.date_from: month for month in rows(connection, "monthly/months", Month, **asked)}
         if period.first not in months:
             raise NothingThatMonth(tenant_id, period, rows(connection, "monthly/last_month", _Newest, **asked)[0][0])

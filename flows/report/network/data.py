@@ -6,11 +6,10 @@ from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
-import duckdb
-
 from flows.report.data import MIN_COVERAGE, NothingToReport
 from flows.report.queries import rows
 from flows.report.rendered import Period, week_period
+from warehouse.connection import open_database
 
 
 class NothingThatWeek(NothingToReport):
@@ -110,7 +109,7 @@ class _Newest(NamedTuple):
 def read_network(published: Path, period: Period, *, min_coverage: float = MIN_COVERAGE) -> NetworkData:
     """Read the newest week that was over by the end of a period; raises `NothingThatWeek` where it ended before it."""
     text = resources.files("flows.report").joinpath("sql", "network", "weeks.sql").read_text(encoding="utf-8")
-    with duckdb.connect(str(published), read_only=True) as connection:
+    with open_database(published, read_only=True) as connection:
         # In the copy for all it is a view over every van-day: asked once.
         connection.execute(f"create temp table report_weeks as {text}", {"last": period.last})
         newest = rows(connection, "network/last_week", _Newest)[0].date_from

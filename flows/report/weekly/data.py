@@ -30,7 +30,7 @@ from flows.report.weekly.rows import (
     WeeklyData,
     Window,
 )
-from warehouse.connection import sql
+from warehouse.connection import open_database, sql
 
 
 class NothingThatWeek(NothingToReport):
@@ -44,7 +44,7 @@ class NothingThatWeek(NothingToReport):
 
 def read_week(published: Path, tenant_id: str, period: Period, *, min_coverage: float = MIN_COVERAGE) -> WeeklyData:
     """Read the tenant's whole week that ended last, up to the end of a period; raises `NothingToReport` without one."""
-    with duckdb.connect(str(published), read_only=True) as connection:
+    with open_database(published, read_only=True) as connection:
         return read_week_from(connection, tenant_id, period, min_coverage=min_coverage)
 
 

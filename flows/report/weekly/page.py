@@ -6,8 +6,6 @@ and by law, fuel economy, prices and flags, data health. What is not known is sa
 
 from typing import Any, NamedTuple
 
-import duckdb
-
 from flows.report.actions import actions
 from flows.report.drawing import NARROW_PX, WIDTH_PX
 from flows.report.finders.found import Question
@@ -49,6 +47,7 @@ from flows.report.weekly.tables import (
 )
 from flows.report.weekly.vans import Table, as_csv, as_workbook, van_days
 from flows.report.weekly.words import compared, dates, place, subject, verdict
+from warehouse.connection import open_database
 
 MOST_TABLE_ROUTES = 20  # in the page; the picture shows the farthest from plan
 ACTIONS_ABSENT = "Nothing to suggest this week: what was seen is too little to say what it would save."
@@ -96,7 +95,7 @@ def render(asked: Asked) -> Report:
 def contents(asked: Asked) -> Contents:
     """Return what the templates print."""
     style = asked.style
-    with duckdb.connect(str(asked.published.resolve()), read_only=True) as connection:
+    with open_database(asked.published.resolve(), read_only=True) as connection:
         data = read_week_from(connection, asked.tenant_id, asked.period, min_coverage=asked.min_coverage)
         attached = van_days(connection, asked.tenant_id, data.period, style)
         suggested = actions(connection, asked.tenant_id, data.period, style)
