@@ -114,6 +114,12 @@ def test_a_change_is_judged_where_it_is_noteworthy_and_better_has_a_side(publish
     assert "worse" not in text
 
 
+def test_totals_of_months_are_compared_per_day_with_data(report):
+    """31 days before: with fewer days a month does not drive less."""
+    assert "Idle cost $240 $267 ▼0.5 % a day" in plain(report)
+    assert "January 2026, of which 31 days had data. This one has 28: totals are compared per day." in plain(report)
+
+
 def test_without_engine_fuel_and_wage_nothing_is_invented(published):
     report = rendered(published, "deaf")
     assert "what a route cost is not known: no fuel and no wage" in plain(report)

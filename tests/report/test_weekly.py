@@ -130,6 +130,24 @@ def test_a_partial_week_and_one_that_was_hardly_heard_are_no_measure_of_the_usua
     assert [week.date_from for week in usual] == [FIRST - timedelta(days=21), FIRST - timedelta(days=28)]
 
 
+def test_totals_are_compared_for_as_many_days_and_a_week_not_over_says_so(published, tmp_path):
+    """Without its Saturday the week has five dates of each van, all others have six."""
+    path = changed(
+        published, tmp_path,
+        *(f"delete from marts.{mart} where service_date = '2026-02-28'" for mart in ("fleet_days", "vehicle_days")),
+        "update marts.fleet_days set idle_cost = 18, idle_s = 45000 where service_date > date '2026-01-01'",
+    )  # fmt: skip
+    text = words(path)
+    assert score(text, "Idle cost").startswith("Idle cost $90 usual $90 last $108")
+    assert score(text, "Idle cost").endswith("good · as usual")
+    assert "as usual" in score(text, "Routes run")
+    said = " ".join(text.split())
+    assert "Totals of weeks with more or fewer days are brought to the 5 days of this one." in said
+    assert "$0.00 above your four-week median for as many days" in said
+    assert "Mon 23 Feb – Sun 1 Mar 2026, 5 of 7 days, up to Fri 27 Feb" in said
+    assert "of 7 days" not in words(published)
+
+
 def test_the_scorecard_has_a_word_a_difference_and_eight_weeks_of_each_measure(report):
     assert score(report.text, "Idle share") == "Idle share 24.6 % usual 22.2 % last 22.2 % ▅▆▆▆▆▆▆█ good · +2.3 pt"
     assert score(report.text, "Fuel flags").endswith("to look at · as usual")

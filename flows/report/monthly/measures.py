@@ -181,17 +181,20 @@ def unpriced(month: Month) -> str:
 
 
 def change(measure: Measure, now: Month, before: Month | None, style: Style) -> Change:
-    """Return what changed against another month: in points for a share, else in percent."""
+    """Return what changed against another month: in points for a share, else in percent; totals per day with data."""
     value, earlier = measure.figure(now).value, measure.figure(before).value if before else None
-    if value is None or earlier is None or (not measure.is_share and not earlier):
+    if value is None or earlier is None or before is None or (not measure.is_share and not earlier):
         return Change("", "", "none")
+    is_by_day = measure.is_total and now.days_with_data != before.days_with_data
+    if is_by_day:
+        value, earlier = value / now.days_with_data, earlier / before.days_with_data
     gap = value - earlier if measure.is_share else value / earlier - 1
     text = style.signed(100 * gap, 1 if measure.is_share or abs(gap) < 0.1 else 0)
     text = (
         "unchanged"
         if text == "±0"
         else text.replace("+", "▲").replace("−", "▼") + (" pt" if measure.is_share else " %")
-    )
+    ) + (" a day" if is_by_day else "")
     if measure.is_total or measure.less_is_better is None:
         return Change(text, "", "none")
     if abs(gap) < (NOTEWORTHY_POINTS if measure.is_share else NOTEWORTHY_SHARE):

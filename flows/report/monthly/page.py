@@ -88,6 +88,8 @@ def _compared(data: MonthlyData, style: Style) -> str:
         return "There is no month before to compare with."
     before, days = style.month(data.before.date_from), data.before.days_with_data
     text = f"Differences: against {before}, of which {style.counted(days, 'day')} had data."
+    if days != data.month.days_with_data:
+        text += f" This one has {style.number(data.month.days_with_data)}: totals are compared per day."
     return text if data.before.is_heard else f"{text} Too little of it was heard to compare ratios with."
 
 

@@ -3,7 +3,7 @@
 Every ratio is a sum over a sum, and is shown only where at least 80 % of the week was heard (K22, a setting).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from math import floor, inf
 from statistics import median
 from typing import NamedTuple
@@ -12,13 +12,16 @@ from flows.report.measures import Figure, share
 from flows.report.rendered import Headline
 from flows.report.style import Style
 from flows.report.units import economy
-from flows.report.weekly.rows import Week
+from flows.report.weekly.rows import Week, WeeklyData
 
 GOOD_COVERAGE = 0.95  # [P] above the gate, and still worth a look below this
 
 
 class Measure(NamedTuple):
-    """One row of the scorecard. `rate` gives good, fair, poor or no word from this week's value and the usual one."""
+    """One row of the scorecard. `rate` gives good, fair, poor or no word from this week's value and the usual one.
+
+    `is_total` grows with the days of the week.
+    """
 
     name: str
     of: Callable[[Week, float, Style], Figure]  # by the least coverage
@@ -26,27 +29,36 @@ class Measure(NamedTuple):
     difference: Callable[[float, Week, Style], str]
     rate: Callable[[float, float | None, Style], str | None]
     move: Callable[[float], float]  # a change of this much is worth a correction, in units of the value
+    is_total: bool = False
 
 
 def measures(style: Style) -> list[Measure]:
     """Return the measures in the order of reading."""
     return [
-        Measure("Routes run", _routes, _write_routes, _count, lambda *_: None, lambda _: 1),
+        Measure("Routes run", _routes, _write_routes, _count, lambda *_: None, lambda _: 1, is_total=True),
         Measure("Route utilization", _utilization, _percent, _points, _rate_utilization, lambda _: 0.02),
         Measure("Idle share", idle_share, _percent, _points, _rate_idle, lambda _: 0.02),
-        Measure("Idle cost", idle_cost, _money, _amount, _less_is_better(0.05, 0.15), lambda value: 0.1 * abs(value)),
+        Measure("Idle cost", idle_cost, _money, _amount, _less_is_better(0.05, 0.15), _tenth, is_total=True),
         Measure(f"Fuel economy, {style.units.economy}", _economy, _tenths, _difference, _rate_economy, _twentieth),
         Measure("On-time start", _starts, _percent, _points, _rate_starts, lambda _: 0.05),
         Measure("Stops per hour", _stops, _tenths, _difference, _more_is_better(0.03, 0.08), _twentieth),
         Measure("Cost per stop", _cost_per_stop, _cents, _cent_difference, _less_is_better(0.03, 0.08), _twentieth),
-        Measure("Fuel flags", _flags, _whole, _count, _rate_flags, lambda _: 1),
+        Measure("Fuel flags", _flags, _whole, _count, _rate_flags, lambda _: 1, is_total=True),
         Measure("Coverage", _coverage, _percent, _points, _rate_coverage, lambda _: inf),
     ]
 
 
-def usual(measure: Measure, weeks: Sequence[Week], min_coverage: float, style: Style) -> float | None:
-    """Return the median of a measure over earlier weeks; None where none of them has it."""
-    values = [value for week in weeks if (value := measure.of(week, min_coverage, style).value) is not None]
+def usual(measure: Measure, data: WeeklyData, style: Style) -> float | None:
+    """Return the median of a measure over the usual weeks; None where none of them has it.
+
+    Totals are brought to as many days with data as this week has: six days cost less than seven for that alone.
+    """
+    values = []
+    for week in data.usual:
+        value = measure.of(week, data.min_coverage, style).value
+        if value is not None:
+            days = data.week.days_with_data / max(1, week.days_with_data)
+            values.append(value * days if measure.is_total else value)
     return median(values) if values else None
 
 
@@ -179,6 +191,10 @@ def _amount(value: float, week: Week, style: Style) -> str:
 
 def _cent_difference(value: float, week: Week, style: Style) -> str:
     return f"{'+' if value >= 0 else ''}{style.money(value, week.currency, cents=True)}"
+
+
+def _tenth(value: float) -> float:
+    return 0.1 * abs(value)
 
 
 def _twentieth(value: float) -> float:

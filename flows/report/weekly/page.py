@@ -46,7 +46,7 @@ from flows.report.weekly.tables import (
     status,
 )
 from flows.report.weekly.vans import Table, as_csv, as_workbook, van_days
-from flows.report.weekly.words import compared, dates, place, subject, verdict
+from flows.report.weekly.words import compared, place, subject, verdict, when
 from warehouse.connection import open_database
 
 MOST_TABLE_ROUTES = 20  # in the page; the picture shows the farthest from plan
@@ -110,7 +110,7 @@ def contents(asked: Asked) -> Contents:
     page: dict[str, Any] = {
         "subject": subject(data, style),
         "place": place(data, style),
-        "when": f"{dates(data, style)} {data.period.last.year}",
+        "when": when(data, style),
         "status": status(data, style).split(";")[0],
         "verdict": verdict(data, style),
         "scores": scorecard(data, style),

@@ -5,6 +5,7 @@ Instants are aware, in UTC. `is_heard` tells whether the coverage is enough for 
 """
 
 from datetime import date, datetime
+from statistics import median
 from typing import NamedTuple
 
 from flows.report.rendered import Period
@@ -184,6 +185,7 @@ class WeekHealth(NamedTuple):
     unregistered_count: int
     rebuilt_utc: datetime | None
     held_back: str | None
+    newest_date: date | None  # with data of the tenant, in the week or after it
 
 
 class SilentVehicle(NamedTuple):
@@ -225,6 +227,17 @@ class WeeklyData(NamedTuple):
         return [
             week for week in self.before if week.date_from >= oldest and week.is_heard and week.days_with_data >= fewest
         ]
+
+    @property
+    def has_other_days(self) -> bool:
+        """Whether a usual week has another number of days with data than this one."""
+        return any(week.days_with_data != self.week.days_with_data for week in self.usual)
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether data of the last days is yet to come: it ends before the week does, and sooner than usual."""
+        newest, days = self.health.newest_date, [week.days_with_data for week in self.usual]
+        return newest is not None and newest < self.period.last and self.week.days_with_data < median([*days] or [7])
 
     @property
     def vans(self) -> list[VehicleWeek]:

@@ -1,7 +1,8 @@
 """How did the week go beside the last one and the usual one, measure by measure?
 
-The usual one is the median of the four weeks before that were heard well. Bars show eight weeks, the last one this
-week; each row has a scale of its own, on which a change of a fifth is plain to see and one of a hundredth is not.
+The usual one is the median of the four weeks before that were heard well; totals are brought to the days of this
+week. Bars show eight weeks, the last one this week; each row has a scale of its own, on which a
+change of a fifth is plain to see and one of a hundredth is not.
 """
 
 from typing import NamedTuple
@@ -46,7 +47,7 @@ def scorecard(data: WeeklyData, style: Style) -> list[Score]:
 
 def _score(measure: Measure, data: WeeklyData, style: Style) -> Score:
     figure = measure.of(data.week, data.min_coverage, style)
-    before = usual(measure, data.usual, data.min_coverage, style)
+    before = usual(measure, data, style)
     last = next((week for week in data.before if week.date_from == data.before_by(7)), None)
     bars = _bars([_value(measure, data, week, style) for week in _weeks(data)])
     rating = None if figure.value is None else measure.rate(figure.value, before, style)

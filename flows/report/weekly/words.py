@@ -37,10 +37,22 @@ def dates(data: WeeklyData, style: Style) -> str:
     return f"{style.day(data.period.first)} – {style.day(data.period.last)}"
 
 
+def when(data: WeeklyData, style: Style) -> str:
+    """Return the dates with their year, and how far the data reaches where the week seems not to be over."""
+    text = f"{dates(data, style)} {data.period.last.year}"
+    if data.is_unfinished and data.health.newest_date:
+        return f"{text}, {_days(data, style)}, up to {style.day(data.health.newest_date)}"
+    return text
+
+
+def _days(data: WeeklyData, style: Style) -> str:
+    return f"{style.number(data.week.days_with_data)} of 7 days"
+
+
 def subject(data: WeeklyData, style: Style) -> str:
     """Return `Depot DAX7 · Mon 23 Feb – Sun 1 Mar · 72/72 routes · idle 24.6 % (▲2.4) · 13.7 mpg · … · 1 fuel flag`."""
     week = data.week
-    parts = [place(data, style), dates(data, style)]
+    parts = [place(data, style), dates(data, style) + (f" ({_days(data, style)})" if data.is_unfinished else "")]
     planned = f"/{style.number(week.routes_planned)}" if week.routes_planned else ""
     parts.append(
         f"{style.number(week.routes_run)}{planned} routes" if week.routes_run or planned else _heard(data, style)
@@ -70,7 +82,15 @@ def flag_words(data: WeeklyData, style: Style) -> str:
 
 
 def compared(data: WeeklyData, style: Style) -> str:
-    """Return what differences are measured against."""
+    """Return what differences are measured against, and how those of totals are."""
+    text = _usual_weeks(data, style)
+    if data.has_other_days:
+        days = style.counted(data.week.days_with_data, "day")
+        return f"{text} Totals of weeks with more or fewer days are brought to the {days} of this one."
+    return text
+
+
+def _usual_weeks(data: WeeklyData, style: Style) -> str:
     if not data.before:
         return "No history yet: this is the first week with data."
     if not data.usual:
@@ -107,16 +127,21 @@ def changes(data: WeeklyData, style: Style) -> list[Change]:
     return [change for change in found if change is not None]
 
 
+def _median_of(data: WeeklyData) -> str:
+    number = {2: "two", 3: "three", 4: "four"}.get(len(data.usual))
+    return f"your {number}-week median" if number else "your only usual week"
+
+
 def _idling(data: WeeklyData, style: Style) -> Change | None:
     now = idle_cost(data.week, data.min_coverage, style).value
-    before = usual(_measure("Idle cost", style), data.usual, data.min_coverage, style)
+    before = usual(_measure("Idle cost", style), data, style)
     if now is None or not before:
         return None
     gap, currency = now - before, data.week.currency
     side = "above" if gap >= 0 else "below"
     sentence = (
-        f"Idling cost {style.money(now, currency)}, {style.money(abs(gap), currency)} {side} your four-week median"
-        f"{_most_idle(data, style)}."
+        f"Idling cost {style.money(now, currency)}, {style.money(abs(gap), currency)} {side} {_median_of(data)}"
+        f"{' for as many days' if data.has_other_days else ''}{_most_idle(data, style)}."
     )
     return Change(gap, abs(gap) / before, sentence)
 
@@ -135,7 +160,7 @@ def _fuel(data: WeeklyData, style: Style) -> Change | None:
     """What the fuel of this week's distance cost more than at the usual economy."""
     measure = _measure(f"Fuel economy, {style.units.economy}", style)
     now = measure.of(data.week, data.min_coverage, style).value
-    before = usual(measure, data.usual, data.min_coverage, style)
+    before = usual(measure, data, style)
     if now is None or not before or not data.week.fuel_cost:
         return None
     ratio = now / before if style.units.economy_is_distance_per_fuel else before / now
@@ -144,7 +169,7 @@ def _fuel(data: WeeklyData, style: Style) -> Change | None:
     more = "more" if gap >= 0 else "less"
     way = "worsened" if gap >= 0 else "improved"
     sentence = (
-        f"Fuel economy {way} to {style.number(now, 1)} {unit} from your four-week median of {style.number(before, 1)}: "
+        f"Fuel economy {way} to {style.number(now, 1)} {unit} from {_median_of(data)} of {style.number(before, 1)}: "
         f"about {style.money(abs(gap), currency)} {more} for the fuel of the week"
     )
     worst = trends(data, style)
@@ -157,7 +182,7 @@ def _route_time(data: WeeklyData, style: Style) -> Change | None:
     """What the time of the routes beyond its usual share of plan cost in wages."""
     measure = _measure("Route utilization", style)
     now = measure.of(data.week, data.min_coverage, style).value
-    before = usual(measure, data.usual, data.min_coverage, style)
+    before = usual(measure, data, style)
     wages = [(depot.wage_per_h, depot.vehicle_count) for depot in data.depots if depot.wage_per_h is not None]
     if now is None or before is None or not wages:
         return None
@@ -165,7 +190,7 @@ def _route_time(data: WeeklyData, style: Style) -> Change | None:
     gap = (now - before) * (data.week.planned_route_time_s or 0.0) / 3600 * wage_per_h
     more = "more" if gap >= 0 else "less"
     sentence = (
-        f"Routes took {style.percent(now, 1)} of plan, your four-week median is {style.percent(before, 1)}: about "
+        f"Routes took {style.percent(now, 1)} of plan, {_median_of(data)} is {style.percent(before, 1)}: about "
         f"{style.money(abs(gap), data.week.currency)} {more} in wages"
     )
     worst = over_plan(data)
@@ -179,7 +204,7 @@ def _measure(name: str, style: Style) -> Measure:
 
 
 def _arrow(data: WeeklyData, idle: float, style: Style) -> str:
-    before = usual(_measure("Idle share", style), data.usual, data.min_coverage, style)
+    before = usual(_measure("Idle share", style), data, style)
     if before is None:
         return ""
     points = round(100 * (idle - before), 1)

@@ -15,7 +15,12 @@ select
         select string_agg(strftime(service_date, '%Y-%m-%d') || ' (' || check_name || ')', ', ' order by service_date)
         from core.held_back
         where tenant_id = $tenant_id and service_date between $first::date and $first::date + 6
-    ) as held_back
+    ) as held_back,
+    (
+        select max(service_date)
+        from marts.vehicle_days
+        where tenant_id = $tenant_id and service_date >= $first::date
+    ) as newest_date
 
 from marts.data_health
 where tenant_id = $tenant_id and service_date between $first::date and $first::date + 6
