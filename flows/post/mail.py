@@ -8,6 +8,7 @@ that a retry is the same message to every mail server.
 import re
 from collections.abc import Sequence, Set
 from datetime import UTC, datetime
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage, MIMEPart
 from email.policy import EmailPolicy
@@ -20,22 +21,28 @@ from urllib.parse import quote
 
 from flows.report.rendered import Report
 
+LINE_LENGTH = 76  # of a line with an encoded word (RFC 2047, 2)
+
 
 class _MailPolicy(EmailPolicy):
-    """How headers are written: as Python does, but for those that hold addresses of the web.
+    """How headers are written: as Python does, but for those that hold addresses of the web, and the subject.
 
-    Python folds a word longer than a line into encoded words, and no mail program decodes a List-Unsubscribe.
+    Python folds a word longer than a line into encoded words, and no mail program decodes a List-Unsubscribe. Of a
+    subject it encodes word by word and loses spaces between two: they are no part of either (RFC 2047, 6.2).
     """
 
     def fold(self, name: str, value: str) -> str:
         """Return one header as lines."""
         if name.lower().startswith("list-"):
             return f"{name}: {str(value).replace(', ', f',{self.linesep} ')}{self.linesep}"
+        if name.lower() == "subject" and not str(value).isascii():
+            text = Header(str(value), "utf-8", maxlinelen=LINE_LENGTH, header_name=name).encode(linesep=self.linesep)
+            return f"{name}: {text}{self.linesep}"
         return str(super().fold(name, value))
 
     def fold_binary(self, name: str, value: str) -> bytes:
         """Return one header as lines of bytes."""
-        if name.lower().startswith("list-"):
+        if name.lower().startswith("list-") or (name.lower() == "subject" and not str(value).isascii()):
             return self.fold(name, value).encode("ascii")
         return bytes(super().fold_binary(name, value))
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from email import message_from_bytes, policy
+from email.header import decode_header, make_header
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -15,10 +16,12 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
 
-from flows.post.mail import MailNotSent, message, message_key
+from flows.post.mail import MailNotSent, bytes_of, message, message_key
 from flows.post.sending import deliver
 from flows.post.smtp import smtp_server
 from flows.report.rendered import Report, day_period
+from flows.report.style import Style
+from flows.report.units import METRIC
 
 REPORT = Report(
     report="daily",
@@ -123,6 +126,22 @@ def test_the_headers_say_who_what_when_and_how_to_stop():
     assert mail["List-Unsubscribe"] == "<mailto:odograph@dax7.example?subject=unsubscribe%20daily.dax7>"
     assert mail["List-Unsubscribe-Post"] is None
     assert len(mail.get_all("MIME-Version")) == 1
+
+
+@pytest.mark.parametrize("locale", ["en_US", "de_DE", "fr_FR", "es_US", "ja_JP"])
+def test_a_subject_arrives_as_it_was_in_every_locale(locale):
+    """Of every length, so that lines end at every place of it; as long, so that they end at all."""
+    style = Style(METRIC, locale)
+    figures = (
+        f"idle {style.percent(0.246, 1)} (▲{style.number(2.4, 1)}) · {style.money(281.68, 'USD', cents=True)} a route"
+    )
+    for length in range(1, 80, 3):
+        subject = f"{'n' * length} {style.day(date(2026, 2, 26))} · 3 vehicles heard · {figures} – no fuel flags"
+        mail = mail_to(report=REPORT._replace(subject=subject))
+        assert received(mail)["Subject"] == subject
+        lines = re.search(rb"Subject: [^\r]*(\r\n [^\r]*)*", bytes_of(mail))[0].decode().split("\r\n")
+        assert max(map(len, lines)) <= 76
+        assert str(make_header(decode_header("".join(lines).removeprefix("Subject: ")))) == subject
 
 
 def test_one_click_is_offered_only_where_there_is_an_address_to_click():
