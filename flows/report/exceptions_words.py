@@ -76,7 +76,7 @@ def _fuel(flags: Sequence[ExceptionRow], style: Style) -> Words:
         brief=f"{van} fuel: {titles[0]}",
         sentence=f"A fuel purchase of {van}{stake} is worth a question: {titles[0]}.",
         what=f"Fuel purchase to check{bought}{at} ({asked})",
-        evidence=" ".join(flag.evidence for flag in flags if flag.evidence),
+        evidence=" ".join(style.evidence(flag.evidence) for flag in flags if flag.evidence),
         action="Check the receipt, and ask.",
     )
 

@@ -18,6 +18,12 @@ from flows.report.units import NOT_KNOWN, US, Units, economy
 DAYS = {"en_US": "EEE d MMM"}  # without the comma of CLDR, which a subject of several parts cannot bear
 
 
+_US_UNITS, _METRIC_UNITS = ("gal", "ft", "mi", "mpg"), ("L", "m", "km", "L/100 km")
+_UNIT = "|".join(_METRIC_UNITS[::-1] + _US_UNITS)
+_TWO_UNITS = re.compile(rf"(\d+(?:\.\d+)?) ({_UNIT}) \((\d+(?:\.\d+)?) ({_UNIT})\)")
+_MOMENT = re.compile(r"\b(\d{4}-\d\d-\d\d) (\d\d:\d\d)\b")
+
+
 class UnknownLocale(Exception):
     """No such locale, such as `en_US`, `de_DE` or `es_US`."""
 
@@ -107,6 +113,36 @@ class Style(NamedTuple):
     def signed_minutes(self, seconds: float) -> str:
         """Write a delay in whole minutes with its sign, `+5`, `−3`, `±0`."""
         return self.signed(round(seconds / 60))
+
+    def evidence(self, sentence: str) -> str:
+        """Return a sentence of a fuel rule with the reader's unit first, and those figures and dates in the locale.
+
+        `99.7 gal (377.5 L)` becomes `377,5 L (99,7 gal)`: rules write the unit of the record first, as Americans do.
+        """
+        ours = _METRIC_UNITS if not self.units.economy_is_distance_per_fuel else _US_UNITS
+
+        def turned(found: re.Match[str]) -> str:
+            pairs = [(found[1], found[2]), (found[3], found[4])]
+            first, second = pairs if found[2] in ours else pairs[::-1]
+            return f"{self._rewritten(first[0])} {first[1]} ({self._rewritten(second[0])} {second[1]})"
+
+        def dated(found: re.Match[str]) -> str:
+            try:
+                return f"{self.day(date.fromisoformat(found[1]))} {found[2]}"
+            except ValueError:  # in the name of a site anything may stand
+                return found[0]
+
+        return _MOMENT.sub(dated, _TWO_UNITS.sub(turned, sentence))
+
+    def _rewritten(self, figure: str) -> str:
+        return self.number(float(figure), len(figure.partition(".")[2]))
+
+    def position(self, latitude: float | None, longitude: float | None) -> str:
+        """Write a position, latitude first: `40.6010, -74.3003` or `40,6010; -74,3003`, with a minus that maps read."""
+        if latitude is None or longitude is None:
+            return NOT_KNOWN
+        parts = [format_decimal(round(angle, 4), "0.0000", locale=self.locale) for angle in (latitude, longitude)]
+        return ("; " if any("," in part for part in parts) else ", ").join(parts)
 
     def clock(self, instant_utc: datetime | None, timezone: str) -> str:
         """Write the local time of an instant on a clock of 24 hours, `10:05`."""

@@ -141,7 +141,7 @@ def fuel_rows(data: DailyData, style: Style) -> list[FuelRow]:
         # A purchase that is dated only has no time of day to show.
         at = NOT_KNOWN if flag.ts_quality == "date_only" else style.clock(flag.ts_utc, data.timezone)
         van = flag.vehicle_id or flag.vehicle_ref or NOT_KNOWN
-        evidence = Cell(site or NOT_KNOWN, below=flag.explanation)
+        evidence = Cell(site or NOT_KNOWN, below=flag.explanation and style.evidence(flag.explanation))
         rule = Cell(f"{flag.rule_id} {flag.severity}", below=flag.state)
         rows.append(FuelRow(at, van, evidence, style.volume(flag.quantity_l), rule))
     return rows

@@ -98,6 +98,7 @@ def test_a_hot_spot_is_told_with_place_hours_vans_and_what_is_above_the_median_s
     assert action.saving_text == "$9.00 a week"
     assert action.confidence == "likely"
     assert action.title == "Switch engines off 8.7 mi north-east of depot D1"
+    assert action.formula.startswith("90 min beyond the usual stand of 60 s = ")
     assert "around 40.6010, -74.3003, the middle of a cell of 250 m" in action.evidence
 
 
@@ -318,6 +319,7 @@ def test_figures_are_written_in_the_units_and_locale_of_the_reader(fleet):
     said = str([*considered(fleet, "t1", WEEK, Style(METRIC, "de_DE"))]).replace(r"\xa0", " ")
     assert "14,0 km north-east of depot D1" in said
     assert "0,90 $/L" in said
+    assert "around 40,6010; -74,3003, the middle" in said
     assert " gal" not in said
 
 

@@ -53,3 +53,23 @@ def test_economy_follows_the_units():
 def test_a_list_counts_what_it_leaves_out():
     assert Style().listed(["V1", "V2", "V3"]) == "V1, V2 and V3"
     assert Style().listed(["V1", "V2", "V3"], 2) == "V1, V2 and 1 more"
+
+
+def test_evidence_of_a_purchase_has_the_unit_of_the_reader_first():
+    said = (
+        "99.7 gal (377.5 L) bought for van V1 3.0 h after 9.0 gal (34.1 L) at 2026-02-26 14:00, never within 820 ft"
+        " (250 m) of SHELL 12, 15.1 mpg (15.6 L/100 km), 1200.0 mi (1931.2 km) off."
+    )
+    german = Style(METRIC, "de_DE").evidence(said)
+    assert german == (
+        "377,5 L (99,7 gal) bought for van V1 3.0 h after 34,1 L (9,0 gal) at Do., 26. Feb. 14:00, never within 250 m"
+        " (820 ft) of SHELL 12, 15,6 L/100 km (15,1 mpg), 1.931,2 km (1.200,0 mi) off."
+    )
+    assert Style().evidence("377.5 L (99.7 gal) near DEPOT 2026-99-99 10:00") == (
+        "99.7 gal (377.5 L) near DEPOT 2026-99-99 10:00"
+    )
+
+
+def test_a_position_keeps_its_two_angles_apart_where_a_comma_is_the_point():
+    assert Style().position(40.601, -74.30034) == "40.6010, -74.3003"
+    assert Style(METRIC, "de_DE").position(40.601, -74.30034) == "40,6010; -74,3003"

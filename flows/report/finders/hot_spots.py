@@ -91,12 +91,12 @@ def where(spot: HotSpot, style: Style) -> str:
     """Write a place: the depot, a station, or how far and where from the nearest depot, with the middle of its cell."""
     if spot.hidden or spot.latitude is None:
         return _name(spot, style)
-    return f"{_name(spot, style)} ({middle(spot)})"
+    return f"{_name(spot, style)} ({middle(spot, style)})"
 
 
-def middle(spot: HotSpot) -> str:
-    """Write the middle of its cell, latitude first: as exact as the grid."""
-    return f"{spot.latitude:.4f}, {spot.longitude:.4f}"
+def middle(spot: HotSpot, style: Style) -> str:
+    """Write the middle of its cell: as exact as the grid."""
+    return style.position(spot.latitude, spot.longitude)
 
 
 def when(spot: HotSpot) -> str:
@@ -132,7 +132,7 @@ def _action(asked: Question, spot: HotSpot, style: Style) -> Action:
     fuel = None if spot.excess_l is None else style.volume(asked.a_week(spot.excess_l))
     usual = style.minutes(spot.usual_s or 0)
     excess = f"{style.minutes(spot.idle_s)} in {style.counted(spot.event_count, 'event')}, {usual} of each usual"
-    terms = [f"{style.minutes(spot.excess_s)} above it"]
+    terms = [f"{style.minutes(spot.excess_s)} beyond the usual stand of {usual}"]
     if spot.excess_l is not None:
         terms.append(f"{style.volume(spot.excess_l)} of fuel")
     if spot.excess_cost is not None:
@@ -143,7 +143,7 @@ def _action(asked: Question, spot: HotSpot, style: Style) -> Action:
         evidence.append(f"vans (events): {style.listed(spot.vehicles)}")
         evidence.append(f"mostly {when(spot)}, local time")
     if spot.latitude is not None:
-        evidence.append(f"around {middle(spot)}, the middle of a cell of {CELL_M} m")
+        evidence.append(f"around {middle(spot, style)}, the middle of a cell of {CELL_M} m")
     return Action(
         kind="hot_spot",
         title=f"Switch engines off {at}{_name(spot, style)}",
