@@ -9,7 +9,8 @@ import fastexcel
 import pytest
 
 from flows.report.kinds import KINDS, Asked
-from flows.report.monthly.data import NothingThatMonth
+from flows.report.monthly.data import NothingThatMonth, read_month
+from flows.report.monthly.fleet_size import fleet_size
 from flows.report.rendered import month_period
 from flows.report.style import Style
 from flows.report.units import METRIC
@@ -152,9 +153,18 @@ def test_a_van_alone_for_two_days_is_a_report(published):
     assert "van-days@odograph" not in report.images
 
 
-def test_vans_to_add_are_said_with_their_evidence(report):
+def test_a_reserve_that_is_lacking_is_not_vans_that_are_and_says_what_it_costs(published, report):
     assert "Depot DAX7 needs 4 vans: 3 were out at once on Sat 28 Feb, and 1 in reserve (n = 28 days)." in plain(report)
-    assert "It has 3: add 1." in plain(report)
+    assert "It has 3: no reserve when all 3 are out." in plain(report)
+    data = read_month(published, "dax7", FEBRUARY)
+    (depot,) = data.needed
+    for changes, said in (
+        ({"cost_per_day": 40.0}, "It has 3: no reserve when all 3 are out; 1 more would cost about $1,200 a month."),
+        ({"reserve": 2, "available": 4}, "It has 4: only 1 van in reserve when 3 are out."),
+        ({"available": 2, "surplus": -2, "cost_per_day": 40.0}, "It has 2: add 2, about $2,400 a month."),
+    ):
+        (sentence,) = fleet_size(data._replace(needed=[depot._replace(**changes)]), Style())
+        assert sentence.endswith(said)
 
 
 def test_four_hundred_vans_fit_a_mail_and_all_are_attached(published):

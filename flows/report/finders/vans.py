@@ -43,6 +43,7 @@ class VansNeeded(NamedTuple):
     surplus       available beyond peak and reserve; negative: too few
     least_used    as many vans as are beyond, the least used first
     refusal       why nothing can be said of it; empty: it can
+    cost_per_day  of one more van: the mean of those of it whose cost is known
     """
 
     depot_id: str | None
@@ -58,6 +59,7 @@ class VansNeeded(NamedTuple):
     surplus: int
     least_used: list[Van]
     refusal: str
+    cost_per_day: float | None
 
     @property
     def needed(self) -> int:
@@ -107,6 +109,7 @@ def _needed(first: date, last: date, rows: list[_Peak], vans: list[Van], *, depo
     lately = rows[-AVAILABLE_DATES:]
     available = min(row.available_count for row in lately)
     surplus = available - highest.peak - reserve
+    costs = [van.cost_per_day for van in vans if van.cost_per_day is not None]
     return VansNeeded(
         depot_id=highest.depot_id,
         first=first,
@@ -121,6 +124,7 @@ def _needed(first: date, last: date, rows: list[_Peak], vans: list[Van], *, depo
         surplus=surplus,
         least_used=vans[: max(0, surplus)],
         refusal=_refusal(rows, depot_count),
+        cost_per_day=sum(costs) / len(costs) if costs else None,
     )
 
 

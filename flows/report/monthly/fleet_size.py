@@ -39,7 +39,7 @@ def _sentence(depot: VansNeeded, data: MonthlyData, style: Style) -> str:
         f"{style.day(depot.peak_date)}, and {style.number(depot.reserve)} in reserve (n = {days})."
     )
     if depot.surplus < 0:
-        return f"{needed} It has {style.number(depot.available)}: add {style.number(-depot.surplus)}."
+        return f"{needed} It has {style.number(depot.available)}: {_lacking(depot, data, style)}."
     names = ", ".join(van.vehicle_id for van in depot.least_used[:MOST_NAMED])
     costs = [van.cost_per_day for van in depot.least_used]
     saving = sum(cost for cost in costs if cost is not None) * DAYS_A_MONTH
@@ -48,6 +48,19 @@ def _sentence(depot: VansNeeded, data: MonthlyData, style: Style) -> str:
         f"{needed} It has {style.number(depot.available)}: {style.number(depot.surplus)} could go{worth}; "
         f"least used: {names}."
     )
+
+
+def _lacking(depot: VansNeeded, data: MonthlyData, style: Style) -> str:
+    """Say what is lacking and what it would cost: vans, or only a reserve, which somebody may choose to do without."""
+    more, spare = -depot.surplus, depot.available - depot.peak
+    cost = ""
+    if depot.cost_per_day:
+        cost = f"about {style.money(more * depot.cost_per_day * DAYS_A_MONTH, data.month.currency)} a month"
+    if spare < 0:
+        return f"add {style.number(more)}{cost and f', {cost}'}"
+    left = f"only {style.counted(spare, 'van')} in reserve" if spare else "no reserve"
+    whole = f"{left} when {'all ' if not spare else ''}{style.number(depot.peak)} are out"
+    return f"{whole}; {style.number(more)} more would cost {cost}" if cost else whole
 
 
 def _name(depot: VansNeeded) -> str:
