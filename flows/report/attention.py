@@ -10,7 +10,7 @@ from flows.report.measures import lacks_ignition
 from flows.report.page import Attention
 from flows.report.rows import DailyData, FuelException, IdleContext, RouteDay, SilentVehicle, VehicleDay
 from flows.report.style import Style
-from flows.report.words import overrun_s
+from flows.report.words import late_s, overrun_s
 
 MOST_ROWS = 10
 MOST_WITHOUT_PRICE = 4
@@ -86,20 +86,14 @@ def _routes(data: DailyData, style: Style) -> Iterator[Attention]:
             yield _paid(
                 route, style, where, what, over_s, "Compare stops and stem with the plan; move stops if it repeats."
             )
-        late_s = _late_s(route)
-        if late_s >= LATE_EXIT_S:
+        behind_s = late_s(route)
+        if behind_s >= LATE_EXIT_S:
             what = f"Left the depot late, at {style.clock(route.depot_exit_utc, data.timezone)}"
-            yield _paid(route, style, where, what, late_s, "Ask the depot: van, load or driver not ready?")
+            yield _paid(route, style, where, what, behind_s, "Ask the depot: van, load or driver not ready?")
         planned, done = route.planned_stop_count or 0, route.completed_stop_count
         if done is not None and planned - done > MISSED_STOP_SHARE * planned:
             what = f"{planned - done} of {planned} planned stops not seen"
             yield Attention(where, what, "", None, "–", "Compare with dispatch: brought back, or delivered on foot?")
-
-
-def _late_s(route: RouteDay) -> float:
-    if route.depot_exit_utc is None or route.planned_exit_utc is None:
-        return 0.0
-    return (route.depot_exit_utc - route.planned_exit_utc).total_seconds()
 
 
 def _paid(route: RouteDay, style: Style, where: str, what: str, lost_s: float, action: str) -> Attention:
@@ -167,4 +161,10 @@ def _is_gap(van: VehicleDay) -> bool:
 
 def is_all_clear(data: DailyData, rows: list[Attention]) -> bool:
     """Tell whether nothing needs attention, and enough is known to say so."""
-    return not rows and not data.exceptions and data.fleet.is_heard and not lacks_ignition(data.vehicles)
+    return (
+        not rows
+        and not data.exceptions
+        and not data.missed
+        and data.fleet.is_heard
+        and not lacks_ignition(data.vehicles)
+    )

@@ -91,5 +91,10 @@ def fleet_economy(fleet: FleetDay, units: Units) -> Figure:
 
 def usual(history: Sequence[FleetDay], measure: Callable[[FleetDay], float | None]) -> float | None:
     """Return the median of a ratio or cost over the same weekday of earlier weeks heard well; None without any."""
-    values = [value for earlier in history if earlier.is_heard and (value := measure(earlier)) is not None]
+    values = counted(history, measure)
     return median(values) if values else None
+
+
+def counted(history: Sequence[FleetDay], measure: Callable[[FleetDay], float | None]) -> list[float]:
+    """Return the values that `usual` is the median of."""
+    return [value for earlier in history if earlier.is_heard and (value := measure(earlier)) is not None]

@@ -43,6 +43,7 @@ class FleetDay(NamedTuple):
     currency: str | None
     fuel_flag_count: int
     overrun_s: float | None  # beyond plan, of the routes that took longer; None without plans
+    late_start_s: float | None  # behind plan, of the starts that were late (K20); None without plans
 
 
 class Depot(NamedTuple):
@@ -90,6 +91,13 @@ class RouteDay(NamedTuple):
     cost: float | None
     currency: str | None
     wage_per_h: float | None
+
+
+class MissedRoute(NamedTuple):
+    """A planned route that no van was seen to run; the van is the one planned, if one was."""
+
+    route_id: str
+    vehicle_id: str | None
 
 
 class VehicleDay(NamedTuple):
@@ -226,6 +234,7 @@ class DailyData(NamedTuple):
     history: list[FleetDay]
     depots: list[Depot]
     routes: list[RouteDay]
+    missed: list[MissedRoute]
     vehicles: list[VehicleDay]
     idle_contexts: list[IdleContext]
     silent: list[SilentVehicle]

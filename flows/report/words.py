@@ -1,17 +1,47 @@
 """What is the day in one line, and in one sentence?
 
-The subject carries the five figures a manager asks for; the verdict names the largest known cost and who made it.
+The subject carries the five figures a manager asks for; the verdict names planned routes that were not run, and the
+cost that moved most and who made it.
 """
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 from flows.report.measures import (
+    counted,
     gated,
     idle_cost,
     idle_share,
     lacks_ignition,
+    share,
     usual,
 )
-from flows.report.rows import DailyData, RouteDay
+from flows.report.rows import DailyData, FleetDay, RouteDay
 from flows.report.style import Style
+
+# [P] Less is a day as usual: of the usual cost, and in money.
+LEAST_CHANGE = 0.03
+LEAST_AMOUNT = 5.0
+
+Measure = Callable[[FleetDay], float | None]
+
+
+class Cost(NamedTuple):
+    """What a part of the day cost, what it usually costs for as much work (None without history), and the sentence."""
+
+    cost: float
+    before: float | None
+    sentence: str
+
+    @property
+    def gap(self) -> float:
+        """Above what is usual; below 0: less."""
+        return self.cost - (self.before or 0.0)
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether the gap is worth a headline."""
+        return abs(self.gap) >= max(LEAST_AMOUNT, LEAST_CHANGE * (self.before or 0.0))
 
 
 def place(data: DailyData, style: Style) -> str:
@@ -68,20 +98,43 @@ def history_label(data: DailyData, style: Style) -> str:
 
 
 def verdict(data: DailyData, *, is_clear: bool, style: Style) -> str:
-    """Return one or two sentences: the cost that changed most and who made it, then the fuel flags."""
+    """Return a few sentences: planned routes not run, the cost that moved most and who made it, then the fuel flags."""
     if not data.fleet.is_heard:
         first = _poorly_heard(data, style)
     elif is_clear:
         first = f"All clear: {_routes_run(data, style)}, and nothing needs attention."
     else:
-        found = [
-            (idle_cost(data) or 0.0, usual(data.history, lambda fleet: fleet.idle_cost), _idling),
-            (overrun_cost(data) or 0.0, usual_overrun_cost(data), _overruns),
-        ]
-        # What has no history cannot have changed; without any history the largest cost is said.
-        cost, before, sentence = max(found, key=lambda one: (one[1] is not None, abs(one[0] - (one[1] or 0.0))))
-        first = sentence(data, style, before) if cost > 0 else _without_cost(data, style)
+        first = f"{_missed(data, style)} {_largest_change(data, style)}"
     return f"{first} {_flag_sentence(data, style)}".strip()
+
+
+def _largest_change(data: DailyData, style: Style) -> str:
+    found = costs(data, style)
+    # What has no history cannot have changed; without any history the largest cost is said.
+    known = [cost for cost in found if cost.before is not None]
+    moved = [cost for cost in known if cost.has_moved]
+    if moved:
+        return max(moved, key=lambda cost: abs(cost.gap)).sentence
+    if known:
+        largest = max(known, key=lambda cost: cost.cost).sentence
+        return largest if data.missed else f"A day as usual: {_routes_run(data, style)}. {largest}"
+    return max(found, key=lambda cost: cost.cost).sentence if found else _without_cost(data, style)
+
+
+def costs(data: DailyData, style: Style) -> list[Cost]:
+    """Return what the day cost beyond its work, as far as it has a price."""
+    found = (_idling(data, style), _overruns(data, style), _late_starts(data, style))
+    return [cost for cost in found if cost is not None]
+
+
+def _missed(data: DailyData, style: Style) -> str:
+    """Name the planned routes that were not run, where they are more than usual."""
+    before = usual(data.history, lambda fleet: float(max(0, fleet.routes_planned - fleet.routes_run)))
+    if len(data.missed) <= (before or 0.0):
+        return ""
+    names = [f"{route.route_id} ({route.vehicle_id})" if route.vehicle_id else route.route_id for route in data.missed]
+    verb = "was" if len(names) == 1 else "were"
+    return f"{style.listed(names)} {verb} planned and not seen to run; {_routes_run(data, style)}."
 
 
 def overrun_s(route: RouteDay) -> float | None:
@@ -91,52 +144,83 @@ def overrun_s(route: RouteDay) -> float | None:
     return max(0.0, (route.route_time_s or 0.0) - route.planned_route_time_s)
 
 
-def overrun_cost(data: DailyData) -> float | None:
-    """Return what time beyond plan cost in wages; None without a wage or a plan."""
-    costs = [
-        over / 3600 * route.wage_per_h
-        for route in data.routes
-        if route.wage_per_h is not None and (over := overrun_s(route)) is not None
-    ]
-    return sum(costs) if costs else None
+def late_s(route: RouteDay) -> float:
+    """Return the seconds a route left behind its plan; below 0: early; 0 where that is not known."""
+    if route.depot_exit_utc is None or route.planned_exit_utc is None:
+        return 0.0
+    return (route.depot_exit_utc - route.planned_exit_utc).total_seconds()
 
 
-def usual_overrun_cost(data: DailyData) -> float | None:
-    """Return what time beyond plan usually costs at today's wage; None without history, plans or a wage."""
-    before_s = usual(data.history, lambda fleet: fleet.overrun_s)
-    cost, over_s = overrun_cost(data), sum(overrun_s(route) or 0.0 for route in data.routes)
-    return None if before_s is None or not cost or not over_s else before_s * cost / over_s
+def _compared(data: DailyData, style: Style, cost: float, before: float | None, measure: Measure, same: str) -> str:
+    """Return `, $12 above your median of 4 Thursdays at the same engine hours`; empty without history."""
+    if before is None:
+        return ""
+    gap, count, weekday = cost - before, len(counted(data.history, measure)), f"{data.service_date:%A}"
+    median = f"your median of {count} {weekday}s" if count > 1 else f"the one {weekday} heard before"
+    amount = style.money(abs(gap), data.fleet.currency)
+    return f", {amount} {'above' if gap >= 0 else 'below'} {median} at the same {same}"
 
 
-def _compared(data: DailyData, style: Style, cost: float, before: float) -> str:
-    """Return `$12 above your 4-week Thursday median`."""
-    gap = cost - before
-    side = "above" if gap >= 0 else "below"
-    return f"{style.money(abs(gap), data.fleet.currency)} {side} your 4-week {data.service_date:%A} median"
+def _idling(data: DailyData, style: Style) -> Cost | None:
+    cost, now = idle_cost(data), idle_share(data).value
+    if not cost or not now:
+        return None
 
+    def of(fleet: FleetDay) -> float | None:
+        return fleet.idle_share
 
-def _idling(data: DailyData, style: Style, before: float | None) -> str:
-    cost, currency = data.fleet.idle_cost or 0.0, data.fleet.currency
-    compared = f"{style.minutes(data.fleet.idle_s)} of engine-on standing"
-    if before is not None:
-        compared = _compared(data, style, cost, before)
+    # With fewer vans out less is idled: a usual day is one of as many engine hours as today's.
+    usual_share = usual(data.history, of)
+    before = None if usual_share is None else cost * usual_share / now
+    against = _compared(data, style, cost, before, of, "engine hours")
+    against = against or f", {style.minutes(data.fleet.idle_s)} of engine-on standing"
     top = [van for van in data.vehicles if van.idle_s > 0][:3]
     made = sum(van.idle_s for van in top) / data.fleet.idle_s
     names = style.listed([van.vehicle_id for van in top])
     tail = f"; {names} made {style.percent(made)} of it" if len(data.vehicles) > len(top) else ""
-    return f"Idling cost {style.money(cost, currency)}, {compared}{tail}."
+    return Cost(cost, before, f"Idling cost {style.money(cost, data.fleet.currency)}{against}{tail}.")
 
 
-def _overruns(data: DailyData, style: Style, before: float | None) -> str:
-    over = sorted(((overrun_s(route) or 0.0, route) for route in data.routes), key=lambda pair: -pair[0])
-    late = [pair for pair in over if pair[0] > 0]
-    total_s, (worst_s, worst) = sum(seconds for seconds, _ in late), late[0]
-    cost = overrun_cost(data) or 0.0
-    compared = "" if before is None else f", {_compared(data, style, cost, before)}"
-    return (
-        f"{style.counted(len(late), 'route')} ran {style.minutes(total_s)} over plan, about "
-        f"{style.money(cost, data.fleet.currency)} in wages{compared}; {worst.route_id} ({worst.vehicle_id}) "
-        f"made {style.minutes(worst_s)} of it."
+def _overruns(data: DailyData, style: Style) -> Cost | None:
+    def of(fleet: FleetDay) -> float | None:
+        return share(fleet.overrun_s, fleet.routes_run)
+
+    lost = [(overrun_s(route) or 0.0, route) for route in data.routes]
+    return _wages(data, style, lost, "ran {time} over plan", of, data.fleet.routes_run, "number of routes")
+
+
+def _late_starts(data: DailyData, style: Style) -> Cost | None:
+    def of(fleet: FleetDay) -> float | None:
+        return share(fleet.late_start_s, fleet.starts_with_plan)
+
+    lost = [(late_s(route) if route.on_time_start is False else 0.0, route) for route in data.routes]
+    return _wages(data, style, lost, "left {time} late", of, data.fleet.starts_with_plan, "number of starts")
+
+
+def _wages(
+    data: DailyData,
+    style: Style,
+    lost: list[tuple[float, RouteDay]],
+    did: str,
+    measure: Measure,
+    count: int,
+    same: str,
+) -> Cost | None:
+    """Return what lost time cost in wages; `measure` is the seconds lost in one of the `count` today, on any day."""
+    lost = sorted((pair for pair in lost if pair[0] > 0), key=lambda pair: -pair[0])
+    cost = sum(seconds / 3600 * route.wage_per_h for seconds, route in lost if route.wage_per_h is not None)
+    if not cost:
+        return None
+    total_s, (worst_s, worst) = sum(seconds for seconds, _ in lost), lost[0]
+    usual_s = usual(data.history, measure)
+    before = None if usual_s is None else usual_s * count * cost / total_s
+    against = _compared(data, style, cost, before, measure, same)
+    return Cost(
+        cost,
+        before,
+        f"{style.counted(len(lost), 'route')} {did.format(time=style.minutes(total_s))}, about "
+        f"{style.money(cost, data.fleet.currency)} in wages{against}; {worst.route_id} ({worst.vehicle_id}) "
+        f"made {style.minutes(worst_s)} of it.",
     )
 
 

@@ -121,7 +121,7 @@ def test_differences_are_against_the_median_of_the_same_weekday(with_history):
     assert "▲3.1 pt" in tile(report, "Idle share")
     assert "as usual" in tile(report, "Routes run")
     assert "median of the last 4 Thursdays" in report.text
-    assert "above your 4-week Thursday median" in " ".join(report.text.split())
+    assert "above your median of 4 Thursdays at the same engine hours" in " ".join(report.text.split())
 
 
 def test_weeks_of_which_too_little_was_heard_are_not_compared_with(with_history, tmp_path):

@@ -82,7 +82,63 @@ def test_the_verdict_names_what_changed_most(published, tmp_path):
             " where tenant_id = 'dax7'"
         )
     words = " ".join(daily_report(copy, "dax7", DAY).text.split())
-    assert "ran 75 min over plan, about $28 in wages, $28 above your 4-week Thursday median; R205" in words
+    assert "ran 75 min over plan, about $28 in wages, $28 above your median of 4 Thursdays at the same number" in words
+
+
+def told(published: Path, copy: Path, *changes: str) -> str:
+    """Return the text of the day after changes to a copy, in one line."""
+    copy.write_bytes(published.read_bytes())
+    with duckdb.connect(str(copy)) as connection:
+        for change in changes:
+            connection.execute(change)
+    return " ".join(daily_report(copy, "dax7", DAY).text.split())
+
+
+# A day whose idling, overruns and late starts are those of the weeks before.
+AS_USUAL = "update marts.fleet_days set idle_share = 0.287, starts_with_plan = 0 where service_date < date '2026-02-26'"
+
+
+def test_a_day_without_a_change_worth_a_headline_is_one_as_usual(published, tmp_path):
+    words = told(published, tmp_path / "usual.duckdb", AS_USUAL)
+    assert "A day as usual: 23 of 23 planned routes ran. Idling cost $55, $0.0" in words
+
+
+def test_fewer_vans_out_are_no_saving(published, tmp_path):
+    """Twice the vans idled as large a part of their engine hours on the Thursdays before."""
+    double = "update marts.fleet_days set idle_cost = 2 * idle_cost, idle_s = 2 * idle_s where service_date < date"
+    words = told(published, tmp_path / "double.duckdb", AS_USUAL, f"{double} '{DAY}'")
+    assert "A day as usual: 23 of 23 planned routes ran. Idling cost $55, $0.0" in words
+
+
+def test_late_starts_are_a_cost_too(published, tmp_path):
+    words = told(
+        published,
+        tmp_path / "late.duckdb",
+        AS_USUAL,
+        "update marts.fleet_days set starts_with_plan = 23 where service_date < date '2026-02-26'",
+        "insert into marts.route_days select routes.* replace (service_date - (7 * week)::integer as service_date,"
+        " planned_exit_utc as depot_exit_utc, true as on_time_start) from marts.route_days as routes,"
+        " range(1, 4) as weeks(week) where tenant_id = 'dax7'",
+        "update marts.route_days set depot_exit_utc = planned_exit_utc + interval 2 hour, on_time_start = false"
+        " where route_id in ('R216', 'R217') and service_date = date '2026-02-26'",
+    )
+    late = "3 routes left 4 h 7 min late, about $93 in wages, $93 above your median of 3 Thursdays at the same number"
+    assert late in words
+
+
+def test_a_planned_route_that_did_not_run_comes_first(published, tmp_path):
+    plan = (
+        "insert into core.planned_routes by name select tenant_id, service_date, route_id, vehicle_id, depot_id, role"
+        " from marts.route_days where tenant_id = 'dax7'"
+    )
+    words = told(
+        published,
+        tmp_path / "missed.duckdb",
+        plan,
+        "update marts.route_days set stop_count = 0, drive_s = 0 where route_id = 'R203'",
+        "update marts.fleet_days set routes_run = 22 where tenant_id = 'dax7' and service_date = date '2026-02-26'",
+    )
+    assert "R203 (V03) was planned and not seen to run; 22 of 23 planned routes ran. Idling cost $55" in words
 
 
 def test_a_tile_says_in_a_word_whether_it_got_better(published):

@@ -16,15 +16,21 @@ flags as (
 
 ),
 
-overruns as (
+routes as (
 
     select
         service_date,
-        sum(greatest(route_time_s - planned_route_time_s, 0)) as overrun_s
+        sum(greatest(route_time_s - planned_route_time_s, 0)) filter (
+            where coalesce(coverage, 1) >= $min_coverage
+        ) as overrun_s,
+        if(
+            count(on_time_start) = 0,
+            null,
+            coalesce(sum(epoch(depot_exit_utc - planned_exit_utc)) filter (where not on_time_start), 0)
+        ) as late_start_s
 
     from marts.route_days
     where tenant_id = $tenant_id
-        and coalesce(coverage, 1) >= $min_coverage
     group by service_date
 
 )
@@ -58,11 +64,12 @@ select
     peak_concurrent_vehicles,
     currency,
     coalesce(fuel_flag_count, 0) as fuel_flag_count,
-    overrun_s
+    overrun_s,
+    late_start_s
 
 from marts.fleet_days
 left join flags using (service_date)
-left join overruns using (service_date)
+left join routes using (service_date)
 
 where tenant_id = $tenant_id
     and service_date between $service_date::date - 28 and $service_date::date
