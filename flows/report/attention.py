@@ -61,15 +61,17 @@ def _idling(data: DailyData, style: Style) -> Iterator[Attention]:
         idle_s = sum(row.idle_s for row in contexts)
         if idle_s < LONG_IDLE_S:
             continue
-        longest = max(contexts, key=lambda row: row.longest_s)
+        # What is asked of the driver is about the place where most was idled, and so is the longest event told.
         most = max(contexts, key=lambda row: row.idle_s)
         costs = [row.cost for row in contexts if row.cost is not None]
         cost = sum(costs) if costs else None
         events = style.counted(sum(row.event_count for row in contexts), "event")
-        at = f"{PLACES.get(longest.context, 'elsewhere')} at {style.clock(longest.longest_started_utc, data.timezone)}"
+        of_it = f"{style.minutes(most.idle_s)} of it " if len(contexts) > 1 else ""
+        where = f"{of_it}{PLACES.get(most.context, 'elsewhere')}"
+        longest = f"{style.minutes(most.longest_s)} at {style.clock(most.longest_started_utc, data.timezone)}"
         yield Attention(
             vehicle_id,
-            f"Long idling: {events}, the longest {style.minutes(longest.longest_s)} {at}",
+            f"Long idling: {events}, {where}, the longest there {longest}",
             style.minutes(idle_s),
             cost,
             style.money(cost, data.fleet.currency, cents=True),

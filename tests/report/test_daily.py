@@ -148,3 +148,17 @@ def test_a_tile_says_in_a_word_whether_it_got_better(published):
     assert "▲4.3 pt better" in said["On-time start"]
     assert "▼0.4 worse" in said["Fuel economy,"]
     assert "▲2 worse" in said["Fuel flags"]
+
+
+def test_what_to_do_about_idling_is_about_the_place_that_is_named(published, tmp_path):
+    """The longest event was at the depot, most of the idling at hand-offs: both halves speak of hand-offs."""
+    row = (
+        "insert into marts.idle_events by name select * replace ('depot' as context, 700 as duration_s) from"
+        " marts.idle_events where vehicle_id = 'V20' and duration_s >= 120 limit 1"
+    )
+    more = (
+        "insert into marts.idle_events by name select told.* replace ('hand_off' as context, 600 as duration_s)"
+        " from marts.idle_events as told, range(4) where vehicle_id = 'V20' and context = 'depot' and duration_s = 700"
+    )
+    words = told(published, tmp_path / "places.duckdb", row, more)
+    assert re.search(r"\d+ min of it at hand-offs, the longest there 10 min at [\d:]+[^$]*\$[\d.]+ Engine off at", words)
