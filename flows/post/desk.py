@@ -6,7 +6,7 @@ the mail, for corrections.
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,11 +41,14 @@ class KnownIds(frozenset[str]):
 class Desk:
     """Renders, and puts mails into the open outbox."""
 
-    def __init__(self, settings: Settings, outbox: Outbox, kinds: Mapping[str, Kind], now: datetime) -> None:
+    def __init__(
+        self, settings: Settings, outbox: Outbox, kinds: Mapping[str, Kind], now: datetime, until: date | None = None
+    ) -> None:
         self.settings = settings
         self.outbox = outbox
         self.kinds = kinds
         self.now = now
+        self.until = until
         # Read before anything is rendered: what is published meanwhile is then looked at again, not missed.
         self.copy = _copy(settings)
         self._keys: dict[tuple[str, str], list[str]] = {}
@@ -80,6 +83,8 @@ class Desk:
                 recipient.style,
                 self.settings.min_coverage,
                 told,
+                at_utc=self.now,
+                until=self.until,
             )
         )
 

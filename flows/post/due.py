@@ -75,10 +75,12 @@ def post_due(
     return done.posted(sent)
 
 
-def send_now(settings: Settings, kind: str, tenant_id: str, period: Period, *, nobody: str) -> Delivery:
+def send_now(
+    settings: Settings, kind: str, tenant_id: str, period: Period, *, nobody: str, until: date | None = None
+) -> Delivery:
     """Send a report of a period to its recipients now, whatever their schedule, to each once.
 
-    Without a file of recipients these are all of ODOGRAPH_MAIL_TO, else `nobody`. Raises MailNotSent after all were
+    Exceptions of dates after `until` are left out. Without a file of recipients these are all of ODOGRAPH_MAIL_TO, else `nobody`. Raises MailNotSent after all were
     tried.
     """
     server = smtp_server(settings.smtp_url) if settings.smtp_url else None
@@ -88,7 +90,7 @@ def send_now(settings: Settings, kind: str, tenant_id: str, period: Period, *, n
         addresses = settings.mailed_to or [nobody]
         active = [Recipient(address, kind, tenant_id, KINDS[kind].cron, settings.timezone) for address in addresses]
     with opened(settings.mail_dir / "sent.jsonl") as outbox:
-        desk = Desk(settings, outbox, KINDS, datetime.now(UTC))
+        desk = Desk(settings, outbox, KINDS, datetime.now(UTC), until)
         due = []
         for found in active:
             report = _new_to(desk, found, period)

@@ -4,7 +4,7 @@ Flags on fuel purchases, idling that was possibly over a legal limit, vans that 
 back. Every one has an id that stays the same however often it is asked for, so that nobody is told the same twice.
 """
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Literal, NamedTuple
 
 import duckdb
@@ -13,6 +13,7 @@ from flows.report.queries import rows
 
 # [P] A van that is due is silent after a day; one in reserve, whose tracker sleeps, after a week.
 SILENT_S = 24 * 3600
+LATE_S = 3600  # after the end of a date, for what its trackers sent last
 SPARE_DAYS = 7
 MOST_DAYS = 30  # late data is taken for so long
 LEAST_EXCESS_S = 300  # [P] beyond a legal limit: runs of a minute more are for the weekly and monthly sums
@@ -27,6 +28,7 @@ class ExceptionRow(NamedTuple):
     title        in words: what the rule asks, or whose limit it is
     evidence     one neutral sentence; of legal idling which exceptions from the limit are not known here
     started_utc  of a purchase, of an idle run, or when a van was heard last
+    ended_utc    of an idle run, or when a silent van was heard again
     duration_s   of the idle time held against the limit, or of the silence so far
     latitude     with longitude, degrees: only of a place that may be shown exactly
     """
@@ -55,11 +57,25 @@ class ExceptionRow(NamedTuple):
     quantity_l: float | None = None
 
 
-def open_exceptions(connection: duckdb.DuckDBPyConnection, tenant_id: str, since: date) -> list[ExceptionRow]:
-    """Return what is open of the dates from `since` on, and what late data showed since then; gravest first."""
+def open_exceptions(
+    connection: duckdb.DuckDBPyConnection,
+    tenant_id: str,
+    since: date,
+    *,
+    until: date | None = None,
+    at_utc: datetime | None = None,
+) -> list[ExceptionRow]:
+    """Return what is open of the dates from `since` on, and what late data showed since then; gravest first.
+
+    Without `until` up to the newest date. `at_utc` is the time by the clock, if there is one: it tells that a date is
+    over where no van was heard after its end.
+    """
     asked = {
         "tenant_id": tenant_id,
         "since": since,
+        "until": until,
+        "at_utc": at_utc and at_utc.astimezone(UTC).replace(tzinfo=None),
+        "late_s": LATE_S,
         "silent_s": SILENT_S,
         "spare_days": SPARE_DAYS,
         "most_days": MOST_DAYS,

@@ -59,7 +59,7 @@ def render(asked: Asked) -> Report:
     """Return what is open and was not told; raises NothingNew where that is nothing."""
     since = asked.period.last - timedelta(days=WINDOW_DAYS)
     with open_database(asked.published.resolve(), read_only=True) as connection:
-        found = open_exceptions(connection, asked.tenant_id, since)
+        found = open_exceptions(connection, asked.tenant_id, since, until=asked.until, at_utc=asked.at_utc)
         as_of = rows(connection, "exceptions/as_of", AsOf, tenant_id=asked.tenant_id)[0]
     new = [row for row in found if row.exception_id not in asked.told]
     if not new:
@@ -75,7 +75,7 @@ def _report(asked: Asked, since: date, found: Sequence[ExceptionRow], as_of: AsO
     told = {
         "subject": _subject(printed, style),
         "place": asked.tenant_id,
-        "when": f"since {style.day(since)}",
+        "when": f"{style.day(since)} – {style.day(asked.until)}" if asked.until else f"since {style.day(since)}",
         "status": f"as of {style.local_day(as_of.rebuilt_utc, timezone)}" if as_of.rebuilt_utc else "",
         "verdict": _verdict(printed, style),
         "columns": COLUMNS,

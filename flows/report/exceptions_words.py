@@ -105,6 +105,15 @@ def _silent(row: ExceptionRow, style: Style, timezone: str) -> Words:
     else:
         heard = f"Last heard {style.local_day(row.started_utc, row.timezone or timezone)}."
     route = f" It was planned on {row.route_id}." if row.route_id else ""
+    if row.ended_utc is not None:
+        again = style.local_day(row.ended_utc, row.timezone or timezone)
+        return Words(
+            brief=f"{row.vehicle_id} not heard on {began}",
+            sentence=f"{row.vehicle_id} was not heard on {began}, with a route planned.",
+            what="Not heard that day, with a route planned",
+            evidence=f"{heard} Heard again {again}.{route}",
+            action="Check the tracker's power and SIM, or whether another van drove the route.",
+        )
     return Words(
         brief=f"{row.vehicle_id} silent since {began}",
         sentence=f"{row.vehicle_id} is silent since {began}{', with a route planned' if row.route_id else ''}.",

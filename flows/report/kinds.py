@@ -4,7 +4,7 @@ A report is added here in one line. What renders it is named, not imported: pict
 than most commands take to run.
 """
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Literal, NamedTuple, cast
@@ -17,7 +17,8 @@ class Asked(NamedTuple):
     """What a report is asked about: a tenant (empty: all of them, for the operator), a period, and in which style.
 
     `told` are ids of exceptions the reader knows already; below `min_coverage` (0 to 1) ratios read n/a; `contact` is
-    where readers ask about the data.
+    where readers ask about the data. Exceptions know by `at_utc`, the time by the clock, that a date is over, and leave
+    out dates after `until`.
     """
 
     published: Path
@@ -27,6 +28,8 @@ class Asked(NamedTuple):
     min_coverage: float = 0.80
     told: frozenset[str] = frozenset()
     contact: str | None = None
+    at_utc: datetime | None = None
+    until: date | None = None
 
 
 class Kind(NamedTuple):

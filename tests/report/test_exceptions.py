@@ -1,12 +1,13 @@
 """Exceptions are told once, with their evidence, as leads: fuel flags, legal idling, silent vans, held-back dates."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import duckdb
 import pytest
 
 from flows.report.exceptions import open_exceptions
 from flows.report.exceptions_report import NothingNew
+from flows.report.exceptions_words import words
 from flows.report.kinds import KINDS, Asked
 from flows.report.rendered import day_period
 from flows.report.style import Style
@@ -199,6 +200,53 @@ def test_on_a_day_that_is_not_over_nobody_is_missed_yet(published):
         silent = {row.vehicle_id for row in open_exceptions(copy, TENANT, SINCE) if row.kind == "silent"}
         copy.execute("rollback")
     assert silent == {"V08", "V21"}  # missed on Wednesday, too
+
+
+def test_at_night_the_clock_tells_that_a_day_is_over(published):
+    """At 06:00 no van has moved yet; before 05:00 what was sent last may be on its way."""
+    with duckdb.connect(str(published)) as copy:
+        copy.execute("begin")
+        copy.execute("delete from core.vehicle_dates where service_date = $today", {"today": TODAY})
+        silent = {
+            clock: {
+                row.exception_id: row.severity
+                for row in open_exceptions(copy, TENANT, SINCE, at_utc=local(clock, TODAY).replace(tzinfo=UTC))
+                if row.kind == "silent"
+            }
+            for clock in ("04:30", "06:00")
+        }
+        copy.execute("rollback")
+    missed = f"silent:V07/{DAY}"
+    assert missed not in silent["04:30"]
+    assert silent["06:00"][missed] == "high"
+
+
+def test_a_planned_day_that_was_missed_is_told_even_when_the_van_is_back(published):
+    with duckdb.connect(str(published)) as copy:
+        copy.execute("begin")
+        for van in ("V07", "V08"):
+            _heard(copy, van, TODAY, "08:40")
+        silent = {row.vehicle_id: row for row in open_exceptions(copy, TENANT, SINCE) if row.kind == "silent"}
+        later = open_exceptions(copy, TENANT, TODAY)
+        copy.execute("rollback")
+    assert set(silent) == {"V07", "V21"}  # V08 had nothing to do
+    assert silent["V07"].exception_id == f"silent:V07/{DAY}"  # as it was while it was silent
+    told = words([silent["V07"]], Style(), "America/New_York")
+    assert told.sentence == "V07 was not heard on Thu 26 Feb, with a route planned."
+    assert told.evidence == ("Last heard Wed 25 Feb 12:00. Heard again Fri 27 Feb 07:40. It was planned on R202.")
+    assert "V07" not in {row.vehicle_id for row in later if row.kind == "silent"}
+
+
+def test_nothing_is_told_of_dates_after_the_one_that_is_asked_for(published):
+    """As if it were asked that evening: Thursday's purchases, runs and silences are not there."""
+    wednesday = DAY - timedelta(days=1)
+    with duckdb.connect(str(published), read_only=True) as copy:
+        found = open_exceptions(copy, TENANT, wednesday - timedelta(days=3), until=wednesday, at_utc=datetime.now(UTC))
+    assert found
+    assert max(row.service_date for row in found) == wednesday
+    assert ids(found, "fuel") == set()  # also of the purchase whose flag was raised on Thursday
+    assert ids(found, "legal_idle") == set()
+    assert ids(found, "silent") == {f"silent:V08/{wednesday}", f"silent:V21/{DAY - timedelta(days=7)}"}
 
 
 def test_dates_held_back_lately_are_told(found):

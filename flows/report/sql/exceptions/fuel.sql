@@ -55,9 +55,13 @@ where tenant_id = $tenant_id
     and flags.state = 'open'
     and flags.severity in ('high', 'medium')
     and coalesce(flags.service_date, purchases.posted_date, raised_utc::date) >= $since::date - $most_days::integer
+    and coalesce(coalesce(flags.service_date, purchases.posted_date, raised_utc::date) <= $until::date, true)
     and (
         coalesce(flags.service_date, purchases.posted_date, raised_utc::date) >= $since::date
-        or (raised_utc::date >= $since::date and coalesce(first_measured_utc::date < $since::date, true))
+        or (
+            raised_utc::date between $since::date and coalesce($until::date, date 'infinity')
+            and coalesce(first_measured_utc::date < $since::date, true)
+        )
     )
 
 order by exception_id

@@ -15,6 +15,7 @@ left join core.checks using (check_name)
 
 where tenant_id = $tenant_id
     and service_date >= $since::date - $most_days::integer
+    and coalesce(service_date <= $until::date, true)
     and greatest(service_date, found_utc::date) >= $since::date
 
 group by service_date

@@ -33,10 +33,14 @@ runs as (
     left join changed using (service_date, vehicle_id)
     where tenant_id = $tenant_id
         and events.service_date >= $since::date - $most_days::integer
+        and coalesce(events.service_date <= $until::date, true)
         and events.excess_s >= $least_excess_s
         and (
             events.service_date >= $since::date
-            or (changed.revised_utc::date >= $since::date and changed.first_measured_utc::date < $since::date)
+            or (
+                changed.revised_utc::date between $since::date and coalesce($until::date, date 'infinity')
+                and changed.first_measured_utc::date < $since::date
+            )
         )
     group by all
 
