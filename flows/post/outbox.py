@@ -170,7 +170,7 @@ def opened(ledger: Path) -> Iterator[Outbox]:
     ledger.parent.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
     ledger.touch(FILE_MODE)
     ledger.chmod(FILE_MODE)
-    with ledger.open("a+", encoding="utf-8") as book:
+    with ledger.open("a+", encoding="utf-8", errors="replace") as book:
         fcntl.flock(book, fcntl.LOCK_EX)
         yield Outbox(book, ledger.parent / "outbox")
 
@@ -178,7 +178,7 @@ def opened(ledger: Path) -> Iterator[Outbox]:
 def read_entries(ledger: Path) -> dict[str, Entry]:
     """Return every mail of the ledger by its key, without waiting for who has it open."""
     try:
-        with ledger.open(encoding="utf-8") as book:
+        with ledger.open(encoding="utf-8", errors="replace") as book:
             return _read(book)[0]
     except FileNotFoundError:
         return {}
@@ -203,7 +203,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def _read(book: Iterable[str]) -> tuple[dict[str, Entry], bool]:
-    """Return the mails by key, and whether the last line is torn; a line torn by a crash is left out."""
+    """Return the mails by key, and whether the last line is torn; one torn by a crash, maybe within a letter, is left out."""
     entries: dict[str, Entry] = {}
     text = "\n"
     for text in book:

@@ -93,7 +93,7 @@ def standing(events: Sequence[Event], key: Key) -> Standing:
 def read_events(path: Path) -> list[Event]:
     """Return all events, oldest first; none where there is no file yet."""
     try:
-        with path.open(encoding="utf-8") as book:
+        with path.open(encoding="utf-8", errors="replace") as book:
             return _events(book)
     except FileNotFoundError:
         return []
@@ -132,7 +132,7 @@ def opened_events(path: Path) -> Iterator[Events]:
     path.parent.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
     path.touch(FILE_MODE)
     path.chmod(FILE_MODE)
-    with path.open("a+", encoding="utf-8") as book:
+    with path.open("a+", encoding="utf-8", errors="replace") as book:
         fcntl.flock(book, fcntl.LOCK_EX)
         yield Events(book)
 
@@ -150,5 +150,5 @@ def _events(book: IO[str]) -> list[Event]:
             at_utc = datetime.fromisoformat(said.pop("at_utc"))
             events.append(Event(at_utc, **said))
         except (ValueError, TypeError, KeyError, AttributeError):
-            continue  # torn by a crash
+            continue  # torn by a crash, maybe within a letter
     return events

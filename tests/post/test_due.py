@@ -395,3 +395,11 @@ def test_exceptions_sent_by_hand_are_told_nobody_again(tmp_path, monkeypatch):
     settings = line(tmp_path, f'{TO_OWNER}\nreport = "exceptions"', 'address = "b@a.example"\nreport = "exceptions"')
     again = send_now(settings, "exceptions", "a", day_period(YESTERDAY), nobody="")
     assert (again.written, again.already_sent) == (1, 1)
+
+
+def test_a_ledger_torn_within_a_letter_is_read_and_gone_on_with(tmp_path):
+    settings = line(tmp_path, TO_OWNER)
+    settings.mail_dir.mkdir()
+    (settings.mail_dir / "sent.jsonl").write_bytes('{"key": "x", "reason": "ü'.encode()[:-1])
+    assert subjects(post(settings, NOON)) == ["a 2026-03-04"]
+    assert [entry.state for entry in entries(settings)] == ["written"]

@@ -61,8 +61,8 @@ def test_what_was_noted_is_read_again_and_a_line_torn_by_a_crash_is_left_behind(
     path = tmp_path / "mail" / "recipients.jsonl"
     with opened_events(path) as events:
         events.note(event("unsubscribed", why="Grüße"))
-    with path.open("a") as book:
-        book.write('{"at_utc": "2026-02')
+    with path.open("ab") as book:
+        book.write('{"at_utc": "2026-02-02", "why": "ü'.encode()[:-1])  # within a letter
     with opened_events(path) as events:
         events.note(event("subscribed", 1))
     assert [found.happened for found in read_events(path)] == ["unsubscribed", "subscribed"]
