@@ -89,11 +89,15 @@ class Desk:
         )
 
     def told(self, recipient: Recipient) -> KnownIds:
-        """Return the exceptions that a recipient was told, or is about to be."""
+        """Return the exceptions that a recipient was told, or is about to be.
+
+        A refused mail counts: what a server does not take it would not take a quarter of an hour later either. A
+        person has it tried again.
+        """
         known = KnownIds(
             told
             for entry in self.entries(recipient)
-            if entry.about and entry.state not in ("refused", "gave_up")
+            if entry.about and entry.state != "gave_up"
             for told in entry.about.told
         )
         known.key = own_key(self.settings.data_dir)

@@ -190,7 +190,10 @@ def _put_exceptions(desk: Desk, recipient: Recipient, since: datetime) -> None:
         return
     today = day_period(newest.astimezone(ZoneInfo(recipient.timezone)).date())
     with suppress(NothingToReport):
-        desk.put(recipient, desk.render(recipient, today))
+        report = desk.render(recipient, today)
+        # What was given up waits for a person; together with something new it is told again.
+        if desk.outbox.state(message_key(report, recipient.address)) != "gave_up":
+            desk.put(recipient, report)
     desk.look(name, newest.isoformat())
 
 

@@ -199,6 +199,21 @@ def test_exceptions_are_told_once_each_and_at_their_times(tmp_path):
     assert '"F' not in (settings.mail_dir / "sent.jsonl").read_text()  # an erasure leaves the ledger as it is
 
 
+@pytest.mark.parametrize(("answer", "state", "told"), [("554 at DATA", "refused", 1), ("450 at RCPT", "gave_up", 2)])
+def test_exceptions_that_are_not_taken_are_not_handed_over_again_by_themselves(tmp_path, answer, state, told):
+    server = FaultyServer(lambda address: answer)
+    with running(server) as port:
+        given = {"smtp_url": f"smtp://127.0.0.1:{port}", "mail_give_up_h": 0.2}
+        settings = line(tmp_path, f'{TO_OWNER}\nreport = "exceptions"', **given)
+        fleet.exceptions = ("F1",)
+        for minutes in (0, 15, 30, 45):
+            post_due(settings, NOON + timedelta(minutes=minutes), kinds=KINDS)
+        assert ([entry.state for entry in entries(settings)], server.happened[answer]) == ([state], told)
+        server.fault = lambda address: ""
+        retry(settings, "exceptions.")
+        assert post_due(settings, NOON + timedelta(minutes=50), kinds=KINDS).sent == 1
+
+
 # ---------------------------------------------------------------------------------------------- what is not there
 
 

@@ -65,6 +65,8 @@ class FaultyServer:
             self.happened[fault] += 1
         if fault == "451 at DATA":
             return "451 4.3.0 try again later"
+        if fault == "554 at DATA":
+            return "554 5.6.0 not like this"
         if fault == "dropped before the mail was taken":
             server.transport.abort()
             return ""
