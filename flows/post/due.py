@@ -18,7 +18,8 @@ from flows.post.done import Done, Posted
 from flows.post.empty import empty_report
 from flows.post.mail import EXCEPTIONS, Delivery, MailNotSent, message_key
 from flows.post.outbox import ON_THE_WAY, Entry, Outbox, opened
-from flows.post.recipients import Recipient, has_file, recipients
+from flows.post.recipient_values import ALL
+from flows.post.recipients import Recipient, has_file, recipients, wished_keys
 from flows.post.recipients_file import RecipientsError
 from flows.post.schedules import next_utc
 from flows.post.sending import Rules, has_left, ready, send, settle_unknown
@@ -51,10 +52,12 @@ def post_due(
         done = Done()
         try:
             listed = recipients(settings, kinds=kinds) if only is None else [only]
+            _let_go(outbox, [found for found in listed if found.state != "active"])
+            if only is None:
+                _let_go_unlisted(outbox, wished_keys(settings, kinds))
         except RecipientsError as error:
             listed = []
             done.problems.append(str(error))
-        _let_go(outbox, [recipient for recipient in listed if recipient.state != "active"])
         desk = Desk(settings, outbox, kinds, now)
         active = [recipient for recipient in listed if recipient.state == "active"]
         for recipient in active if desk.copy else []:
@@ -201,20 +204,33 @@ def _let_go(outbox: Outbox, gone: list[Recipient]) -> None:
     """Send nothing more to who has left, or cannot be reached."""
     found = {recipient.key: recipient for recipient in gone}
     for entry in list(outbox.entries.values()):
-        about = entry.about
-        if about is None or entry.state not in ON_THE_WAY:
-            continue
-        if recipient := found.get(Key(entry.recipient.lower(), about.report, about.tenant_id)):
-            outbox.note(entry.key, "settled", entry.recipient, f"{recipient.state} before it was sent")
-            outbox.path(entry.key).unlink(missing_ok=True)
+        recipient = found.get(_who(entry))
+        if entry.about and entry.state in ON_THE_WAY and recipient:
+            _settle(outbox, entry, f"{recipient.state} before it was sent")
+
+
+def _let_go_unlisted(outbox: Outbox, wished: set[Key]) -> None:
+    """Send nothing more to who was taken out of the file, or gets another tenant's reports now."""
+    for entry in list(outbox.entries.values()):
+        who = _who(entry)
+        if entry.about and entry.state in ON_THE_WAY and not {who, who._replace(tenant_id=ALL)} & wished:
+            _settle(outbox, entry, "not listed any more before it was sent")
+
+
+def _settle(outbox: Outbox, entry: Entry, why: str) -> None:
+    outbox.note(entry.key, "settled", entry.recipient, why)
+    outbox.path(entry.key).unlink(missing_ok=True)
+
+
+def _who(entry: Entry) -> Key:
+    about = entry.about
+    return Key(entry.recipient.lower(), entry.report, about.tenant_id if about else "")
 
 
 def bounce_noted(settings: Settings) -> Callable[[Entry, str], None]:
     """Return what notes that a server does not know an address, so that nothing more is sent to it."""
 
     def note(entry: Entry, reason: str) -> None:
-        about = entry.about
-        who = Key(entry.recipient.lower(), entry.report, about.tenant_id if about else "")
-        note_bounce(settings, who, reason, mail=about.message_id if about else "")
+        note_bounce(settings, _who(entry), reason, mail=entry.about.message_id if entry.about else "")
 
     return note

@@ -203,7 +203,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def _read(book: Iterable[str]) -> tuple[dict[str, Entry], bool]:
-    """Return the mails by key, and whether the last line is torn; one torn by a crash, maybe within a letter, is left out."""
+    """Return the mails by key, and whether the last line is torn; one torn by a crash is left out."""
     entries: dict[str, Entry] = {}
     text = "\n"
     for text in book:

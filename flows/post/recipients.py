@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from flows.post.recipient_values import FORMATS, bare_address
+from flows.post.recipient_values import ALL, FORMATS, bare_address
 from flows.post.recipient_values import locale as known_locale
 from flows.post.recipients_file import Entry, RecipientsError, read_entries
 from flows.post.schedules import cron_of
@@ -116,6 +116,24 @@ def recipients(
         recipient._replace(state=held[key].state, since_utc=held[key].since_utc, why=held[key].why)
         for key, recipient in found.items()
     ]
+
+
+def wished_keys(settings: Settings, kinds: Mapping[str, Kind] = KINDS) -> set[Key]:
+    """Return who may get which report of whom, by the file or the settings alone; tenant `*` stands for every one.
+
+    Nothing that is published is asked: a tenant that is missing there for a while keeps its readers. Without a file the
+    addresses of ODOGRAPH_MAIL_TO may have any report, for `odograph report` sends them each.
+    """
+    if not has_file(settings):
+        tenants = [settings.report_tenant or ALL, ""]
+        addresses = [bare_address(address) for address in settings.mailed_to]
+        return {Key(address, kind, tenant) for address in addresses for kind in kinds for tenant in tenants}
+    found = set()
+    for entry in read_entries(settings.recipients_path, kinds):
+        for report in entry.reports:
+            tenants = [""] if kinds[report].audience == "network" else list(entry.tenants) or [ALL]
+            found |= {Key(bare_address(entry.address), report, tenant) for tenant in tenants}
+    return found
 
 
 def has_file(settings: Settings) -> bool:

@@ -418,3 +418,25 @@ def test_a_ledger_torn_within_a_letter_is_read_and_gone_on_with(tmp_path):
     (settings.mail_dir / "sent.jsonl").write_bytes('{"key": "x", "reason": "ü'.encode()[:-1])
     assert subjects(post(settings, NOON)) == ["a 2026-03-04"]
     assert [entry.state for entry in entries(settings)] == ["written"]
+
+
+def test_who_is_taken_out_of_the_file_or_moved_to_another_tenant_gets_nothing_that_is_on_its_way(tmp_path):
+    server = FaultyServer(lambda address: "450 at RCPT")
+    with running(server) as port:
+        given = {"smtp_url": f"smtp://127.0.0.1:{port}"}
+        people = [f'address = "{name}@a.example"' for name in ("kept", "moved", "out", "all")]
+        settings = line(tmp_path, *people, **given)
+        post_due(settings, NOON, kinds=KINDS)
+        server.fault = lambda address: ""
+        settings.recipients_path.write_text(settings.recipients_path.read_text() + "no TOML")
+        post_due(settings, NOON, kinds=KINDS)  # a file with faults says nothing of anybody
+        line(tmp_path, people[0], f'{people[1]}\ntenant = "b"', f'{people[3]}\ntenant = "*"')
+        post_due(settings, NOON + timedelta(minutes=5), kinds=KINDS)
+    states = {(entry.recipient, entry.about.tenant_id): entry.state for entry in entries(settings) if entry.about}
+    assert states == {
+        ("kept@a.example", "a"): "sent",
+        ("moved@a.example", "a"): "settled",
+        ("moved@a.example", "b"): "sent",
+        ("out@a.example", "a"): "settled",
+        ("all@a.example", "a"): "sent",
+    }
