@@ -56,22 +56,36 @@ class WarehouseBusy(Exception):
 
 @contextmanager
 def writer_lock(path: Path, *, wait_s: float) -> Iterator[None]:
-    """Hold the right to write while the block runs; raise WarehouseBusy after `wait_s` seconds."""
+    """Hold the right to write while the block runs; raise WarehouseBusy after `wait_s` seconds.
+
+    Who waits holds a second lock meanwhile, the place at the head of the queue, and who comes later waits for that
+    first. So a backfill that lets go for a moment between two dates cannot take the lock again before a refresh has it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    give_up = time.monotonic() + wait_s
+    head = os.open(path.with_name(f"{path.name}.next"), os.O_RDWR | os.O_CREAT, 0o600)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        started = time.monotonic()
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() - started >= wait_s:
-                    raise WarehouseBusy(path, wait_s) from None
-                time.sleep(POLL_S)
+        try:
+            for wanted in (head, descriptor):
+                while not _taken(wanted):
+                    if time.monotonic() >= give_up:
+                        raise WarehouseBusy(path, wait_s)
+                    time.sleep(POLL_S)
+        finally:
+            os.close(head)
         yield
     finally:
         os.close(descriptor)
+
+
+def _taken(descriptor: int) -> bool:
+    """Take a lock if nobody has it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextmanager

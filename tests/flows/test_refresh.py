@@ -427,6 +427,24 @@ def test_the_second_of_two_refreshes_waits_and_then_says_so(tmp_path):
         pass
 
 
+def test_who_waits_for_the_lock_gets_it_before_one_who_lets_go_and_takes_it_again(tmp_path):
+    order = []
+
+    def wait():
+        with writer_lock(tmp_path / "lock", wait_s=30):
+            order.append("refresh")
+
+    waiter = threading.Thread(target=wait)
+    for number in range(3):  # as a backfill, date by date
+        with writer_lock(tmp_path / "lock", wait_s=30):
+            order.append(f"date {number}")
+            if not number:
+                waiter.start()
+            time.sleep(0.5)
+    waiter.join()
+    assert order == ["date 0", "refresh", "date 1", "date 2"]
+
+
 def test_a_reader_that_holds_the_old_copy_keeps_working(tmp_path):
     settings = settings_in(tmp_path)
     points = golden_points(yesterday_at(15))
