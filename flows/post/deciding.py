@@ -1,7 +1,7 @@
 """What waits in the outbox, what needs a person, and what can a person decide about it?"""
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from getpass import getuser
 from urllib.parse import urlsplit
 
@@ -15,7 +15,6 @@ from flows.post.outbox import DONE, ON_THE_WAY, Entry, Outbox, opened, read_entr
 from flows.post.sending import is_held
 from flows.settings import Settings
 
-REFUSED_DAYS = 7
 SHOWN_DIGITS = 8
 
 
@@ -71,16 +70,13 @@ def outbox_finding(settings: Settings) -> Finding:
     """What `odograph status` says of the mails: what waits, what needs a person, and when the last one left."""
     entries = read_entries(settings.mail_dir / "sent.jsonl").values()
     counts = Counter("held" if is_held(entry, rules_of(settings)) else entry.state for entry in entries)
-    since = datetime.now(UTC) - timedelta(days=REFUSED_DAYS)
-    refused = sum(entry.state == "refused" and entry.at_utc is not None and entry.at_utc > since for entry in entries)
     left = [entry.at_utc for entry in entries if entry.state == "sent" and entry.at_utc]
     host = urlsplit(settings.smtp_url).hostname if settings.smtp_url else None
     parts = [f"sent through {host}" if host else _as_files(settings)]
     parts += [f"last sent {max(left):%Y-%m-%d %H:%M} UTC"] if left else []
     waiting = sum(counts[state] for state in ON_THE_WAY)
     parts += [f"{waiting} waiting"] if waiting else []
-    parts += [f"{refused} refused in {REFUSED_DAYS} days"] if refused else []
-    asks = {"held": "may have arrived", "gave_up": "given up"}
+    asks = {"held": "may have arrived", "gave_up": "given up", "refused": "refused"}
     wanting = [f"{counts[state]} {words}" for state, words in asks.items() if counts[state]]
     if wanting:
         parts += wanting

@@ -14,11 +14,21 @@ from email.message import EmailMessage
 from typing import Literal, NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from flows.post.bounces import MAILBOX_FULL, NO_SUCH_MAILBOX, status_of
+
 logger = logging.getLogger(__name__)
 
 PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
 TIMEOUT_S = 30.0
 END_TIMEOUT_S = 600.0  # RFC 5321 4.5.3.2.6: who hangs up while the server stores the mail sends it twice
+
+
+ABOUT_ADDRESS = (550, 551, 553)  # RFC 5321 4.2.3, where no enhanced status says more
+OURS = (530, 535)  # RFC 4954: log in first
+_OUR_STATUS = re.compile(r"5\.1\.[78]|5\.[3-7]\.\d+")  # RFC 3463: the sender, systems, routes, protocol, policy
+_OUR_WORDS = re.compile(
+    r"relay|authenti|log ?in|quota|limit|policy|denied|allowed|spam|block|reputation|spf|dkim|dmarc", re.IGNORECASE
+)
 
 
 class SmtpServer(NamedTuple):
@@ -139,6 +149,8 @@ def hand_over(
     answer = f"{code} {_decoded(text)}".strip()
     if 200 <= code < 300:
         return Outcome("sent", answer)
+    if not 400 <= code < 600:
+        return Outcome("unknown", f"{server} answered the end of the mail with no answer ({answer})", is_lost=True)
     return _judged(code, f"the server refused the mail ({answer})")
 
 
@@ -159,18 +171,33 @@ def _announced(connection: smtplib.SMTP, sender: str, recipient: str) -> Outcome
     code, text = connection.rcpt(recipient)
     if not 200 <= code < 300:
         answer = f"{code} {_decoded(text)}"
-        # 5.7: by policy, such as a relay that does not know us; nothing is wrong with the address.
-        is_address = re.match(r"5\d\d(?! 5\.7\.)", answer) is not None
-        return _taken_back(connection, code, f"the server refused the recipient ({answer})", at_recipient=is_address)
+        outcome = _taken_back(connection, code, f"the server refused the recipient ({answer})")
+        if is_about_address(code, answer):
+            return outcome._replace(at_recipient=True)
+        # A relay that does not know us, a quota, a full mailbox: somebody can mend it while the mail waits.
+        return outcome._replace(state="waiting")
     code, text = connection.docmd("DATA")
     if code != 354:
         return _taken_back(connection, code, f"the server refused the mail ({code} {_decoded(text)})")
     return None
 
 
-def _taken_back(connection: smtplib.SMTP, code: int, reason: str, *, at_recipient: bool = False) -> Outcome:
+def is_about_address(code: int, answer: str) -> bool:
+    """Whether an answer to a recipient says that there is no such address, and not that we may not send to it.
+
+    Nobody is taken off the list for a fault of ours: in doubt the mail waits, is given up, and a person looks.
+    """
+    status = status_of(answer)
+    if NO_SUCH_MAILBOX.fullmatch(status):
+        return True
+    if code not in ABOUT_ADDRESS or _OUR_STATUS.fullmatch(status) or status == MAILBOX_FULL:
+        return False
+    return not _OUR_WORDS.search(answer)
+
+
+def _taken_back(connection: smtplib.SMTP, code: int, reason: str) -> Outcome:
     """End a mail that was not taken, so that the next one can begin."""
-    outcome = _judged(code, reason, at_recipient=at_recipient)
+    outcome = _judged(code, reason)
     try:
         if not outcome.is_lost:
             connection.rset()
@@ -179,10 +206,10 @@ def _taken_back(connection: smtplib.SMTP, code: int, reason: str, *, at_recipien
     return outcome
 
 
-def _judged(code: int, reason: str, *, at_recipient: bool = False) -> Outcome:
-    """5xx is for ever, 4xx for now; after 421 the server hangs up."""
-    state: Literal["refused", "waiting"] = "refused" if code >= 500 else "waiting"
-    return Outcome(state, reason, is_lost=code == 421, at_recipient=at_recipient and code >= 500)
+def _judged(code: int, reason: str) -> Outcome:
+    """5xx is for ever but where it asks us to log in, 4xx for now; after 421 the server hangs up."""
+    state: Literal["refused", "waiting"] = "refused" if code >= 500 and code not in OURS else "waiting"
+    return Outcome(state, reason, is_lost=code == 421)
 
 
 def _dotted(content: bytes) -> bytes:

@@ -284,6 +284,8 @@ def test_a_mail_is_given_up_after_a_day_and_who_left_or_is_not_known_gets_nothin
             ("gone@a.example", "2026-03-04"): "refused",
             ("left@a.example", "2026-03-04"): "settled",
         }
+    found = outbox_finding(settings)
+    assert (found.needs_person, "1 given up; 1 refused" in found.text) == (True, True)
     bounced = [event for event in read_events(settings.recipient_events_path) if event.happened == "bounced"]
     assert [(event.address, event.how) for event in bounced] == [("gone@a.example", "smtp")]
     assert "550 5.1.1" in bounced[0].why

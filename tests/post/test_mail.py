@@ -2,6 +2,7 @@
 
 import json
 import re
+import smtplib
 import socket
 import threading
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
 
 from flows.post.mail import MailNotSent, bytes_of, message, message_key
 from flows.post.sending import deliver
-from flows.post.smtp import smtp_server
+from flows.post.smtp import hand_over, is_about_address, smtp_server
 from flows.report.rendered import Report, day_period
 from flows.report.style import Style
 from flows.report.units import METRIC
@@ -326,3 +327,49 @@ def test_a_connection_that_must_be_secure_is_never_used_in_the_clear(tmp_path: P
     with smtp(inbox) as server, pytest.raises(MailNotSent, match="STARTTLS"):
         deliver([mail_to()], smtp_url=f"smtp+starttls://{server}", mail_dir=tmp_path)
     assert not inbox.mails
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_gone"),
+    [
+        ("550 5.1.1 <a@b.example>: Recipient address rejected: User unknown in relay recipient table", True),
+        ("550 5.2.1 mailbox disabled", True),
+        ("550 no such user here", True),
+        ("550 relay not permitted", False),
+        ("553 sorry, that domain is not in my list of allowed rcpthosts", False),
+        ("530 Authentication required", False),
+        ("550 5.4.5 Daily user sending quota exceeded", False),
+        ("554 5.7.1 Relay access denied", False),
+        ("550 5.1.8 sender's domain not found", False),
+        ("552 5.2.2 mailbox full", False),
+        ("554 no", False),
+    ],
+)
+def test_a_fault_of_ours_at_the_recipient_waits_and_only_a_dead_address_is_refused(answer, is_gone):
+    outcome = handed_to(["250 here", "250 OK", answer, "250 OK"])
+    expected = ("refused", True) if is_gone else ("waiting", False)
+    assert (outcome.state, outcome.at_recipient) == expected
+    assert is_about_address(int(answer[:3]), answer) is is_gone
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"), [("OK thanks", "unknown"), ("354 more", "unknown"), ("554 no", "refused")]
+)
+def test_what_is_no_answer_to_the_end_of_a_mail_leaves_it_unknown(answer, state):
+    assert handed_to(["250 here", "250 OK", "250 OK", "354 go on", answer]).state == state
+
+
+def handed_to(answers: list[str]):
+    """What a server makes of a mail that answers so, line by line, whatever it is told."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        theirs.sendall("".join(f"{answer}\r\n" for answer in answers).encode())
+        connection = smtplib.SMTP()
+        connection.sock = ours
+        server = smtp_server("smtp://mail.example")
+        try:
+            return hand_over(
+                connection, server, sender="a@b.example", recipient=OWNER, content=b"x\r\n", before_end=lambda: None
+            )
+        finally:
+            connection.close()
