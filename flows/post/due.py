@@ -83,8 +83,8 @@ def send_now(
 ) -> Delivery:
     """Send a report of a period to its recipients now, whatever their schedule, to each once.
 
-    Exceptions of dates after `until` are left out. Without a file of recipients these are all of ODOGRAPH_MAIL_TO, else `nobody`. Raises MailNotSent after all were
-    tried.
+    Exceptions of dates after `until` are left out. Without a file of recipients these are all of ODOGRAPH_MAIL_TO,
+    else `nobody`. Raises MailNotSent after all were tried.
     """
     server = smtp_server(settings.smtp_url) if settings.smtp_url else None
     wished = [found for found in recipients(settings) if (found.report, found.tenant_id) == (kind, tenant_id)]
