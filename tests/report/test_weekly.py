@@ -230,6 +230,17 @@ def test_possible_legal_events_stand_beside_idle_time(report):
     assert "leads and not proof" in law
 
 
+def test_an_event_over_the_limits_of_a_city_and_its_state_is_one_event(published, tmp_path):
+    both = changed(
+        published, tmp_path, "insert into marts.legal_idle_events by name select * replace ('us-ny' as jurisdiction)"
+        " from marts.legal_idle_events"
+    )  # fmt: skip
+    said = words(both)
+    assert "New Jersey 3 min 44 h 6 1 3 h 37 min" in part(said, "Idling and the law")
+    assert "6 possible events over a legal limit." in part(said, "Idling and the law")
+    assert "6 possible idle events over a legal limit." in part(said, "Exceptions opened and closed")
+
+
 def test_a_route_over_plan_is_named_with_its_time(report):
     routes = part(report.text, "Routes against plan, and their stem")
     assert "Half of 72 route-days took between 97 % and 102 % of plan" in routes
@@ -251,6 +262,10 @@ def test_flags_are_counted_as_new_settled_and_open(report):
     assert "Fuel flags: 1 new, 1 settled, 2 open. 6 possible idle events over a legal limit. 1 van silent" in part(
         report.text, "Exceptions opened and closed"
     )
+
+
+def test_the_verdict_counts_the_new_flags_and_says_so(report):
+    assert re.search(r"\b1 new fuel flag \S*is open\.", " ".join(report.text.split()))
 
 
 def test_every_van_day_is_attached_in_the_units_of_the_reader(published, report):

@@ -75,6 +75,7 @@ def read_week_from(
         routes=reader.rows("routes", RouteWeek),
         contexts=reader.rows("idle_contexts", IdleContext),
         jurisdictions=reader.rows("jurisdictions", IdleJurisdiction),
+        legal_event_count=reader.values("legal_events")[0],
         flags=reader.rows("fuel_flags", FuelFlags),
         prices=reader.rows("fuel_prices", FuelPrice),
         health=reader.rows("health", WeekHealth)[0],

@@ -90,7 +90,7 @@ def flag_finding(data: WeeklyData, style: Style) -> str:
 
 def exception_finding(data: WeeklyData, style: Style) -> str:
     """Return what arose and what was settled in the week, of all kinds."""
-    count, silent = sum(row.event_count for row in data.jurisdictions), len(data.silent)
+    count, silent = data.legal_event_count, len(data.silent)
     parts = [flag_finding(data, style)]
     if data.jurisdictions and not lacks_ignition(data.week):
         parts.append(f"{style.counted(count, 'possible idle event')} over a legal limit.")

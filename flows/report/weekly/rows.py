@@ -212,6 +212,7 @@ class WeeklyData(NamedTuple):
     routes: list[RouteWeek]
     contexts: list[IdleContext]
     jurisdictions: list[IdleJurisdiction]
+    legal_event_count: int  # runs: one that several jurisdictions limit counts once
     flags: list[FuelFlags]
     prices: list[FuelPrice]
     health: WeekHealth

@@ -52,7 +52,7 @@ JURISDICTION_COLUMNS = (
 )
 JURISDICTION_NOTE = (
     "Counted separately from idle time: runs possibly over the legal limit, leads and not proof. "
-    "A place can lie in several: a city and its state."
+    "A place can lie in several, a city and its state; a run over the limits of both is in both rows."
 )
 
 
@@ -142,7 +142,7 @@ def legal_finding(data: WeeklyData, style: Style) -> str:
     """Return how many possible legal idle events there were; empty where no jurisdiction is known."""
     if not data.jurisdictions or lacks_ignition(data.week):
         return ""
-    count = sum(row.event_count for row in data.jurisdictions)
+    count = data.legal_event_count
     if not count:
         return "No idling over a legal limit was seen."
     return f"{style.counted(count, 'possible event')} over a legal limit."

@@ -260,4 +260,4 @@ def _flag_sentence(data: WeeklyData, style: Style) -> str:
     if worth and all(row.open_count == row.new_open_count and row.currency == worth[0].currency for row in worth):
         amount = f" ({style.money(sum(row.open_cost or 0.0 for row in worth), worth[0].currency)})"
     verb = "is" if count == 1 else "are"
-    return f"{style.counted(count, 'fuel flag')}{amount} {verb} open."
+    return f"{style.counted(count, 'new fuel flag')}{amount} {verb} open."
