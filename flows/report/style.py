@@ -64,13 +64,19 @@ class Style(NamedTuple):
         """Write an amount: whole from 10 up unless `cents`, with cents below; `$54`, `54 €`, `2,39 €`."""
         if amount is None:
             return NOT_KNOWN
-        decimals = 0 if abs(amount) >= 10 and not cents else 2
+        return self._money(amount, currency, 0 if abs(amount) >= 10 and not cents else 2)
+
+    def price(self, per_l: float | None, currency: str | None) -> str:
+        """Write a price per volume as stations do, with tenths of a cent: `$3.459`, `0,914 €`."""
+        return NOT_KNOWN if per_l is None else self._money(per_l * self.units.litres, currency, 3)
+
+    def _money(self, amount: float, currency: str | None, decimals: int) -> str:
         if not currency:
             return self.number(amount, decimals)
         # A currency has its own digits in CLDR; ours follow the size of the amount.
         value = round(amount, decimals)
         whole = Locale.parse(self.locale).currency_formats["standard"].pattern
-        pattern = whole if decimals else whole.replace(".00", "")
+        pattern = whole.replace(".00", "." + "0" * decimals if decimals else "")
         text = format_currency(abs(value), currency, pattern, locale=self.locale, currency_digits=False)
         text = re.sub(r"(?<=[A-Z])(?=\d)", "\u00a0", text)
         return f"{'−' if value < 0 else ''}{text}"

@@ -199,8 +199,8 @@ def test_pictures_are_drawn_for_both_widths_and_say_what_they_found(report):
 def test_stations_are_compared_with_what_all_took(report):
     lines = [line.split() for line in report.text.splitlines()]
     dear, cheap = (next(line for line in lines if line[:1] == [name]) for name in ("Dear", "Cheap"))
-    assert dear[1:] == ["3", "32", "gal", "$132", "$4.16", "+4.8", "%"]
-    assert cheap[1:] == ["3", "32", "gal", "$120", "$3.79", "−4.8", "%"]
+    assert dear[1:] == ["3", "32", "gal", "$132", "$4.164", "+4.8", "%"]
+    assert cheap[1:] == ["3", "32", "gal", "$120", "$3.785", "−4.8", "%"]
 
 
 def test_flags_are_told_with_what_became_of_them(report):

@@ -29,6 +29,7 @@ def test_a_german_reads_commas_kilometres_and_german_days():
     assert style.number(1250.456, 1) == "1.250,5"
     assert style.money(2.389, "EUR") == "2,39\u00a0€"
     assert style.money(1254.2, "USD") == "1.254\u00a0$"
+    assert (style.price(0.9144, "EUR"), style.price(-0.0021, "EUR")) == ("0,914\u00a0€", "−0,002\u00a0€")
     assert style.distance(2_516_000) == "2.516 km"
     assert style.day(DAY) == "Do., 26. Feb."
     assert (style.weekday(DAY), style.month(DAY)) == ("Donnerstag", "Februar 2026")

@@ -253,7 +253,7 @@ def test_the_van_that_burns_more_than_the_others_stands_out(report):
 
 
 def test_fuel_is_compared_with_the_price_of_its_area_not_of_the_country(report, published, tmp_path):
-    assert "gasoline regular 120.0 gal $3.45 $3.20 +$0.25 +$30" in part(report.text, "Fuel price paid")
+    assert "gasoline regular 120.0 gal $3.450 $3.200 +$0.250 +$30" in part(report.text, "Fuel price paid")
     country = changed(published, tmp_path, "delete from core.prices where region = 'New Jersey'")
     assert "No price of the area is known for them" in part(words(country), "Fuel price paid")
 

@@ -81,7 +81,7 @@ def _action(asked: Question, rows: list[CheaperFill], style: Style) -> Action:
     unit = style.units.volume
 
     def price(per_l: float) -> str:
-        return f"{style.money(per_l * style.units.litres, currency, cents=True)}/{unit}"
+        return f"{style.price(per_l, currency)}/{unit}"
 
     def amount(value: float) -> str:
         return style.money(value, currency, cents=True)

@@ -102,14 +102,13 @@ def stations(data: MonthlyData, style: Style) -> Table:
             else None
         )
         below = ", ".join(part for part in (station.town, station.fuel) if part)
-        price = scaled(station.price_per_l, style.units.litres)
         rows.append(
             {
                 "station": Cell(station.station, below=below),
                 "fills": style.number(station.purchase_count),
                 "volume": style.volume(station.quantity_l, 0),
                 "net": style.money(station.net, station.currency),
-                "price": style.money(price, station.currency, cents=True),
+                "price": style.price(station.price_per_l, station.currency),
                 "against": NOT_KNOWN if gap is None else f"{style.signed(100 * gap, 1)} %",
             }
         )

@@ -36,10 +36,10 @@ def price_rows(data: WeeklyData, style: Style) -> list[dict[str, Cell | str]]:
             {
                 "product": row.product.replace("_", " "),
                 "bought": style.volume(row.quantity_l),
-                "paid": _price(row.paid_per_l, row.currency, style),
-                "area": _price(row.area_per_l, row.currency, style),
-                "difference": NOT_KNOWN if gap is None else _signed_price(gap, row.currency, style),
-                "cost": NOT_KNOWN if row.extra_cost is None else _signed_money(row.extra_cost, row.currency, style),
+                "paid": style.price(row.paid_per_l, row.currency),
+                "area": style.price(row.area_per_l, row.currency),
+                "difference": NOT_KNOWN if gap is None else _signed(style.price(gap, row.currency)),
+                "cost": NOT_KNOWN if row.extra_cost is None else _signed(style.money(row.extra_cost, row.currency)),
             }
         )
     return rows
@@ -103,15 +103,6 @@ def _paid_where_compared(row: FuelPrice) -> float:
     return (row.area_per_l or 0.0) + (row.extra_cost or 0.0) / (row.compared_l or 1.0)
 
 
-def _price(per_l: float | None, currency: str | None, style: Style) -> str:
-    return NOT_KNOWN if per_l is None else style.money(per_l * style.units.litres, currency, cents=True)
-
-
-def _signed_price(per_l: float, currency: str | None, style: Style) -> str:
-    return _signed_money(per_l * style.units.litres, currency, style, cents=True)
-
-
-def _signed_money(amount: float, currency: str | None, style: Style, *, cents: bool = False) -> str:
-    text = style.money(amount, currency, cents=cents)
+def _signed(text: str) -> str:
     # Nothing as it is printed has no sign.
     return text if text.startswith("−") or not any(digit in text for digit in "123456789") else f"+{text}"
