@@ -9,10 +9,13 @@ import duckdb
 import pytest
 
 from flows.report.daily import daily_report
+from flows.report.queries import rows
 from flows.report.rendered import Report
+from flows.report.rows import SilentVehicle
 from flows.report.style import Style
 from flows.report.units import METRIC, US
 from tests.flows.published_fixture import DAY, build
+from tests.report.months import empty_copy, fill
 
 
 @pytest.fixture(scope="module")
@@ -161,4 +164,20 @@ def test_what_to_do_about_idling_is_about_the_place_that_is_named(published, tmp
         " from marts.idle_events as told, range(4) where vehicle_id = 'V20' and context = 'depot' and duration_s = 700"
     )
     words = told(published, tmp_path / "places.duckdb", row, more)
-    assert re.search(r"\d+ min of it at hand-offs, the longest there 10 min at [\d:]+[^$]*\$[\d.]+ Engine off", words)
+    assert re.search(
+        r"\d+ min of it at hand-offs, the longest there 10 min at [\d:]+[^$]*\$[\d.]+ Engine off at", words
+    )
+
+
+def test_a_spare_van_left_with_its_engine_off_did_not_fall_silent(tmp_path):
+    """All three were heard the day before: one parked, one parked with a route today, one while it drove."""
+    with duckdb.connect(str(empty_copy(tmp_path))) as copy:
+        heard = "from (values ('V1', 'off'), ('V2', 'off'), ('V3', 'drive')) as runs(vehicle_id, state)"
+        key = f"select 't' as tenant_id, date '{DAY}' - 1 as service_date, vehicle_id,"
+        end = "service_date + interval 22 hour"
+        fill(copy, "marts.vehicle_days", f"{key} {end} as last_fix_utc {heard}")
+        fill(copy, "core.ledger", f"{key} state, service_date::timestamp as started_utc, {end} as ended_utc {heard}")
+        planned = f"select 't' as tenant_id, date '{DAY}' as service_date, 'V2' as vehicle_id, 'R1' as route_id"
+        fill(copy, "core.planned_routes", planned)
+        silent = rows(copy, "silent_vehicles", SilentVehicle, tenant_id="t", service_date=DAY)
+    assert [van.vehicle_id for van in silent] == ["V2", "V3"]

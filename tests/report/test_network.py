@@ -133,6 +133,25 @@ def test_fleets_are_compared_as_the_marts_compare_them(fleets):
     assert "fewer than eight units" in text
 
 
+def test_a_van_on_its_day_off_is_not_counted_as_silent(tmp_path):
+    """Three vans with a route, one of them not on Sunday: 20 routes. One is planned and silent, one has a day off."""
+    path = empty_copy(tmp_path)
+    with duckdb.connect(str(path)) as copy:
+        fleet(copy, "north", "2026-02-22", "2026-02-28")
+        silent = "update marts.status_days set fleet_status = 'non_communicating', is_dispatched = false where"
+        copy.execute(f"{silent} vehicle_id = 'V001' and service_date = '2026-02-24'")
+        copy.execute(f"{silent} vehicle_id = 'V002' and service_date = '2026-02-25'")
+        copy.execute("delete from marts.route_days where vehicle_id = 'V002' and service_date = '2026-02-25'")
+        said = dict(
+            copy.execute(
+                "select measure, value from marts.network_weeks where level = 'network' and measure like '%_share'"
+            ).fetchall()
+        )
+    assert said["routed_not_heard_share"] == pytest.approx(1 / 19)
+    assert said["non_communicating_share"] == pytest.approx(2 / 21)
+    assert "Planned, not heard 5.3 %" in plain(KINDS["network"].render(Asked(path, "", WEEK)))
+
+
 def test_figures_are_in_the_readers_units(small):
     report = KINDS["network"].render(Asked(small, "", WEEK, Style(METRIC, "de_DE")))
     text = plain(report)

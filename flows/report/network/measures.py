@@ -56,7 +56,7 @@ def measures(style: Style) -> list[Measure]:
             lambda value, _: style.number(value, 1),
             less_is_better=not units.economy_is_distance_per_fuel,
         ),
-        of_share("non_communicating_share", "Vans not heard", less_is_better=True),
+        of_share("routed_not_heard_share", "Planned, not heard", less_is_better=True),
         Measure(
             "stops_per_hour", "Stops per hour", same, lambda value, _: style.number(value, 1), less_is_better=False
         ),

@@ -138,11 +138,21 @@ units as (
             {
                 'measure': 'non_communicating_share', 'is_less_better': true,
                 'y': (fleet_status = 'non_communicating')::int::double, 'x': 1::double
+            },
+            -- Of vans with a route alone: the tracker of a van that stays parked may sleep.
+            {
+                'measure': 'routed_not_heard_share', 'is_less_better': true,
+                'y': (fleet_status = 'non_communicating')::int::double, 'x': has_route::int::double
             }
         ], recursive := true)
     from (
-        select *, bool_or(is_dispatched) over (partition by tenant_id, service_date) as is_fleet_out
+        select
+            status_days.*,
+            routed.vehicle_id is not null as has_route,
+            bool_or(is_dispatched) over (partition by tenant_id, service_date) as is_fleet_out
         from marts.status_days
+        left join (select distinct tenant_id, service_date, vehicle_id from marts.route_days) as routed
+            using (tenant_id, service_date, vehicle_id)
     )
 
 ),
@@ -261,7 +271,7 @@ select
         when measure in (
             'idle_share', 'coverage', 'after_hours_share', 'productive_share', 'stem_share', 'on_time_start_share',
             'asset_utilization', 'day_utilization', 'active_share', 'stationary_share', 'inactive_share',
-            'non_communicating_share', 'paid_productive_share', 'stop_completion', 'package_completion'
+            'non_communicating_share', 'routed_not_heard_share', 'paid_productive_share', 'stop_completion', 'package_completion'
         ) and standard_error is not null
             -- Scans and clocks may say more than all.
             then least(greatest(1, value), value + core.t_quantile(unit_count - 1) * standard_error)
