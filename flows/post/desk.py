@@ -54,7 +54,9 @@ class Desk:
         self._keys: dict[tuple[str, str], list[str]] = {}
         for entry in outbox.entries.values():
             self._keys.setdefault((entry.recipient.lower(), entry.report), []).append(entry.key)
-        self._rendered: dict[tuple[str, str, Period, Style, frozenset[str]], Report | Exception] = {}
+        self._rendered: dict[
+            tuple[str, str, Period, Style, frozenset[str], tuple[bool, frozenset[str]]], Report | Exception
+        ] = {}
 
     def key(self, recipient: Recipient, period: Period) -> str:
         """Return the key of a mail, but of one of exceptions."""
@@ -63,7 +65,8 @@ class Desk:
     def render(self, recipient: Recipient, period: Period) -> Report:
         """Return the report as this recipient reads it; what goes wrong does so for all of the same style, once."""
         told = self.told(recipient) if recipient.report == EXCEPTIONS else KnownIds()
-        asked = (recipient.report, recipient.tenant_id, period, recipient.style, told)
+        how = (recipient.names_tenant, recipient.formats)
+        asked = (recipient.report, recipient.tenant_id, period, recipient.style, told, how)
         if asked not in self._rendered:
             try:
                 self._rendered[asked] = self._render(recipient, period, told)
@@ -85,6 +88,8 @@ class Desk:
                 told,
                 at_utc=self.now,
                 until=self.until,
+                names_tenant=recipient.names_tenant,
+                formats=recipient.formats,
             )
         )
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
+from flows.report.kinds import ALL_FORMATS
 from flows.report.rendered import Report
 
 LINE_LENGTH = 76  # of a line with an encoded word (RFC 2047, 2)
@@ -47,7 +48,6 @@ class _MailPolicy(EmailPolicy):
         return bytes(super().fold_binary(name, value))
 
 
-ALL_FORMATS = frozenset({"html", "text", "xlsx", "csv"})
 ATTACHED = {
     "csv": ("text", "csv"),
     "xlsx": ("application", "vnd.openxmlformats-officedocument.spreadsheetml.sheet"),

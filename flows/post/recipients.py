@@ -6,6 +6,7 @@ address, report and tenant: nobody gets a report of a tenant that was not writte
 """
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -75,6 +76,7 @@ class Recipient(NamedTuple):
     state: State = "active"
     since_utc: datetime | None = None
     why: str = ""
+    names_tenant: bool = False  # gets the report of several tenants, whose depots may be called alike
 
     @property
     def key(self) -> Key:
@@ -111,9 +113,15 @@ def recipients(
     found: dict[Key, Recipient] = {}
     for recipient in wished:
         found.setdefault(recipient.key, recipient)
+    several = Counter((key.address, key.report) for key in found)
     held = {key: standing(events, key) for key in found}
     return [
-        recipient._replace(state=held[key].state, since_utc=held[key].since_utc, why=held[key].why)
+        recipient._replace(
+            state=held[key].state,
+            since_utc=held[key].since_utc,
+            why=held[key].why,
+            names_tenant=several[key.address, key.report] > 1,
+        )
         for key, recipient in found.items()
     ]
 

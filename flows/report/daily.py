@@ -4,6 +4,7 @@ Subject, verdict, six tiles, what needs attention, routes, two pictures, fuel fl
 needs attention gives a short page: tiles, data health, and the routes in the text part and the attachment.
 """
 
+from collections.abc import Set
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,9 @@ from flows.report.data import MIN_COVERAGE, read_day
 from flows.report.drawing import NARROW_PX
 from flows.report.headlines import headlines
 from flows.report.health import health_rows, provisional
-from flows.report.kinds import Asked
+from flows.report.kinds import ALL_FORMATS, Asked
 from flows.report.measures import idle_share
-from flows.report.page import MOST_ROWS, Column, Picture, footer, html, text
+from flows.report.page import MOST_ROWS, Column, Picture, carried, footer, html, of_tenant, text
 from flows.report.pictures import pareto, shown_vehicles, timeline
 from flows.report.rendered import Report, day_period
 from flows.report.rows import DailyData
@@ -38,6 +39,11 @@ TIMELINE, PARETO = "timeline", "idle-by-van"
 NAMED_IN_WORDS = 5  # vans of a picture
 ATTENTION_NOTE = "Cost: fuel burnt idling, wages beyond plan, or the amount of a purchase to check."
 FOOT_NOTE = "Drivers appear by initials only; positions are not part of this mail."
+WORDS_NOTE = (
+    "Ratios are sums over sums and stand only where at least {least} of the time was heard. Engine on: driving or "
+    "idling. Idle share: idling, over engine on. Route utilization: depot exit to return, over the planned time. Stem: "
+    "distance before the first and after the last stop, over all. On time: out no later than 5 min after plan."
+)
 
 
 def render(asked: Asked) -> Report:
@@ -49,6 +55,8 @@ def render(asked: Asked) -> Report:
         style=asked.style,
         contact=asked.contact,
         min_coverage=asked.min_coverage,
+        names_tenant=asked.names_tenant,
+        formats=asked.formats,
     )
 
 
@@ -60,24 +68,28 @@ def daily_report(
     style: Style = AMERICAN,
     contact: str | None = None,
     min_coverage: float = MIN_COVERAGE,
+    names_tenant: bool = False,
+    formats: Set[str] = ALL_FORMATS,
 ) -> Report:
     """Return the report of one tenant and service date from a published copy.
 
-    `contact` is where readers ask about the data; below `min_coverage` (0 to 1) ratios read n/a. Raises
+    `contact` is where readers ask about the data; below `min_coverage` (0 to 1) ratios read n/a; `names_tenant` and
+    `formats` as in `flows.report.kinds.Asked`. Raises
     `flows.report.data.NothingToReport` for a day that is not there.
     """
     data = read_day(published.resolve(), tenant_id, service_date, min_coverage=min_coverage)
     rows = attention(data, style)
     is_clear = is_all_clear(data, rows)
     images = {} if is_clear else _pictures(data, style)
-    routes_name = f"routes-{service_date}.csv"
+    attached = attachments(data, style.units)
+    files = carried(attached, formats)
     routes = route_rows(data, style)
     columns = route_columns(routes, style.units)
     flags = fuel_rows(data, style)
     status = provisional(data, style)
     page: dict[str, Any] = {
-        "subject": subject(data, style),
-        "place": place(data, style),
+        "subject": of_tenant(subject(data, style), tenant_id, is_named=names_tenant),
+        "place": of_tenant(place(data, style), tenant_id, is_named=names_tenant),
         "when": f"{style.day(service_date)} {service_date.year}",
         "status": status.split(";")[0],
         "verdict": verdict(data, is_clear=is_clear, style=style),
@@ -92,14 +104,19 @@ def daily_report(
         "idle_reason": idle_share(data).reason,
         "columns": columns,
         "routes": routes,
-        "routes_note": _routes_note(len(routes), routes_name, columns),
+        "routes_note": _routes_note(len(routes), files, columns),
         "gated": gated_note(data, style, routes, columns),
         "fuel_columns": FUEL_COLUMNS,
         "fuel": flags[:MOST_FUEL_ROWS],
         "fuel_note": fuel_note(data, style),
         "fuel_proof": _left_out(len(flags) - MOST_FUEL_ROWS) + NO_PROOF,
-        "health": health_rows(data, style),
-        "foot": footer("daily report", tenant_id, contact=contact, notes=[FOOT_NOTE]),
+        "health": health_rows(data, style, has_workbook=any(name.endswith(".xlsx") for name in files)),
+        "foot": footer(
+            "daily report",
+            tenant_id,
+            contact=contact,
+            notes=[FOOT_NOTE, WORDS_NOTE.format(least=style.percent(min_coverage))],
+        ),
     }
     return Report(
         report="daily",
@@ -109,7 +126,7 @@ def daily_report(
         html=html("daily.html.j2", page),
         text=text("daily.txt.j2", page),
         images=images,
-        attachments=attachments(data, style.units),
+        attachments=attached,
         headlines=headlines(data, style),
         is_clear=is_clear,
     )
@@ -119,12 +136,15 @@ def _cid(picture: str) -> str:
     return f"{picture}@odograph"
 
 
-def _routes_note(count: int, file_name: str, columns: list[Column]) -> str:
+def _routes_note(count: int, files: list[str], columns: list[Column]) -> str:
     """Return where the rest is, and what the columns mean where their headings cannot say it."""
     fields = {column.field for column in columns}
-    parts = [f"Also attached as {file_name}, with more columns, and as a workbook."]
+    names = " and ".join(name for name in files if not name.startswith("vans-"))
+    parts = []
     if count > MOST_ROWS:
-        parts = [f"{MOST_ROWS} of {count} rows; all are in the attached {file_name}."]
+        parts.append(f"{MOST_ROWS} of {count} rows{f'; all are in the attached {names}' if names else ''}.")
+    elif names:
+        parts.append(f"Also attached as {names}, with more columns.")
     if "against_plan" in fields:
         parts.append("Exit against plan in minutes; marked if more than 5:00 late.")
     if "stem" in fields:

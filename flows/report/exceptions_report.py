@@ -82,6 +82,7 @@ def _report(asked: Asked, since: date, found: Sequence[ExceptionRow], as_of: AsO
         "rows": [_line(*each, style, timezone) for each in zip(things, printed, strict=True)][:MOST_ROWS],
         "left_out": max(0, len(things) - MOST_ROWS),
         "file_name": name,
+        "carried": page.carried([name], asked.formats),
         "notes": notes(found),
         "timezone": timezone,
         "foot": page.footer("Exceptions", asked.tenant_id, contact=asked.contact, notes=[PLACES_NOTE]),

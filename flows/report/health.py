@@ -7,10 +7,10 @@ from flows.report.units import NOT_KNOWN
 
 MOST_SILENT = 12
 LATE_DATA_DAYS = 30
-WORDING = "the sheet Definitions of the workbook says what each column means and how it is made"
+WORDING = "; the sheet Definitions of the workbook says what each column means and how it is made"
 
 
-def health_rows(data: DailyData, style: Style) -> list[tuple[str, str]]:
+def health_rows(data: DailyData, style: Style, *, has_workbook: bool = True) -> list[tuple[str, str]]:
     """Return the data health as pairs of label and sentence."""
     fleet, health = data.fleet, data.health
     silent = [van.vehicle_id for van in data.silent]
@@ -33,7 +33,7 @@ def health_rows(data: DailyData, style: Style) -> list[tuple[str, str]]:
     factors = f"{health.factor_set} kg/gal" if health.factor_set else "none used"
     rows += [
         ("Factors", f"{factors}; fuel used and CO2 only where the fuel is known"),
-        ("Definitions", f"set {health.definition_set or NOT_KNOWN}; {WORDING}"),
+        ("Definitions", f"set {health.definition_set or NOT_KNOWN}{WORDING if has_workbook else ''}"),
         ("Status", provisional(data, style)),
     ]
     return rows

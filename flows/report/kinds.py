@@ -12,6 +12,8 @@ from typing import Literal, NamedTuple, cast
 from flows.report.rendered import Period, Report, day_period, month_period, week_period
 from flows.report.style import Style
 
+ALL_FORMATS = frozenset({"html", "text", "xlsx", "csv"})
+
 
 class Asked(NamedTuple):
     """What a report is asked about: a tenant (empty: all of them, for the operator), a period, and in which style.
@@ -19,6 +21,8 @@ class Asked(NamedTuple):
     `told` are ids of exceptions the reader knows already; below `min_coverage` (0 to 1) ratios read n/a; `contact` is
     where readers ask about the data. Exceptions know by `at_utc`, the time by the clock, that a date is over, and leave
     out dates after `until`.
+    With `names_tenant` the subject begins with the tenant: the reader has several. Only what `formats` names is
+    attached.
     """
 
     published: Path
@@ -30,6 +34,8 @@ class Asked(NamedTuple):
     contact: str | None = None
     at_utc: datetime | None = None
     until: date | None = None
+    names_tenant: bool = False
+    formats: frozenset[str] = ALL_FORMATS
 
 
 class Kind(NamedTuple):

@@ -6,7 +6,7 @@ print: texts, ready to read.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from textwrap import wrap
 from typing import Any, NamedTuple
 
@@ -127,6 +127,24 @@ def _cell(row: Any, column: Column) -> Cell:
     return value if isinstance(value, Cell) else Cell(value)
 
 
+def carried(attachments: Iterable[str], formats: Set[str]) -> list[str]:
+    """Return the names of the attachments that a mail of these formats carries."""
+    return [name for name in attachments if name.rpartition(".")[2] in formats]
+
+
+def rest(left_out: int, what: str, name: str, files: Sequence[str]) -> str:
+    """Return where the rows are that a table leaves out, and all of them as numbers; `files` are those carried."""
+    if name in files:
+        return f"{left_out} {what} are in the attached {name}." if left_out else f"Also attached as {name}."
+    return f"{left_out} {what} are not shown." if left_out else ""
+
+
+def of_tenant(words: str, tenant_id: str, *, is_named: bool) -> str:
+    """Put the tenant before a place or a subject where it is asked for and does not stand there anyway."""
+    name = " ".join(tenant_id.split())
+    return f"{name} · {words}" if is_named and not words.startswith(name) else words
+
+
 def footer(title: str, tenant_id: str, *, contact: str | None = None, notes: Sequence[str] = ()) -> list[str]:
     """Return the sentences at the foot: why somebody gets this, how it stops, whom to ask, and what is left out."""
     whose = f" of {tenant_id}" if tenant_id else ""
@@ -150,4 +168,5 @@ _templates.globals |= {
     "most_rows": MOST_ROWS,
     "most_unbroken": MOST_UNBROKEN,
     "text_table": text_table,
+    "rest": rest,
 }

@@ -93,6 +93,8 @@ def test_a_tenant_s_recipient_gets_no_other_tenant_s_and_all_is_only_who_wrote_t
         ("operator@b.example", "network"),
         ("owner@b.example", "daily of northwind"),
     }
+    named = {(one.key.address, one.about) for one in listed(tmp_path, text) if one.names_tenant}
+    assert named == {("operator@b.example", "daily of northwind"), ("operator@b.example", "daily of nordwind")}
 
 
 def test_who_is_named_for_a_tenant_has_it_as_said_there_and_the_others_by_the_star(tmp_path):

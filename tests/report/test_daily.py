@@ -8,9 +8,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from flows.report.daily import daily_report
+from flows.report.daily import daily_report, render
+from flows.report.kinds import Asked
 from flows.report.queries import rows
-from flows.report.rendered import Report
+from flows.report.rendered import Report, day_period
 from flows.report.rows import SilentVehicle
 from flows.report.style import Style
 from flows.report.units import METRIC, US
@@ -181,3 +182,25 @@ def test_a_spare_van_left_with_its_engine_off_did_not_fall_silent(tmp_path):
         fill(copy, "core.planned_routes", planned)
         silent = rows(copy, "silent_vehicles", SilentVehicle, tenant_id="t", service_date=DAY)
     assert [van.vehicle_id for van in silent] == ["V2", "V3"]
+
+
+def test_a_mail_promises_only_what_it_carries(published):
+    asked = Asked(published, "dax7", day_period(DAY))
+    words = " ".join(render(asked).text.split())
+    assert "Also attached as routes-2026-02-26.csv and daily-2026-02-26.xlsx, with more columns." in words
+    bare = render(asked._replace(formats=frozenset({"html", "text"})))
+    assert not re.search("attached|workbook", bare.text + bare.html)
+
+
+def test_who_gets_several_tenants_reads_which_one_it_is(published):
+    asked = Asked(published, "dax7", day_period(DAY), names_tenant=True)
+    assert render(asked).subject.startswith("dax7 · Depot DAX7 · Thu 26 Feb · 23/24 vans")
+    buses = render(asked._replace(tenant_id="buses")).subject
+    assert buses.startswith("buses ·")
+    assert buses.count("buses") == 1
+
+
+def test_words_are_explained_in_the_mail_itself(published):
+    words = " ".join(daily_report(published, "dax7", DAY).text.split())
+    assert "Stem: distance before the first and after the last stop, over all." in words
+    assert "docs/" not in words

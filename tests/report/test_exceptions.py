@@ -298,3 +298,8 @@ def test_amounts_and_dates_are_as_the_reader_writes_them(published):
     text = " ".join(KINDS["exceptions"].render(asked).text.split())
     for written in ("68,1 L", "62,10 $", "V12 · Do., 26. Feb. 10:05"):
         assert written in text
+
+
+def test_a_mail_without_attachments_promises_none(published):
+    report = KINDS["exceptions"].render(Asked(published, TENANT, day_period(TODAY), formats=frozenset({"html"})))
+    assert "attached" not in report.text + report.html

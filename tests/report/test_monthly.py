@@ -98,7 +98,7 @@ def test_the_verdict_names_the_part_of_the_cost_that_moved_and_what_it_makes_in_
 
 def test_costs_say_of_how_many_routes_they_are_and_add_up(report):
     assert "$280.00 ▲1.8 % · 52 of 80 routes priced" in plain(report)
-    assert "Of 52 routes of 80 (K24, K25). Paid time of 52 is estimated" in plain(report)
+    assert "Of 52 routes of 80. Paid time of 52 is estimated" in plain(report)
     assert "Not known: paid time of 28." in plain(report)
     lines = [line.split() for line in report.text.splitlines()]
     amounts = {line[0]: line for line in lines if line and line[0] in ("Paid", "Vans,", "Fuel", "Together")}
@@ -230,3 +230,8 @@ def test_headlines_are_what_the_report_printed(report):
 def test_a_month_without_data_names_the_newest_before_it(published):
     with pytest.raises(NothingThatMonth, match="in 2026-03, the newest month before it is 2026-02"):
         KINDS["monthly"].render(Asked(published, "dax7", month_period(FEBRUARY.last + timedelta(days=1))))
+
+
+def test_a_mail_without_attachments_promises_none(published):
+    report = KINDS["monthly"].render(Asked(published, "dax7", FEBRUARY, formats=frozenset({"html"})))
+    assert "attached" not in report.text + report.html

@@ -162,3 +162,8 @@ def test_figures_are_in_the_readers_units(small):
 def test_a_week_that_is_not_there_names_the_newest(small):
     with pytest.raises(NothingThatWeek, match="the newest week before it begins 2026-03-01"):
         KINDS["network"].render(Asked(small, "", week_period(WEEK.last + timedelta(days=15))))
+
+
+def test_a_mail_without_attachments_promises_none(small):
+    report = KINDS["network"].render(Asked(small, "", WEEK, formats=frozenset({"html"})))
+    assert "attached" not in report.text + report.html

@@ -428,3 +428,8 @@ def test_the_status_names_what_may_still_change(published, tmp_path):
         " '' as definitions_digest, '' as checks_digest",
     )
     assert "provisional, as of Mon 2 Mar 04:12" in words(path)
+
+
+def test_a_mail_without_attachments_promises_none(published):
+    report = KINDS["weekly"].render(Asked(published, "dax7", WEEK, formats=frozenset({"html"})))
+    assert "attached" not in report.text + report.html

@@ -63,11 +63,12 @@ def render(asked: Asked) -> Report:
         "not_legal_advice": NOT_LEGAL_ADVICE,
         "health": tables.health(data, style),
         "files": list(attachments),
+        "carried": page.carried(attachments, asked.formats),
         "foot": page.footer(
             "Monthly report",
             data.tenant_id,
             contact=asked.contact,
-            notes=["No drivers and no positions are in this mail. K numbers are those of docs/definitions.md."],
+            notes=["No drivers and no positions are in this mail."],
         ),
     }
     return Report(

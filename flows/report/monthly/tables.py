@@ -117,7 +117,7 @@ def parts(data: MonthlyData, style: Style) -> Table | None:
 def parts_note(data: MonthlyData, style: Style) -> str:
     """Return which routes the cost is of, and what is estimated or lacking."""
     month = data.month
-    said = [f"Of {style.counted(month.costed_route_count, 'route')} of {style.number(month.route_count)} (K24, K25)."]
+    said = [f"Of {style.counted(month.costed_route_count, 'route')} of {style.number(month.route_count)}."]
     if month.estimated_count:
         said.append(
             f"Paid time of {style.number(month.estimated_count)} is estimated from the time at work: no clock was read."

@@ -46,6 +46,7 @@ def render(asked: Asked) -> Report:
         "apart": tables.left_apart(data, style),
         "health": tables.health(data, style),
         "file_name": next(iter(attachments)),
+        "carried": page.carried(attachments, asked.formats),
         "foot": page.footer(
             "Network report", "", contact=asked.contact, notes=["No vans, drivers or places are in this mail."]
         ),

@@ -11,7 +11,7 @@ from flows.report.drawing import NARROW_PX, WIDTH_PX
 from flows.report.finders.found import Question
 from flows.report.finders.hot_spots import hot_spots
 from flows.report.kinds import Asked
-from flows.report.page import Cell, Column, footer, html, text
+from flows.report.page import Cell, Column, carried, footer, html, of_tenant, text
 from flows.report.rendered import Report
 from flows.report.style import Style
 from flows.report.units import NOT_KNOWN
@@ -55,8 +55,7 @@ FOOT_NOTE = "Times are local ({timezone}). Drivers are not part of this mail; pl
 WORDS_NOTE = (
     "Ratios are sums over sums and stand only where at least {least} of the time was heard. Engine on: driving or "
     "idling. Route utilization: depot exit to return, over the planned time. Stem: distance before the first and after "
-    "the last stop, over all. On time: out no later than 5 min after plan. Cost per stop: fuel, wages and fixed cost. "
-    "All definitions: docs/definitions.md."
+    "the last stop, over all. On time: out no later than 5 min after plan. Cost per stop: fuel, wages and fixed cost."
 )
 
 
@@ -108,8 +107,8 @@ def contents(asked: Asked) -> Contents:
     routes = route_rows(data, style)[:MOST_TABLE_ROUTES]
     name = f"vans-{data.period.first}-{data.period.last}"
     page: dict[str, Any] = {
-        "subject": subject(data, style),
-        "place": place(data, style),
+        "subject": of_tenant(subject(data, style), asked.tenant_id, is_named=asked.names_tenant),
+        "place": of_tenant(place(data, style), asked.tenant_id, is_named=asked.names_tenant),
         "when": when(data, style),
         "status": status(data, style).split(";")[0],
         "verdict": verdict(data, style),
@@ -142,7 +141,7 @@ def contents(asked: Asked) -> Contents:
         "flag_note": FLAG_NOTE,
         "health": health_rows(data, style),
         "words_note": WORDS_NOTE.format(least=style.percent(data.min_coverage)),
-        "attached_note": f"Every van on every date is attached as {name}.csv and .xlsx.",
+        "attached_note": _attached_note(carried([f"{name}.csv", f"{name}.xlsx"], asked.formats)),
         "foot": footer(
             "weekly report",
             asked.tenant_id,
@@ -156,6 +155,10 @@ def contents(asked: Asked) -> Contents:
 def _columns(rows: list[dict[str, Cell | str]]) -> list[Column]:
     """Return the columns of the route table in which something is known."""
     return [column for column in ROUTE_COLUMNS if any(row[column.field] != NOT_KNOWN for row in rows)]
+
+
+def _attached_note(files: list[str]) -> str:
+    return f"Every van on every date is attached as {' and '.join(files)}." if files else ""
 
 
 def _left_out(count: int, style: Style) -> str:
