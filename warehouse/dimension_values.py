@@ -120,10 +120,11 @@ def currency(text: str) -> str:
 
 
 def locale(text: str) -> str:
-    """Parse a locale."""
-    if not re.fullmatch("[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?", text):
+    """Parse a locale; `de_DE` is `de-DE`."""
+    tag = text.replace("_", "-")
+    if not re.fullmatch("[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?", tag):
         raise ValueError("expected a language and a country such as en-US")
-    return text
+    return tag
 
 
 def last4(text: str) -> str:

@@ -181,7 +181,7 @@ def test_the_status_of_a_van_is_one_of_four_however_it_is_said(warehouse, tmp_pa
 
 def test_a_tenant_says_how_it_counts_and_reads(warehouse, tmp_path):
     header = "tenant_id,name,timezone,currency,units,locale,week_start\n"
-    take(warehouse, tmp_path, "tenants", header + "t1,Northwind,America/Chicago,usd,metric,en-US,Monday\n")
+    take(warehouse, tmp_path, "tenants", header + "t1,Northwind,America/Chicago,usd,metric,en_US,Monday\n")
     row = warehouse.sql("select currency, units, week_start from core.tenants_on(current_date)").fetchall()
     assert row == [("USD", "metric", "monday")]
     problems = refused(warehouse, tmp_path, "tenants", header + "t2,,Mars,dollars,si,English,someday\n")
