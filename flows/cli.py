@@ -50,6 +50,13 @@ Day = Annotated[
 ]
 
 
+class UnitSystem(StrEnum):
+    """The units there are."""
+
+    us = "us"
+    metric = "metric"
+
+
 class Kind(StrEnum):
     """The reports there are, as `flows.report.kinds` lists them."""
 
@@ -156,9 +163,36 @@ app.command()(backfill)
 
 @app.command()
 def report(
-    kind: Kind,
-    day: Day = None,
-    tenant: Annotated[str | None, typer.Option(help="Tenant; unset: each tenant of that date.")] = None,
+    kind: Annotated[
+        Kind,
+        typer.Argument(
+            help="daily; weekly and monthly, of the period the date is in; network, the week of all tenants;"
+            " exceptions, what came in the three days up to the date."
+        ),
+    ],
+    day: Annotated[
+        datetime | None,
+        typer.Option(
+            "--date",
+            formats=["%Y-%m-%d"],
+            help="Service date, YYYY-MM-DD; unset: the newest of each tenant. Exceptions after it are left out.",
+            show_default=False,
+        ),
+    ] = None,
+    tenant: Annotated[
+        str | None, typer.Option(help="Tenant; unset: each tenant of that date. Not for network.", show_default=False)
+    ] = None,
+    units: Annotated[
+        UnitSystem | None,
+        typer.Option(help="Units of what is written; unset: the tenant's, else us.", show_default=False),
+    ] = None,
+    locale: Annotated[
+        str | None,
+        typer.Option(
+            help="How figures and dates are written, such as de_DE; unset: the tenant's, else en_US.",
+            show_default=False,
+        ),
+    ] = None,
     send: Annotated[
         bool,
         typer.Option("--send", help="Send it, once, by ODOGRAPH_SMTP_URL; without one write .eml files."),
@@ -169,7 +203,16 @@ def report(
     from flows.reporting import run_report
 
     with settings_or_exit() as settings:
-        for line in run_report(settings, kind.value, day=_date(day), tenant=tenant, send=send, out=out):
+        for line in run_report(
+            settings,
+            kind.value,
+            day=_date(day),
+            tenant=tenant,
+            send=send,
+            out=out,
+            units=units and units.value,
+            locale=locale,
+        ):
             typer.echo(line)
 
 

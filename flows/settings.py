@@ -71,6 +71,7 @@ class Settings(IngestSettings):
         description="file that says who gets which report when; unset: recipients.toml in the data directory, and"
         " without that everybody above gets the daily report",
     )
+    mail_contact: str = Field("", description="whom readers of reports may ask; empty: the sender")
     mail_unsubscribe: str = Field("", description="address that takes people off the list; empty: the sender")
     base_url: str | None = Field(
         None,
@@ -175,6 +176,11 @@ class Settings(IngestSettings):
     @property
     def recipient_events_path(self) -> Path:
         return self.mail_dir / "recipients.jsonl"
+
+    @property
+    def asked_at(self) -> str:
+        """Whom readers of reports may ask."""
+        return self.mail_contact or self.mail_from
 
     @property
     def mailed_to(self) -> list[str]:

@@ -79,7 +79,8 @@ def reports_flow(
     if report is None:
         lines, problems = post_task(due_at(flow_run.scheduled_start_time, datetime.now(UTC)))
     else:
-        lines = report_task(report.value, day, tenant or settings.report_tenant, send)
+        usual = settings.report_tenant if KINDS[report.value].audience == "tenant" else None
+        lines = report_task(report.value, day, tenant or usual, send)
     for line in lines:
         get_run_logger().info(line)
     show_reports(settings, lines)

@@ -86,6 +86,7 @@ class Desk:
                 recipient.style,
                 self.settings.min_coverage,
                 told,
+                self.settings.asked_at,
                 at_utc=self.now,
                 until=self.until,
                 names_tenant=recipient.names_tenant,

@@ -19,7 +19,15 @@ from flows.post.empty import empty_report
 from flows.post.mail import EXCEPTIONS, Delivery, MailNotSent, message_key
 from flows.post.outbox import ON_THE_WAY, Entry, Outbox, opened
 from flows.post.recipient_values import ALL
-from flows.post.recipients import Recipient, has_file, recipients, wished_keys
+from flows.post.recipients import (
+    PublishedTenant,
+    Recipient,
+    as_tenant_reads,
+    has_file,
+    read_tenants,
+    recipients,
+    wished_keys,
+)
 from flows.post.recipients_file import RecipientsError
 from flows.post.schedules import next_utc
 from flows.post.sending import Rules, has_left, ready, send, settle_unknown
@@ -91,7 +99,12 @@ def send_now(
     active = [found for found in wished if found.state == "active"]
     if not wished and not has_file(settings):
         addresses = settings.mailed_to or [nobody]
-        active = [Recipient(address, kind, tenant_id, KINDS[kind].cron, settings.timezone) for address in addresses]
+        tenants = {found.tenant_id: found for found in read_tenants(settings.published_path)}
+        reads = tenants.get(tenant_id) or PublishedTenant(tenant_id, settings.timezone)
+        active = [
+            as_tenant_reads(Recipient(address, kind, tenant_id, KINDS[kind].cron, settings.timezone), reads)
+            for address in addresses
+        ]
     with opened(settings.mail_dir / "sent.jsonl") as outbox:
         desk = Desk(settings, outbox, KINDS, datetime.now(UTC), until)
         due = []
@@ -170,7 +183,13 @@ def _put_period(desk: Desk, recipient: Recipient, period: Period, at_utc: dateti
             done.awaited.append(f"{recipient.address}, {recipient.about}, {period.key}: {nothing}")
         elif recipient.send_empty:
             report = empty_report(
-                recipient.report, kind.title, recipient.tenant_id, period, recipient.style, str(nothing)
+                recipient.report,
+                kind.title,
+                recipient.tenant_id,
+                period,
+                recipient.style,
+                str(nothing),
+                contact=desk.settings.asked_at,
             )
             desk.put(recipient, report, is_empty=True)
         return

@@ -5,7 +5,9 @@ from flows.report.rendered import Period, Report
 from flows.report.style import Style
 
 
-def empty_report(name: str, title: str, tenant_id: str, period: Period, style: Style, why: str) -> Report:
+def empty_report(
+    name: str, title: str, tenant_id: str, period: Period, style: Style, why: str, *, contact: str | None = None
+) -> Report:
     """Return a report that says that there is nothing, and why as far as we know."""
     when = style.day(period.first)
     if period.kind != "day":
@@ -18,7 +20,7 @@ def empty_report(name: str, title: str, tenant_id: str, period: Period, style: S
         "when": f"{when} {period.last.year}",
         "status": "nothing was heard",
         "verdict": f"No vehicle was heard: {why}. If vans were out, look at the trackers and the collector.",
-        "foot": footer(title, tenant_id),
+        "foot": footer(title, tenant_id, contact=contact),
     }
     return Report(
         report=name,

@@ -187,7 +187,7 @@ def _recipient(settings: Settings, entry: Entry, kind: Kind, tenant: PublishedTe
     reads = tenant or PublishedTenant("", settings.timezone)
     cron = cron_of(entry.schedule or kind.cron, kind.cron)
     usual = Recipient(entry.address, kind.name, reads.tenant_id, cron, entry.timezone or reads.timezone)
-    usual = _as_tenant_reads(usual, reads)
+    usual = as_tenant_reads(usual, reads)
     return usual._replace(
         units=entry.units or usual.units,
         locale=entry.locale or usual.locale,
@@ -210,13 +210,13 @@ def _simple(settings: Settings, tenants: Iterable[PublishedTenant]) -> list[Reci
     if settings.report_tenant and not shown:
         shown = [PublishedTenant(settings.report_tenant, settings.timezone)]
     return [
-        _as_tenant_reads(Recipient(address, "daily", tenant.tenant_id, settings.report_cron, settings.timezone), tenant)
+        as_tenant_reads(Recipient(address, "daily", tenant.tenant_id, settings.report_cron, settings.timezone), tenant)
         for address in settings.mailed_to
         for tenant in shown
     ]
 
 
-def _as_tenant_reads(recipient: Recipient, tenant: PublishedTenant) -> Recipient:
+def as_tenant_reads(recipient: Recipient, tenant: PublishedTenant) -> Recipient:
     """In the units and locale of the tenant where it has any that are known."""
     try:
         locale = known_locale(tenant.locale or "en_US")

@@ -30,6 +30,8 @@ class ExceptionRow(NamedTuple):
     started_utc  of a purchase, of an idle run, or when a van was heard last
     ended_utc    of an idle run, or when a silent van was heard again
     duration_s   of the idle time held against the limit, or of the silence so far
+    cost         of a purchase what is at stake by the rule, which may be more than the purchase
+    amount       what the purchase itself cost
     latitude     with longitude, degrees: only of a place that may be shown exactly
     """
 
@@ -53,6 +55,7 @@ class ExceptionRow(NamedTuple):
     limit_s: float | None = None
     window_s: int | None = None
     cost: float | None = None
+    amount: float | None = None
     currency: str | None = None
     quantity_l: float | None = None
 

@@ -7,11 +7,12 @@ not proof: the words say possible. Places near where a van stands overnight and 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from flows.report import page
 from flows.report.data import NothingToReport
 from flows.report.exceptions import ExceptionRow, open_exceptions
-from flows.report.exceptions_words import Words, notes, when, words
+from flows.report.exceptions_words import Words, highest_stake, notes, when, words
 from flows.report.kinds import Asked
 from flows.report.page import Cell, Column
 from flows.report.queries import rows
@@ -28,7 +29,7 @@ PLACES_NOTE = "Places near where a van stands overnight, and outside its hours, 
 COLUMNS = (
     Column("van", "Van", is_name=True),
     Column("what", "What happened, and what to do", is_prose=True),
-    Column("amount", "Amount", is_number=True),
+    Column("at_stake", "At stake", is_number=True),
 )
 
 
@@ -52,7 +53,7 @@ class Line(NamedTuple):
 
     van: str
     what: Cell
-    amount: str
+    at_stake: str
 
 
 def render(asked: Asked) -> Report:
@@ -126,9 +127,11 @@ def _line(thing: Sequence[ExceptionRow], told: Words, style: Style, timezone: st
     row = thing[0]
     below = " ".join(part for part in (told.evidence, told.action) if part)
     # What an idle run burnt says nothing of what it may cost.
-    costs = [each.cost for each in thing if each.cost is not None and each.kind != "legal_idle"]
-    amount = style.money(max(costs, default=None), row.currency, cents=True)
-    return Line(row.vehicle_id or "All vans", Cell(f"{when(row, style, timezone)} · {told.what}", below=below), amount)
+    stake = highest_stake(thing) if row.kind == "fuel" else None
+    at_stake = style.money(stake.cost if stake else None, row.currency, cents=True)
+    return Line(
+        row.vehicle_id or "All vans", Cell(f"{when(row, style, timezone)} · {told.what}", below=below), at_stake
+    )
 
 
 def _csv(found: Sequence[ExceptionRow], style: Style, timezone: str) -> bytes:
@@ -142,7 +145,7 @@ def _csv(found: Sequence[ExceptionRow], style: Style, timezone: str) -> bytes:
         column("kind", lambda row, told: row.kind),
         column("severity", lambda row, told: row.severity),
         column("service_date", lambda row, told: row.service_date),
-        column("time_local", lambda row, told: when(row, style, timezone)),
+        column("time_local", lambda row, told: _local_time(row, timezone)),
         column("vehicle_id", lambda row, told: row.vehicle_id),
         column("route_id", lambda row, told: row.route_id),
         column("rule", lambda row, told: row.rule),
@@ -151,10 +154,22 @@ def _csv(found: Sequence[ExceptionRow], style: Style, timezone: str) -> bytes:
         column("what_to_do", lambda row, told: told.action),
         column("duration_min", lambda row, told: _in_minutes(row.duration_s)),
         column("limit_min", lambda row, told: _in_minutes(row.limit_s)),
-        column("amount", lambda row, told: None if row.cost is None else round(row.cost, 2)),
+        column("at_stake", lambda row, told: _in_cents(row.cost) if row.kind == "fuel" else None),
+        column("amount", lambda row, told: _in_cents(row.amount)),
         column("currency", lambda row, told: row.currency),
     ]
     return csv_of(Table("Exceptions", "", fields, found))
+
+
+def _local_time(row: ExceptionRow, timezone: str) -> str | None:
+    """Return when it began, `2026-02-26T10:05`; of a silence and of a held-back date there is only the date."""
+    if row.started_utc is None or row.kind == "silent":
+        return None
+    return f"{row.started_utc.astimezone(ZoneInfo(row.timezone or timezone)):%Y-%m-%dT%H:%M}"
+
+
+def _in_cents(amount: float | None) -> float | None:
+    return None if amount is None else round(amount, 2)
 
 
 def _in_minutes(seconds: float | None) -> float | None:

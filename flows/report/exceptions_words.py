@@ -4,6 +4,7 @@ Neutral, and possible where it is not established. Places near where a van stand
 not in the rows, so they are not in the words.
 """
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -68,17 +69,27 @@ def _fuel(flags: Sequence[ExceptionRow], style: Style) -> Words:
     row = flags[0]
     van = row.vehicle_id or "a card without a van"
     titles = [flag.title[:1].lower() + flag.title[1:] for flag in flags]
-    stake = f", {style.money(row.cost, row.currency)} at stake," if row.cost else ""
+    most = highest_stake(flags)
+    stake = f", {style.money(most.cost, row.currency)} at stake," if most else ""
+    paid = f" for {style.money(row.amount, row.currency, cents=True)}" if row.amount is not None else ""
+    evidence = [style.evidence(flag.evidence) for flag in flags if flag.evidence]
+    if most and row.amount is not None and (most.cost or 0) > row.amount:
+        evidence.append(f"What is at stake is that of {most.rule} and more than this purchase.")
     asked = "; ".join(f"{flag.rule} {title}" for flag, title in zip(flags, titles, strict=True))
-    bought = f": {style.volume(row.quantity_l)}" if row.quantity_l else ""
+    bought = f": {style.volume(row.quantity_l)}{paid}" if row.quantity_l else ""
     at = f"{', ' if bought else ': '}{row.place}" if row.place else ""
     return Words(
         brief=f"{van} fuel: {titles[0]}",
         sentence=f"A fuel purchase of {van}{stake} is worth a question: {titles[0]}.",
         what=f"Fuel purchase to check{bought}{at} ({asked})",
-        evidence=" ".join(style.evidence(flag.evidence) for flag in flags if flag.evidence),
+        evidence=" ".join(evidence),
         action="Check the receipt, and ask.",
     )
+
+
+def highest_stake(flags: Sequence[ExceptionRow]) -> ExceptionRow | None:
+    """Return the flag on a purchase with the most at stake; None where nothing is to pay."""
+    return max((flag for flag in flags if flag.cost), key=lambda flag: flag.cost or 0.0, default=None)
 
 
 def _legal_idle(row: ExceptionRow, style: Style) -> Words:
@@ -148,7 +159,9 @@ def notes(found: Sequence[ExceptionRow]) -> list[str]:
     for rule, row in sorted(limits.items(), key=lambda each: each[1].title):
         fine = FINES.get(rule or "")
         fined = f"; fines as reported: {fine}" if fine else ""
-        said.append(f"{row.title}{fined}. Exceptions from the limit: {row.evidence or NOT_KNOWN}")
+        # The note below says of all exceptions that they are not known here, not of the one named last.
+        excepted = re.sub(r",? (is|are) not known here\.$", ".", row.evidence or NOT_KNOWN)
+        said.append(f"{row.title}{fined}. Exceptions from the limit: {excepted}")
     if limits:
         said.append(LEGAL_NOTE)
     if any(row.kind == "fuel" for row in found):

@@ -151,7 +151,11 @@ def footer(title: str, tenant_id: str, *, contact: str | None = None, notes: Seq
     return [
         f"You get this because your address is on the list for the {title.lower()}{whose}. To stop, use Unsubscribe in "
         "your mail program or reply with “stop”.",
-        *([f"Questions about the data: {contact}."] if contact else []),
+        *(
+            [f"Questions about the data, or another schedule, units or language of figures: {contact}."]
+            if contact
+            else []
+        ),
         *notes,
     ]
 

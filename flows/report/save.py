@@ -18,7 +18,8 @@ def standalone_html(report: Report) -> str:
 
 def save(report: Report, folder: Path) -> list[Path]:
     """Write page, text, pictures and attachments into `folder`; returns the paths, the page first."""
-    stem = f"{report.report}-{file_name(report.tenant_id)}-{report.period.key}"
+    whose = f"{file_name(report.tenant_id)}-" if report.tenant_id else ""
+    stem = f"{report.report}-{whose}{report.period.key}"
     files = {f"{stem}.html": standalone_html(report).encode(), f"{stem}.txt": report.text.encode()}
     files |= {f"{stem}-{content_id.partition('@')[0]}.png": png for content_id, png in report.images.items()}
     files |= {f"{stem}-{file_name(name)}": content for name, content in report.attachments.items()}

@@ -1,5 +1,7 @@
 """Exceptions are told once, with their evidence, as leads: fuel flags, legal idling, silent vans, held-back dates."""
 
+import csv
+import io
 from datetime import UTC, datetime, timedelta
 
 import duckdb
@@ -10,8 +12,9 @@ from flows.report.exceptions_report import NothingNew
 from flows.report.exceptions_words import words
 from flows.report.kinds import KINDS, Asked
 from flows.report.rendered import day_period
-from flows.report.style import Style
+from flows.report.style import Style, UnknownLocale
 from flows.report.units import METRIC
+from flows.reporting import NotOfOneTenant, run_report
 from tests.builders import settings_in
 from tests.warehouse.core_rows import DAY, insert, local
 from warehouse.definitions import listed_definitions, replace_definitions
@@ -37,6 +40,8 @@ def published(tmp_path_factory):
                 row_count=3, found_utc=local(found, day),
             )  # fmt: skip
         insert(copy, "core.checks", check_name="time_adds_up", severity="error", meaning="States add up to the span.")
+        insert(copy, "core.tenants", tenant_id=TENANT, units="metric", locale="de-DE")
+        insert(copy, "marts.fleet_days", tenant_id=TENANT, service_date=TODAY)
         insert(copy, "core.loads", tenant_id=TENANT, service_date=DAY, rebuilt_utc=local("08:10", TODAY))
     return path
 
@@ -58,8 +63,8 @@ def _fuel(copy):
         key = {"tenant_id": TENANT, "provider": "wex", "provider_txn_id": number, "item_no": 1}
         insert(
             copy, "marts.fuel_exceptions", **key, service_date=day, purchase_utc=local("10:05", day), vehicle_id="V12",
-            rule_id=rule, severity=severity, state=state, cost="62.10", currency="USD", evidence="{}",
-            explanation="The nearest fix of V12 was 4.2 mi away.",
+            rule_id=rule, severity=severity, state=state, cost="75.00" if rule == "F17" else "62.10", currency="USD",
+            evidence="{}", explanation="The nearest fix of V12 was 4.2 mi away.",
         )  # fmt: skip
         insert(
             copy, "core.fuel_flag_history", **key, rule_id=rule, changed_utc=local("20:00", raised), change="opened",
@@ -267,7 +272,9 @@ def test_the_subject_counts_and_names_the_gravest(report):
 
 def test_flags_on_one_purchase_are_one_row_and_each_is_noted_as_told(report):
     text = " ".join(report.text.split())
-    assert "(F4 vehicle not at station; F17 far from route) · $62.10" in text
+    assert "(F4 vehicle not at station; F17 far from route) · $75.00 at stake" in text
+    assert "18.0 gal for $62.10, Shell, Edison, NJ" in text
+    assert "What is at stake is that of F17 and more than this purchase." in text
     assert {"fuel:wex/far/1/F4", "fuel:wex/far/1/F17"} <= set(report.told)
 
 
@@ -303,3 +310,33 @@ def test_amounts_and_dates_are_as_the_reader_writes_them(published):
 def test_a_mail_without_attachments_promises_none(published):
     report = KINDS["exceptions"].render(Asked(published, TENANT, day_period(TODAY), formats=frozenset({"html"})))
     assert "attached" not in report.text + report.html
+
+
+def test_the_attachment_tells_amounts_apart_and_times_for_a_machine(report):
+    found = csv.DictReader(io.StringIO(report.attachments["exceptions-2026-02-27.csv"].decode("utf-8-sig")))
+    rows = {row["exception_id"]: row for row in found}
+    flag = rows["fuel:wex/far/1/F17"]
+    assert (flag["at_stake"], flag["amount"], flag["time_local"]) == ("75.0", "62.1", f"{DAY}T10:05")
+    assert rows[f"silent:V07/{DAY}"]["time_local"] == ""
+
+
+def test_a_command_writes_in_the_tenants_units_unless_others_are_said(published, tmp_path):
+    settings = settings_in(tmp_path, mail_contact="data@dax7.example")
+    settings.published_dir.mkdir(parents=True)
+    settings.published_path.symlink_to(published)
+
+    def written(**said):
+        run_report(settings, "exceptions", day=TODAY, tenant=TENANT, send=False, out=tmp_path, **said)
+        return " ".join((tmp_path / f"exceptions-{TENANT}-{TODAY}.txt").read_text().split())
+
+    assert "68,1 L for 62,10 $" in written()
+    asked = written(units="us", locale="en_US")
+    assert "18.0 gal for $62.10" in asked
+    assert "units or language of figures: data@dax7.example." in asked
+    with pytest.raises(UnknownLocale):
+        written(locale="de_XX_YY")
+
+
+def test_a_report_about_all_tenants_is_not_of_one(tmp_path):
+    with pytest.raises(NotOfOneTenant, match="leave out --tenant"):
+        run_report(settings_in(tmp_path), "network", day=None, tenant=TENANT, send=False, out=None)

@@ -42,6 +42,7 @@ select
     flags.explanation as evidence,
     nullif(concat_ws(', ', purchases.site_name, purchases.city, purchases.state), '') as place,
     coalesce(flags.cost, purchases.net)::double as cost,
+    purchases.net::double as amount,
     coalesce(flags.currency, purchases.currency) as currency,
     purchases.quantity_l::double as quantity_l
 
