@@ -8,7 +8,6 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +23,7 @@ from flows.mail_command import app as mail
 from flows.mappings_command import app as mappings
 from flows.privacy_command import app as privacy
 from flows.query_command import query
+from flows.report_command import report
 from flows.retention_command import access, expire
 from ingest.logs import log_to_stderr
 
@@ -48,23 +48,6 @@ Day = Annotated[
     datetime | None,
     typer.Option("--date", formats=["%Y-%m-%d"], help="Service date, YYYY-MM-DD.", show_default=False),
 ]
-
-
-class UnitSystem(StrEnum):
-    """The units there are."""
-
-    us = "us"
-    metric = "metric"
-
-
-class Kind(StrEnum):
-    """The reports there are, as `flows.report.kinds` lists them."""
-
-    daily = "daily"
-    weekly = "weekly"
-    monthly = "monthly"
-    network = "network"
-    exceptions = "exceptions"
 
 
 @app.callback()
@@ -161,59 +144,7 @@ def refresh(
 app.command()(backfill)
 
 
-@app.command()
-def report(
-    kind: Annotated[
-        Kind,
-        typer.Argument(
-            help="daily; weekly and monthly, of the period the date is in; network, the week of all tenants;"
-            " exceptions, what came in the three days up to the date."
-        ),
-    ],
-    day: Annotated[
-        datetime | None,
-        typer.Option(
-            "--date",
-            formats=["%Y-%m-%d"],
-            help="Service date, YYYY-MM-DD; unset: the newest of each tenant. Exceptions after it are left out.",
-            show_default=False,
-        ),
-    ] = None,
-    tenant: Annotated[
-        str | None, typer.Option(help="Tenant; unset: each tenant of that date. Not for network.", show_default=False)
-    ] = None,
-    units: Annotated[
-        UnitSystem | None,
-        typer.Option(help="Units of what is written; unset: the tenant's, else us.", show_default=False),
-    ] = None,
-    locale: Annotated[
-        str | None,
-        typer.Option(
-            help="How figures and dates are written, such as de_DE; unset: the tenant's, else en_US.",
-            show_default=False,
-        ),
-    ] = None,
-    send: Annotated[
-        bool,
-        typer.Option("--send", help="Send it, once, by ODOGRAPH_SMTP_URL; without one write .eml files."),
-    ] = False,
-    out: Annotated[Path | None, typer.Option(help="Folder for HTML, text, pictures and CSV.")] = None,
-) -> None:
-    """Render a report of the published copy, and optionally send it."""
-    from flows.reporting import run_report
-
-    with settings_or_exit() as settings:
-        for line in run_report(
-            settings,
-            kind.value,
-            day=_date(day),
-            tenant=tenant,
-            send=send,
-            out=out,
-            units=units and units.value,
-            locale=locale,
-        ):
-            typer.echo(line)
+app.command()(report)
 
 
 @app.command()
