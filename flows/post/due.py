@@ -38,6 +38,8 @@ from flows.report.kinds import KINDS, Kind
 from flows.report.rendered import Period, Report, day_period
 from flows.settings import Settings
 
+CLOCKS_DIFFER = timedelta(hours=1)  # between the machine that publishes and the one that posts
+
 
 class Due(NamedTuple):
     """A period that became due, and when."""
@@ -68,7 +70,9 @@ def post_due(
             done.problems.append(str(error))
         desk = Desk(settings, outbox, kinds, now)
         active = [recipient for recipient in listed if recipient.state == "active"]
-        for recipient in active if desk.copy else []:
+        if is_odd := _clock_is_odd(desk):
+            done.problems.append(is_odd)
+        for recipient in active if desk.copy and not is_odd else []:
             with done.noting(f"{recipient.address}, {recipient.about}"):
                 _put_due(desk, recipient, done)
         with done.noting("corrections"):
@@ -157,6 +161,24 @@ def due_periods(kind: Kind, recipient: Recipient, now: datetime, since: datetime
     return due[-1:] if first is None else [one for one in due if one.period.first >= first]
 
 
+def _clock_is_odd(desk: Desk) -> str:
+    """Return why the clock and the published copy cannot both be right; empty where they can.
+
+    A mail that leaves under a wrong clock is about days that nobody has lived yet, or tells of silence where there was
+    none.
+    """
+    if desk.copy is None:
+        return ""
+    age = desk.now - desk.copy.published_utc
+    limit = timedelta(days=max(desk.settings.catch_up_days, 1))
+    if -CLOCKS_DIFFER <= age <= limit:
+        return ""
+    return (
+        f"no report: the clock says {desk.now:%Y-%m-%d %H:%M} UTC, the published copy is of"
+        f" {desk.copy.published_utc:%Y-%m-%d %H:%M} UTC; set the clock, or run `odograph refresh`"
+    )
+
+
 def _put_due(desk: Desk, recipient: Recipient, done: Done) -> None:
     kind, settings = desk.kinds[recipient.report], desk.settings
     since = desk.now - timedelta(days=settings.catch_up_days)
@@ -165,7 +187,9 @@ def _put_due(desk: Desk, recipient: Recipient, done: Done) -> None:
     if recipient.report == EXCEPTIONS:
         _put_exceptions(desk, recipient, since)
         return
-    known = [entry.first for entry in desk.entries(recipient) if entry.first]
+    # What was mailed of a period that is not over, by hand or under a wrong clock, says nothing of when it began.
+    today = desk.now.astimezone(ZoneInfo(recipient.timezone)).date()
+    known = [entry.first for entry in desk.entries(recipient) if entry.first and (entry.last or entry.first) < today]
     for period, at_utc in due_periods(kind, recipient, desk.now, since, min(known, default=None)):
         with done.noting(f"{recipient.address}, {recipient.about}, {period.key}"):
             _put_period(desk, recipient, period, at_utc, done)

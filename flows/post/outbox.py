@@ -92,6 +92,11 @@ class Entry(NamedTuple):
         day = self.key.split(".")[1:2]
         return date.fromisoformat(day[0]) if day and re.fullmatch(r"\d{4}-\d{2}-\d{2}", day[0]) else None
 
+    @property
+    def last(self) -> date | None:
+        """The last day of its period."""
+        return self.about.last if self.about else self.first
+
 
 class Outbox:
     """The open ledger; only one process has it open at a time."""

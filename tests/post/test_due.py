@@ -160,6 +160,7 @@ def test_missed_days_are_sent_oldest_first_within_the_limit_and_nothing_twice(tm
     assert subjects(post(settings, NOON)) == ["a 2026-03-04"]  # the first mail ever: no history
     assert post(settings, NOON + timedelta(hours=1)) == []
     week_later = NOON + timedelta(days=7)
+    publish(settings, week_later - timedelta(hours=2))
     assert subjects(post(settings, week_later)) == ["a 2026-03-09", "a 2026-03-10", "a 2026-03-11"]
     assert post(settings, week_later) == []
 
@@ -442,3 +443,20 @@ def test_who_is_taken_out_of_the_file_or_moved_to_another_tenant_gets_nothing_th
         ("out@a.example", "a"): "settled",
         ("all@a.example", "a"): "sent",
     }
+
+
+def test_a_mail_of_a_day_to_come_silences_nobody(tmp_path):
+    settings = line(tmp_path, TO_OWNER)
+    settings.mail_dir.mkdir()
+    wrong = {"key": key_of("daily", "2031-03-04", "a", OWNER), "state": "sent", "recipient": OWNER}
+    wrong["at_utc"] = "2031-03-05T12:00:00+00:00"
+    (settings.mail_dir / "sent.jsonl").write_text(json.dumps(wrong) + "\n")
+    assert subjects(post(settings, NOON)) == ["a 2026-03-04"]
+
+
+@pytest.mark.parametrize("days", [-1, 4])
+def test_nothing_is_made_where_clock_and_copy_contradict_each_other(tmp_path, days):
+    settings = line(tmp_path, TO_OWNER)
+    done = post_due(settings, NOON + timedelta(days=days), kinds=KINDS)
+    assert (done.written, entries(settings)) == ((), [])
+    assert "the published copy is of 2026-03-05 10:00 UTC" in done.problems[0]
