@@ -3,6 +3,7 @@
 import logging
 from datetime import UTC, date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from flows.post.due import send_now
 from flows.post.mail import EXCEPTIONS
@@ -10,6 +11,7 @@ from flows.post.recipients import Recipient, as_tenant_reads, read_tenants
 from flows.querying import open_published
 from flows.report.data import NothingToReport
 from flows.report.kinds import KINDS, Asked
+from flows.report.rendered import Period
 from flows.report.save import save
 from flows.report.style import Style
 from flows.report.units import METRIC, US
@@ -28,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 
 class NoReportDue(Exception):
-    """The published copy holds nothing for that tenant and date."""
+    """The published copy holds nothing for that tenant and date, or the period is not over."""
 
 
 class NotOfOneTenant(Exception):
@@ -57,6 +59,8 @@ def run_report(
     """Render the report of the period a service date falls in (unset: each tenant's newest) for a tenant (unset: each).
 
     What is written is in the tenant's units and locale where none are said; what is sent in those of each recipient.
+    Only periods that are over are sent; where no day is given that is the last whole one.
+
     Returns a line for each thing written or sent. What goes wrong for one tenant stops no other; ReportsFailed is
     raised at the end.
     """
@@ -79,13 +83,18 @@ def run_report(
     for tenant_id, service_date in days:
         try:
             style = _style(usual.get(tenant_id, Style()), units, locale)
+            period = KINDS[kind].period_of(service_date)
+            if send and kind != EXCEPTIONS:
+                period = _whole(settings, kind, period, is_asked=day is not None)
             # Of exceptions a date is the last one; without it nothing is left out that came since.
-            lines += _reported(settings, kind, tenant_id, service_date, style, until=day, send=send, out=out)
+            lines += _reported(settings, kind, tenant_id, period, style, until=day, send=send, out=out)
         except NothingToReport as nothing:
             if kind != EXCEPTIONS:
                 failures.append((tenant_id, nothing))
             else:
                 lines.append(f"tenant {tenant_id}: {nothing}")
+        except NoReportDue:
+            raise
         except Exception as error:
             logger.exception("no report for tenant %s", tenant_id)
             failures.append((tenant_id, error))
@@ -94,18 +103,26 @@ def run_report(
     return lines
 
 
+def _whole(settings: Settings, kind: str, period: Period, *, is_asked: bool) -> Period:
+    """Return the period if it is over, else the one before: each leaves once, and half a week would be all of it."""
+    if period.last < datetime.now(ZoneInfo(settings.timezone)).date():
+        return period
+    if is_asked:
+        raise NoReportDue(f"{period.key} is not over; what is sent leaves once: leave --send out, or wait for its end")
+    return KINDS[kind].period_before(period.first)
+
+
 def _reported(
     settings: Settings,
     kind: str,
     tenant_id: str,
-    service_date: date,
+    period: Period,
     style: Style,
     *,
     until: date | None,
     send: bool,
     out: Path | None,
 ) -> list[str]:
-    period = KINDS[kind].period_of(service_date)
     report = KINDS[kind].render(
         Asked(
             settings.published_path,

@@ -9,6 +9,7 @@ from email.message import EmailMessage
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
@@ -23,6 +24,7 @@ from flows.post.states import Event, opened_events, read_events
 from flows.report.data import NothingToReport
 from flows.report.kinds import Asked, Kind
 from flows.report.rendered import Headline, Report, day_period, week_period
+from flows.reporting import NoReportDue, run_report
 from flows.settings import Settings
 from tests.flows.published_fixture import SCHEMA, insert
 
@@ -460,3 +462,20 @@ def test_nothing_is_made_where_clock_and_copy_contradict_each_other(tmp_path, da
     done = post_due(settings, NOON + timedelta(days=days), kinds=KINDS)
     assert (done.written, entries(settings)) == ((), [])
     assert "the published copy is of 2026-03-05 10:00 UTC" in done.problems[0]
+
+
+def test_by_hand_the_last_whole_week_is_sent_and_never_half_of_one(tmp_path, monkeypatch):
+    for module in ("flows.reporting", "flows.post.due", "flows.post.recipients"):
+        monkeypatch.setattr(f"{module}.KINDS", KINDS)
+    settings = line(tmp_path, f'{TO_OWNER}\nreport = "weekly"')
+    today = datetime.now(ZoneInfo(settings.timezone)).date()
+    with duckdb.connect(str(settings.published_path)) as connection:
+        connection.execute("create schema marts; create table marts.fleet_days (tenant_id text, service_date date)")
+        connection.execute("insert into marts.fleet_days values ('a', ?)", [today])
+    asked = {"tenant": "a", "out": tmp_path / "reports"}
+    run_report(settings, "weekly", day=None, send=True, **asked)
+    before = week_period(today - timedelta(days=7))
+    assert [entry.key.split(".")[:2] for entry in entries(settings)] == [["weekly", before.key]]
+    with pytest.raises(NoReportDue, match="is not over"):
+        run_report(settings, "weekly", day=today, send=True, **asked)
+    assert week_period(today).key in run_report(settings, "weekly", day=today, send=False, **asked)[0]
