@@ -30,7 +30,7 @@ from flows.post.recipients import (
 )
 from flows.post.recipients_file import RecipientsError
 from flows.post.schedules import next_utc
-from flows.post.sending import Rules, has_left, ready, send, settle_unknown
+from flows.post.sending import Rules, has_left, only_person_decides, ready, send, settle_unknown
 from flows.post.smtp import smtp_server
 from flows.post.states import Key
 from flows.report.data import NothingToReport
@@ -38,6 +38,7 @@ from flows.report.kinds import KINDS, Kind
 from flows.report.rendered import Period, Report, day_period
 from flows.settings import Settings
 
+HELD = "held, for it may have arrived: `odograph mail retry` or `settle`"
 CLOCKS_DIFFER = timedelta(hours=1)  # between the machine that publishes and the one that posts
 
 
@@ -99,6 +100,7 @@ def send_now(
     else `nobody`. Raises MailNotSent after all were tried.
     """
     server = smtp_server(settings.smtp_url) if settings.smtp_url else None
+    rules = rules_of(settings)
     wished = [found for found in recipients(settings) if (found.report, found.tenant_id) == (kind, tenant_id)]
     active = [found for found in wished if found.state == "active"]
     if not wished and not has_file(settings):
@@ -112,22 +114,28 @@ def send_now(
     with opened(settings.mail_dir / "sent.jsonl") as outbox:
         desk = Desk(settings, outbox, KINDS, datetime.now(UTC), until)
         due = []
+        held = []
         for found in active:
             report = _new_to(desk, found, period)
-            if report is not None and not has_left(outbox, message_key(report, found.address), server):
-                desk.put(found, report)
-                due.append((found, report))
+            if report is None or has_left(outbox, key := message_key(report, found.address), server):
+                continue
+            if only_person_decides(outbox, key, rules):
+                held.append((found.address, HELD))
+                continue
+            desk.put(found, report)
+            due.append((found, report))
         done = send(
             outbox,
             [message_key(report, found.address) for found, report in due],
             server,
             mail_dir=settings.mail_dir,
-            rules=rules_of(settings),
+            rules=rules,
             refused=bounce_noted(settings),
         )
-    delivery = Delivery(len(done.sent), len(done.written), len(active) - len(due), done.written)
-    if done.failures:
-        raise MailNotSent(done.failures, delivery)
+    already_sent = len(active) - len(due) - len(held)
+    delivery = Delivery(len(done.sent), len(done.written), already_sent, done.written)
+    if failures := [*held, *done.failures]:
+        raise MailNotSent(failures, delivery)
     return delivery
 
 
@@ -200,6 +208,8 @@ def _put_period(desk: Desk, recipient: Recipient, period: Period, at_utc: dateti
     state = desk.outbox.state(key)
     if state is not None and (state not in ON_THE_WAY or desk.outbox.has_bytes(key)):
         return
+    if only_person_decides(desk.outbox, key, rules_of(desk.settings)):
+        return  # its text is gone, but it may have arrived
     try:
         report = desk.render(recipient, period)
     except NothingToReport as nothing:

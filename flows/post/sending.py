@@ -95,6 +95,12 @@ def is_held(entry: Entry, rules: Rules) -> bool:
     return entry.state == "unknown" and (rules.on_unknown == "hold" or entry.unknowns >= MOST_UNKNOWN)
 
 
+def only_person_decides(outbox: Outbox, key: str, rules: Rules) -> bool:
+    """Whether nothing but `retry` and `settle` may be done about a mail; who has the ledger knows it is in no hands."""
+    entry = outbox.entries.get(key)
+    return entry is not None and is_held(entry._replace(state="unknown") if entry.state == "intent" else entry, rules)
+
+
 def send(
     outbox: Outbox,
     keys: Iterable[str],

@@ -17,7 +17,7 @@ import pytest
 from flows.bench.mail.server import FaultyServer, first_time, running
 from flows.post.deciding import NoSuchMail, outbox_finding, print_outbox, retry, settle
 from flows.post.due import Due, due_periods, post_due, send_now
-from flows.post.mail import key_of
+from flows.post.mail import MailNotSent, key_of
 from flows.post.outbox import Entry, read_entries
 from flows.post.recipients import Recipient
 from flows.post.states import Event, opened_events, read_events
@@ -479,3 +479,19 @@ def test_by_hand_the_last_whole_week_is_sent_and_never_half_of_one(tmp_path, mon
     with pytest.raises(NoReportDue, match="is not over"):
         run_report(settings, "weekly", day=today, send=True, **asked)
     assert week_period(today).key in run_report(settings, "weekly", day=today, send=False, **asked)[0]
+
+
+def test_what_may_have_arrived_is_held_also_by_hand_and_where_its_text_is_gone(tmp_path, monkeypatch):
+    monkeypatch.setattr("flows.post.due.KINDS", KINDS)
+    monkeypatch.setattr("flows.post.recipients.KINDS", KINDS)
+    server = FaultyServer(first_time({OWNER: ["dropped after the mail was taken"]}))
+    with running(server) as port:
+        settings = line(tmp_path, TO_OWNER, smtp_url=f"smtp://127.0.0.1:{port}", mail_on_unknown="hold")
+        post_due(settings, NOON, kinds=KINDS)
+        for is_erased in (False, True):
+            if is_erased:
+                next((settings.mail_dir / "outbox").iterdir()).unlink()
+            with pytest.raises(MailNotSent, match="held, for it may have arrived"):
+                send_now(settings, "daily", "a", day_period(YESTERDAY), nobody="")
+            assert post_due(settings, NOON + timedelta(hours=1), kinds=KINDS).sent == 0
+    assert list(server.accepted.values()) == [1]
