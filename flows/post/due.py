@@ -32,7 +32,7 @@ from flows.post.recipients_file import RecipientsError
 from flows.post.schedules import next_utc
 from flows.post.sending import Rules, has_left, only_person_decides, ready, send, settle_unknown
 from flows.post.smtp import smtp_server
-from flows.post.states import Key
+from flows.post.states import Event, Key, read_events, standing
 from flows.report.data import NothingToReport
 from flows.report.kinds import KINDS, Kind
 from flows.report.rendered import Period, Report, day_period
@@ -87,6 +87,7 @@ def post_due(
             now=lambda: now,
             rules=rules,
             refused=bounce_noted(settings),
+            left=left_meanwhile(settings),
         )
     return done.posted(sent)
 
@@ -131,6 +132,7 @@ def send_now(
             mail_dir=settings.mail_dir,
             rules=rules,
             refused=bounce_noted(settings),
+            left=left_meanwhile(settings),
         )
     already_sent = len(active) - len(due) - len(held)
     delivery = Delivery(len(done.sent), len(done.written), already_sent, done.written)
@@ -259,7 +261,7 @@ def _let_go(outbox: Outbox, gone: list[Recipient]) -> None:
     for entry in list(outbox.entries.values()):
         recipient = found.get(_who(entry))
         if entry.about and entry.state in ON_THE_WAY and recipient:
-            _settle(outbox, entry, f"{recipient.state} before it was sent")
+            outbox.settle(entry.key, f"{recipient.state} before it was sent")
 
 
 def _let_go_unlisted(outbox: Outbox, wished: set[Key]) -> None:
@@ -267,12 +269,7 @@ def _let_go_unlisted(outbox: Outbox, wished: set[Key]) -> None:
     for entry in list(outbox.entries.values()):
         who = _who(entry)
         if entry.about and entry.state in ON_THE_WAY and not {who, who._replace(tenant_id=ALL)} & wished:
-            _settle(outbox, entry, "not listed any more before it was sent")
-
-
-def _settle(outbox: Outbox, entry: Entry, why: str) -> None:
-    outbox.note(entry.key, "settled", entry.recipient, why)
-    outbox.path(entry.key).unlink(missing_ok=True)
+            outbox.settle(entry.key, "not listed any more before it was sent")
 
 
 def _who(entry: Entry) -> Key:
@@ -287,3 +284,21 @@ def bounce_noted(settings: Settings) -> Callable[[Entry, str], None]:
         note_bounce(settings, _who(entry), reason, mail=entry.about.message_id if entry.about else "")
 
     return note
+
+
+def left_meanwhile(settings: Settings) -> Callable[[Entry], str]:
+    """Return what says why a recipient is mailed no more, as of now: a post of many mails takes its time."""
+    path = settings.recipient_events_path
+    read: tuple[tuple[int, int], list[Event]] = ((0, 0), [])
+
+    def left(entry: Entry) -> str:
+        nonlocal read
+        if not path.exists():
+            return ""
+        found = path.stat()
+        if read[0] != (version := (found.st_mtime_ns, found.st_size)):
+            read = version, read_events(path)
+        state = standing(read[1], _who(entry)).state
+        return "" if state == "active" else f"{state} before it was sent"
+
+    return left

@@ -168,6 +168,11 @@ class Outbox:
         self.note(key, "sent", recipient, reason, at_utc=at_utc)
         self.path(key).unlink(missing_ok=True)
 
+    def settle(self, key: str, reason: str) -> None:
+        """Note that nothing more is done about a mail, then let go of its bytes."""
+        self.note(key, "settled", self.entries[key].recipient, reason)
+        self.path(key).unlink(missing_ok=True)
+
 
 @contextmanager
 def opened(ledger: Path) -> Iterator[Outbox]:

@@ -110,11 +110,12 @@ def send(
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     rules: Rules = USUAL,
     refused: Callable[[Entry, str], None] = lambda entry, reason: None,
+    left: Callable[[Entry], str] = lambda entry: "",
 ) -> Sent:
     """Hand over what the outbox keeps under these keys, over as few connections as it takes.
 
     Where no server is set they become files in `mail_dir`. `refused` is told of addresses that the server does not
-    know.
+    know; `left` is asked right before each mail why its recipient is mailed no more, empty where he is.
     """
     waiting = list(keys)
     if server is None:
@@ -127,6 +128,10 @@ def send(
             with connected(server) as connection:
                 while waiting:
                     key = waiting[0]
+                    if gone := left(outbox.entries[key]):
+                        outbox.settle(key, gone)
+                        del waiting[0]
+                        continue
                     reason, is_lost = _handed(outbox, key, connection, server, now=now, rules=rules, refused=refused)
                     del waiting[0]
                     if reason:

@@ -495,3 +495,20 @@ def test_what_may_have_arrived_is_held_also_by_hand_and_where_its_text_is_gone(t
                 send_now(settings, "daily", "a", day_period(YESTERDAY), nobody="")
             assert post_due(settings, NOON + timedelta(hours=1), kinds=KINDS).sent == 0
     assert list(server.accepted.values()) == [1]
+
+
+def test_who_leaves_while_others_are_sent_theirs_gets_nothing(tmp_path):
+    def other_leaves(address: str) -> str:
+        with opened_events(settings.recipient_events_path) as events:
+            other = "a@a.example" if address.startswith("z") else "z@a.example"
+            events.note(Event(NOON, other, None, None, "unsubscribed", "one click"))
+        return ""
+
+    server = FaultyServer(other_leaves)
+    with running(server) as port:
+        people = [f'address = "{name}@a.example"' for name in "az"]
+        settings = line(tmp_path, *people, smtp_url=f"smtp://127.0.0.1:{port}")
+        post_due(settings, NOON, kinds=KINDS)
+    states = sorted((entry.state, entry.reason) for entry in entries(settings))
+    assert states == [("sent", ""), ("settled", "unsubscribed before it was sent")]
+    assert not list((settings.mail_dir / "outbox").iterdir())
