@@ -39,6 +39,7 @@ from flows.report.rendered import Period, Report, day_period
 from flows.settings import Settings
 
 HELD = "held, for it may have arrived: `odograph mail retry` or `settle`"
+ONE_PERIOD_DAYS = {"day": 0, "week": 8, "month": 32}  # the last week or month is caught up with in any case
 CLOCKS_DIFFER = timedelta(hours=1)  # between the machine that publishes and the one that posts
 
 
@@ -191,7 +192,7 @@ def _clock_is_odd(desk: Desk) -> str:
 
 def _put_due(desk: Desk, recipient: Recipient, done: Done) -> None:
     kind, settings = desk.kinds[recipient.report], desk.settings
-    since = desk.now - timedelta(days=settings.catch_up_days)
+    since = desk.now - timedelta(days=max(settings.catch_up_days, ONE_PERIOD_DAYS[kind.periods]))
     if recipient.since_utc:
         since = max(since, recipient.since_utc)
     if recipient.report == EXCEPTIONS:

@@ -512,3 +512,10 @@ def test_who_leaves_while_others_are_sent_theirs_gets_nothing(tmp_path):
     states = sorted((entry.state, entry.reason) for entry in entries(settings))
     assert states == [("sent", ""), ("settled", "unsubscribed before it was sent")]
     assert not list((settings.mail_dir / "outbox").iterdir())
+
+
+def test_a_week_is_caught_up_with_on_saturday(tmp_path):
+    settings = line(tmp_path, f'{TO_OWNER}\nreport = "weekly"')
+    saturday = NOON + timedelta(days=2)
+    assert subjects(post(settings, saturday)) == ["a 2026-W09"]
+    assert post(settings, saturday + timedelta(hours=1)) == []
