@@ -21,7 +21,7 @@ ReportName = StrEnum("ReportName", {name: name for name in KINDS})  # type: igno
 
 
 class PostFailed(Exception):
-    """Some mails did not leave; all others did."""
+    """Some mails need a person; all others left or are tried again."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)

@@ -60,7 +60,7 @@ their own zone: whatever became due since is sent, what was missed in the last d
 not take is tried again, and a correction follows where late data moved a headline.
 
 - Nothing due: it does nothing.
-- A mail that did not leave fails the run, and stops no other.
+- A mail that a server takes later is tried again. One that is refused or given up fails the run, and stops no other.
 
 Run it with `report` to render one by hand, and with `send` off only to write its files.""",
     ),

@@ -11,7 +11,11 @@ logger = logging.getLogger(__name__)
 
 
 class Posted(NamedTuple):
-    """What was done: mails sent or written, noted as quiet, waiting for data, and what went wrong, in words."""
+    """What was done: mails sent or written, noted as quiet, waiting for data, and what went wrong, in words.
+
+    delayed   what a server did not take for now, and is tried again
+    problems  what needs a person
+    """
 
     sent: int = 0
     written: tuple[Path, ...] = ()
@@ -19,6 +23,7 @@ class Posted(NamedTuple):
     quiet: int = 0
     awaited: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    delayed: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
         """Return it in words, one line each."""
@@ -26,6 +31,7 @@ class Posted(NamedTuple):
         lines = [f"{name}: {count}" for name, count in counts.items() if count]
         lines += [f"mail written: {path}" for path in self.written]
         lines += [f"waits for data: {awaited}" for awaited in self.awaited]
+        lines += [f"tried again later: {delayed}" for delayed in self.delayed]
         return lines + [f"not sent: {problem}" for problem in self.problems] or ["nothing was due"]
 
 
@@ -44,9 +50,12 @@ class Done:
 
     def posted(self, sent: Sent) -> Posted:
         """Return it with what left."""
-        problems = [*self.problems, *(f"{recipient}: {reason}" for recipient, reason in sent.failures)]
+        problems = [*self.problems, *(f"{recipient}: {reason}" for recipient, reason in sent.wanting)]
+        delayed = [f"{recipient}: {why}" for recipient, why in sent.delayed]
         count = len(self.corrections & set(sent.sent))
-        return Posted(len(sent.sent), sent.written, count, self.quiet, tuple(self.awaited), tuple(problems))
+        return Posted(
+            len(sent.sent), sent.written, count, self.quiet, tuple(self.awaited), tuple(problems), tuple(delayed)
+        )
 
 
 class Noting(NamedTuple):

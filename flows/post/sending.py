@@ -35,11 +35,16 @@ USUAL = Rules()
 
 
 class Sent(NamedTuple):
-    """What became of some mails: those that left, and recipient and reason of those that did not."""
+    """What became of some mails: those that left, and recipient and reason of those that did not.
+
+    Of the failures `wanting` need a person, and `delayed` are tried again.
+    """
 
     sent: tuple[str, ...] = ()
     written: tuple[Path, ...] = ()
     failures: tuple[tuple[str, str], ...] = ()
+    wanting: tuple[tuple[str, str], ...] = ()
+    delayed: tuple[tuple[str, str], ...] = ()
 
 
 def deliver(
@@ -121,7 +126,7 @@ def send(
     if server is None:
         return Sent(written=tuple(_written(outbox, key, mail_dir, now()) for key in waiting))
     sent: list[str] = []
-    failures: list[tuple[str, str]] = []
+    failures: dict[str, str] = {}
     lost = 0
     while waiting:
         try:
@@ -135,7 +140,7 @@ def send(
                     reason, is_lost = _handed(outbox, key, connection, server, now=now, rules=rules, refused=refused)
                     del waiting[0]
                     if reason:
-                        failures.append((outbox.entries[key].recipient, reason))
+                        failures[key] = reason
                     else:
                         sent.append(key)
                     lost = lost + 1 if is_lost else 0
@@ -149,9 +154,21 @@ def send(
         if lost >= MOST_LOST:
             for key in waiting:
                 _later(outbox, outbox.entries[key], why, now(), rules)
-                failures.append((outbox.entries[key].recipient, why))
+                failures[key] = why
             break
-    return Sent(tuple(sent), failures=tuple(failures))
+    said = {key: (outbox.entries[key].recipient, reason) for key, reason in failures.items()}
+    wanting = {key for key in said if needs_person(outbox.entries[key], rules)}
+    return Sent(
+        tuple(sent),
+        failures=tuple(said.values()),
+        wanting=tuple(said[key] for key in said if key in wanting),
+        delayed=tuple(said[key] for key in said if key not in wanting),
+    )
+
+
+def needs_person(entry: Entry, rules: Rules) -> bool:
+    """Whether nothing more is done about a mail until somebody decides."""
+    return entry.state in ("refused", "gave_up") or is_held(entry, rules)
 
 
 def _handed(

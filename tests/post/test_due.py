@@ -276,10 +276,14 @@ def test_a_mail_is_given_up_after_a_day_and_who_left_or_is_not_known_gets_nothin
     recipients = [f'address = "{name}@a.example"' for name in ("full", "gone", "left")]
     with running(server) as port:
         settings = line(tmp_path, *recipients, smtp_url=f"smtp://127.0.0.1:{port}")
-        post_due(settings, NOON, kinds=KINDS)
+        first = post_due(settings, NOON, kinds=KINDS)
+        assert [said.split(":")[0] for said in first.problems] == ["gone@a.example"]
+        assert sum(said.startswith("tried again later: ") for said in first.lines()) == 2
         with opened_events(settings.recipient_events_path) as events:
             events.note(Event(NOON, "left@a.example", None, None, "unsubscribed", "mail"))
-        post_due(settings, NOON + timedelta(hours=24), kinds=KINDS)
+        later = post_due(settings, NOON + timedelta(hours=24), kinds=KINDS)
+        assert [said.split(":")[0] for said in later.problems] == ["full@a.example"]  # given up
+        assert [said.split(":")[0] for said in later.delayed] == ["full@a.example"]  # the next one waits
         states = {(entry.recipient, entry.key.split(".")[1]): entry.state for entry in entries(settings)}
         assert states == {
             ("full@a.example", "2026-03-04"): "gave_up",
