@@ -125,12 +125,13 @@ def unsubscribe_page(settings: "Settings") -> "Iterator[None]":
         yield
         return
     from flows.post.unsubscribe_server import AddressTaken, unsubscribe_served
+    from flows.post.unsubscribing import NoKey
 
     with ExitStack() as stack:
         try:
             stack.enter_context(unsubscribe_served(settings))
-        except AddressTaken as taken:
-            print(f"nobody can unsubscribe by one click: {taken}", file=sys.stderr, flush=True)
+        except (AddressTaken, NoKey) as fault:
+            print(f"nobody can unsubscribe by one click: {fault}", file=sys.stderr, flush=True)
         yield
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from ingest.settings import IngestSettings, check_url
 
@@ -115,6 +115,23 @@ class Settings(IngestSettings):
         if value is not None:
             check_url(value, SMTP_SCHEMES, "smtp://, smtps:// or smtp+starttls:// and a host")
         return value
+
+    @field_validator("mail_from", "mail_unsubscribe", "alert_to")
+    @classmethod
+    def _known_addresses(cls, value: str, info: ValidationInfo) -> str:
+        from flows.post.recipient_values import bare_address  # only where one is set: it brings the locales
+
+        texts = value.split(",") if info.field_name == "alert_to" else [value]
+        for text in texts if value.strip() or info.field_name == "mail_from" else []:
+            bare_address(text.strip())
+        return value
+
+    @field_validator("refresh_cron", "upkeep_cron", "report_cron", "post_cron")
+    @classmethod
+    def _known_cron(cls, value: str) -> str:
+        from flows.post.schedules import cron_of
+
+        return cron_of(value, "0 6 * * *")
 
     @field_validator("base_url")
     @classmethod

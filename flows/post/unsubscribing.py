@@ -20,8 +20,13 @@ from flows.post.states import FILE_MODE, FOLDER_MODE, Event, Happened, Key, now_
 from flows.settings import Settings
 
 PURPOSE = b"odograph unsubscribe 1\n"  # one key, one use: nothing else that it may sign is taken for a token
+KEY_BYTES = 32
 MAC_BYTES = 16  # of 32 (RFC 2104, 5): 128 bits nobody guesses, and an address that stays on one line
 LONGEST_TOKEN = 800
+
+
+class NoKey(Exception):
+    """The key of this data directory is not what we made."""
 
 
 class UnsubscribeUrls(NamedTuple):
@@ -45,14 +50,17 @@ def unsubscribe_key(settings: Settings) -> bytes:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
         _make_key(path)
-    return path.read_bytes()
+    key = path.read_bytes()
+    if len(key) != KEY_BYTES:  # with an empty one anybody could take others off the list
+        raise NoKey(f"{path} has {len(key)} bytes instead of {KEY_BYTES}: restore it, or delete it for a new one")
+    return key
 
 
 def _make_key(path: Path) -> None:
     """Write a key whole or not at all; of two at once the first one stays."""
     part = path.with_name(f"{path.name}.{os.getpid()}.{token_bytes(4).hex()}")
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE), "wb") as out:
-        out.write(token_bytes(32))
+        out.write(token_bytes(KEY_BYTES))
         out.flush()
         os.fsync(out.fileno())
     try:

@@ -14,7 +14,7 @@ from flows.post import unsubscribe_server
 from flows.post.recipients import Recipient
 from flows.post.states import Key, read_events, standing
 from flows.post.unsubscribe_server import AddressTaken, UnsubscribeServer, unsubscribe_served
-from flows.post.unsubscribing import key_of, token_of, unsubscribe_key, unsubscribe_urls
+from flows.post.unsubscribing import NoKey, key_of, token_of, unsubscribe_key, unsubscribe_urls
 from flows.settings import Settings
 
 OWNER = Recipient("Owner <Owner@Northwind.example>", "daily", "northwind", "0 6 * * *", "UTC")
@@ -76,6 +76,32 @@ def test_the_key_is_made_once_for_its_owner_only(tmp_path):
     (path,) = settings.mail_dir.iterdir()
     assert (path.name, path.stat().st_mode & 0o777) == ("unsubscribe.key", 0o600)
     assert unsubscribe_key(settings_at(tmp_path / "other")) not in keys
+
+
+@pytest.mark.parametrize("key", [b"", b"short"])
+def test_a_key_that_is_none_is_refused_for_anybody_could_sign_with_it(tmp_path, key):
+    settings = settings_at(tmp_path)
+    settings.mail_dir.mkdir(parents=True, exist_ok=True)
+    (settings.mail_dir / "unsubscribe.key").write_bytes(key)
+    with pytest.raises(NoKey, match=f"has {len(key)} bytes instead of 32"):
+        unsubscribe_key(settings)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"mail_from": "nobody"},
+        {"mail_from": ""},
+        {"mail_unsubscribe": "zzz"},
+        {"alert_to": "a@b.example, ops"},
+        {"report_cron": "99 * * * *"},
+        {"post_cron": "x"},
+        {"refresh_cron": "0 0 31 2 *"},
+    ],
+)
+def test_an_address_or_a_schedule_that_is_none_is_refused_at_the_start(tmp_path, given):
+    with pytest.raises(ValueError, match=r"expected|no schedule"):
+        Settings(_env_file=None, data_dir=tmp_path, **given)
 
 
 def test_there_is_always_a_mail_address_and_a_link_where_a_base_url_is_set(tmp_path):
