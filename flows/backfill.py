@@ -12,6 +12,8 @@ from datetime import date, datetime
 from importlib.metadata import version
 from typing import NamedTuple
 
+import duckdb
+
 from flows.refresh import Progress, Refreshed, opened_line, rebuild, refresh
 from flows.settings import Settings
 from warehouse.backfills import Backfill, DateToDo, Range, begin, dates_to_do, end, frozen_of, reopen_date, unfinished
@@ -25,6 +27,13 @@ logger = logging.getLogger(__name__)
 WAIT_S = 1800.0  # for a refresh that is at work
 STAGE = "backfill"
 SHOWN_FROZEN = 20
+
+
+class NoSuchTenant(Exception):
+    """Nothing was ever heard of a tenant."""
+
+    def __init__(self, tenant_id: str, known: Sequence[str]) -> None:
+        super().__init__(f"no tenant {tenant_id}; there are {', '.join(known) or 'none'}")
 
 
 class Plan(NamedTuple):
@@ -103,7 +112,7 @@ def plan_of(settings: Settings, asked: Range, *, anew: bool = False) -> Plan:
     with writer_lock(settings.lock_path, wait_s=WAIT_S), opened_line(settings) as (warehouse, _):
         found = None if anew else unfinished(warehouse, asked, version("odograph"))
         began_utc = found.began_utc if found else None
-        work = dates_to_do(warehouse, asked, settings.timezone, began_utc)
+        work = _known_work(warehouse, settings, asked, began_utc)
         return Plan(asked, began_utc, work, frozen_of(warehouse, asked))
 
 
@@ -111,10 +120,25 @@ def start(settings: Settings, asked: Range, *, anew: bool = False) -> tuple[Back
     """Begin a backfill, or find the one of the same range that was cut short; rows that are new in the lake count."""
     with writer_lock(settings.lock_path, wait_s=WAIT_S), opened_line(settings) as (warehouse, _):
         absorb(warehouse, settings.timezone)
+        _known_work(warehouse, settings, asked, None)
         found = None if anew else unfinished(warehouse, asked, version("odograph"))
         begun = found or begin(warehouse, asked, version("odograph"))
         work = dates_to_do(warehouse, asked, settings.timezone, begun.began_utc)
         return begun, Plan(asked, found and found.began_utc, work, frozen_of(warehouse, asked))
+
+
+def _known_work(
+    warehouse: duckdb.DuckDBPyConnection, settings: Settings, asked: Range, began_utc: datetime | None
+) -> list[DateToDo]:
+    """Return what there is to do; a tenant nobody knows is a slip and not a tenant without dates."""
+    work = list(dates_to_do(warehouse, asked, settings.timezone, began_utc))
+    if asked.tenant and not work:
+        rows = warehouse.execute(
+            "select tenant_id from core.tenants union select tenant_id from core.vehicle_dates order by tenant_id"
+        ).fetchall()
+        if (asked.tenant,) not in rows:
+            raise NoSuchTenant(asked.tenant, [row[0] for row in rows])
+    return work
 
 
 def backfill_date(settings: Settings, begun: Backfill, day: date) -> bool:

@@ -59,6 +59,8 @@ def backfill(
             done = run_backfill(settings, asked, anew=anew, progress=tell)
         for line in [*done.plan.lines(), f"rebuilt: {', '.join(map(str, done.rebuilt)) or 'nothing'}"]:
             typer.echo(line)
+        if done.refreshed.rebuilt:  # what had arrived, or was open, besides the range
+            typer.echo(f"rebuilt by the refresh at the end: {', '.join(map(str, done.refreshed.rebuilt))}")
         for line in (line for failure in (*done.failed, *done.refreshed.failed) for line in failure.lines()):
             typer.echo(f"held back, keeps what it had, because checks found rows: {line}", err=True)
         published = done.refreshed.published

@@ -16,7 +16,7 @@ from flows.backfill import backfill, plan_of
 from flows.cli import app
 from flows.refresh import refresh
 from tests.builders import collected, golden_points, positions, published, settings_in, yesterday_at
-from warehouse.backfills import Range
+from warehouse.backfills import Range, reopen_date
 from warehouse.checks import CheckFailed
 from warehouse.connection import open_warehouse
 from warehouse.frozen import freeze
@@ -94,6 +94,20 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(line, monkeypatch):
     assert rebuilds(line) == []
     backwards = CliRunner().invoke(app, ["backfill", "--from", str(DAYS[2]), "--to", str(DAYS[0])])
     assert (backwards.exit_code, "is before --from" in backwards.output) == (2, True)
+
+
+def test_an_unknown_tenant_is_refused_and_what_the_refresh_at_the_end_did_is_told(line, monkeypatch):
+    monkeypatch.setenv("ODOGRAPH_DATA_DIR", str(line.data_dir))
+    monkeypatch.setenv("ODOGRAPH_TIMEZONE", "UTC")
+    range_of = ["backfill", "--from", "2030-01-01", "--to", "2030-01-02"]
+    for more in (["--dry-run"], []):
+        refused = CliRunner().invoke(app, [*range_of, "--tenant", "nosuch", *more])
+        assert (refused.exit_code, refused.output) == (1, "no tenant nosuch; there are t1, t2\n")
+    with open_warehouse(line.warehouse_path) as warehouse:
+        reopen_date(warehouse, DAYS[3], ["t2"], "UTC")
+    done = CliRunner().invoke(app, [*range_of, "--tenant", "t2"])
+    assert (done.exit_code, "0 service dates" in done.output) == (0, True)
+    assert f"rebuilt: nothing\nrebuilt by the refresh at the end: {DAYS[3]}\n" in done.output
 
 
 def test_killed_in_the_middle_and_asked_again_it_does_the_rest_and_nothing_twice(line):
