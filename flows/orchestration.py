@@ -5,6 +5,7 @@ task a stage, retried where waiting helps. `serve` keeps the scheduled deploymen
 on loopback unless an API URL is set. Nothing is reported to anyone outside.
 """
 
+import ctypes
 import os
 import signal
 import socket
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from warehouse.backfills import Range
 
 SERVER_START_S = 120.0
+PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 QUIET = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
 
 
@@ -104,6 +106,7 @@ def _server(settings: "Settings") -> "Iterator[None]":
             [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
             stdout=log,
             stderr=log,
+            preexec_fn=end_with_parent if sys.platform == "linux" else None,
         )
     try:
         _wait_for(f"http://127.0.0.1:{port}/api/health", lambda: server.poll() is None)
@@ -116,6 +119,11 @@ def _server(settings: "Settings") -> "Iterator[None]":
     finally:
         server.terminate()
         server.wait(30)
+
+
+def end_with_parent() -> None:
+    """Have the kernel end this process when its parent is gone, also one that was killed and could tell nobody."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 @contextmanager

@@ -84,6 +84,33 @@ def scheduled(cron: str, timezone: str, night: date) -> set[datetime]:
     return found
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux ends it")
+def test_what_serve_starts_ends_with_it_also_when_it_is_killed():
+    code = (
+        "import subprocess, time\n"
+        "from flows.orchestration import end_with_parent\n"
+        "print(subprocess.Popen(['sleep', '60'], preexec_fn=end_with_parent).pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        assert lives(child)
+        parent.kill()
+    give_up = time.monotonic() + 10
+    while lives(child) and time.monotonic() < give_up:
+        time.sleep(0.05)
+    assert not lives(child)
+
+
+def lives(pid: int) -> bool:
+    """Whether a process is at work, and not only waiting for somebody to ask how it ended."""
+    try:
+        return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def test_prefect_yaml_describes_the_deployments_that_serve_runs(tmp_path):
     written = {found["name"]: found for found in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]}
     assert written.keys() == {found.name for found in DEPLOYMENTS}
