@@ -64,7 +64,7 @@ class Entry(NamedTuple):
 def read_entries(path: Path, kinds: Mapping[str, Kind]) -> list[Entry]:
     """Read the file; raises RecipientsError with everything in it that does not fit."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # editors on Windows begin with a mark
         content = tomllib.loads(text)
     except OSError as error:
         raise RecipientsError([f"{path}: {error.strerror}"]) from error

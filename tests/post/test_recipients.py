@@ -194,6 +194,11 @@ def test_a_file_of_another_form_is_refused(tmp_path, text, fault):
     assert faults(tmp_path, text)[0].startswith(fault)
 
 
+def test_a_file_may_begin_with_the_mark_that_editors_on_windows_write(tmp_path):
+    text = '\ufeff[[recipient]]\naddress = "a@a.example"\nreport = "daily"\ntenant = "northwind"\n'
+    assert [found.key.address for found in listed(tmp_path, text)] == ["a@a.example"]
+
+
 def test_a_file_that_is_named_and_missing_is_a_fault_and_not_nobody(tmp_path):
     settings = Settings(_env_file=None, data_dir=tmp_path, recipients=tmp_path / "gone.toml", mail_to="a@b.example")
     with pytest.raises(RecipientsError, match=r"gone\.toml: No such file"):
