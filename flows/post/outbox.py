@@ -182,7 +182,11 @@ def opened(ledger: Path) -> Iterator[Outbox]:
     ledger.chmod(FILE_MODE)
     with ledger.open("a+", encoding="utf-8", errors="replace") as book:
         fcntl.flock(book, fcntl.LOCK_EX)
-        yield Outbox(book, ledger.parent / "outbox")
+        outbox = Outbox(book, ledger.parent / "outbox")
+        for path in (ledger.parent / "outbox").glob("*.eml"):
+            if outbox.state(path.stem) in DONE:
+                path.unlink()  # a crash came between the answer and this
+        yield outbox
 
 
 def read_entries(ledger: Path) -> dict[str, Entry]:

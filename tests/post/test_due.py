@@ -18,7 +18,7 @@ from flows.bench.mail.server import FaultyServer, first_time, running
 from flows.post.deciding import NoSuchMail, outbox_finding, print_outbox, retry, settle
 from flows.post.due import Due, due_periods, post_due, send_now
 from flows.post.mail import MailNotSent, key_of
-from flows.post.outbox import Entry, read_entries
+from flows.post.outbox import Entry, opened, read_entries
 from flows.post.recipients import Recipient
 from flows.post.states import Event, opened_events, read_events
 from flows.report.data import NothingToReport
@@ -523,3 +523,14 @@ def test_a_week_is_caught_up_with_on_saturday(tmp_path):
     saturday = NOON + timedelta(days=2)
     assert subjects(post(settings, saturday)) == ["a 2026-W09"]
     assert post(settings, saturday + timedelta(hours=1)) == []
+
+
+def test_the_text_of_a_mail_that_has_left_does_not_outlive_a_crash(tmp_path):
+    settings = line(tmp_path, TO_OWNER)
+    key = key_of("daily", "2026-03-04", "a", OWNER)
+    with opened(settings.mail_dir / "sent.jsonl") as outbox:
+        outbox.put(key, b"text", OWNER)
+        outbox.put(f"{key}.c1", b"text", OWNER)
+        outbox.note(key, "sent", OWNER)
+    with opened(settings.mail_dir / "sent.jsonl") as outbox:
+        assert [outbox.has_bytes(name) for name in (key, f"{key}.c1")] == [False, True]
