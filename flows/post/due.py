@@ -5,20 +5,19 @@ the last days and has not left is sent, oldest first, so a machine that was off 
 yet is waited for. What goes wrong for one recipient stops no other.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from flows.post.bounces import note_bounce
 from flows.post.correcting import put_corrections
 from flows.post.desk import Desk
 from flows.post.done import Done, Posted
 from flows.post.empty import empty_report
+from flows.post.leaving import bounce_noted, left_meanwhile, let_go, let_go_unlisted
 from flows.post.mail import EXCEPTIONS, Delivery, MailNotSent, message_key
-from flows.post.outbox import ON_THE_WAY, Entry, Outbox, opened
-from flows.post.recipient_values import ALL
+from flows.post.outbox import ON_THE_WAY, opened
 from flows.post.recipients import (
     PublishedTenant,
     Recipient,
@@ -32,7 +31,6 @@ from flows.post.recipients_file import RecipientsError
 from flows.post.schedules import next_utc
 from flows.post.sending import Rules, has_left, only_person_decides, ready, send, settle_unknown
 from flows.post.smtp import smtp_server
-from flows.post.states import Event, Key, read_events, standing
 from flows.report.data import NothingToReport
 from flows.report.kinds import KINDS, Kind
 from flows.report.rendered import Period, Report, day_period
@@ -64,9 +62,9 @@ def post_due(
         done = Done()
         try:
             listed = recipients(settings, kinds=kinds) if only is None else [only]
-            _let_go(outbox, [found for found in listed if found.state != "active"])
+            let_go(outbox, [found for found in listed if found.state != "active"])
             if only is None:
-                _let_go_unlisted(outbox, wished_keys(settings, kinds))
+                let_go_unlisted(outbox, wished_keys(settings, kinds))
         except RecipientsError as error:
             listed = []
             done.problems.append(str(error))
@@ -254,52 +252,3 @@ def _put_exceptions(desk: Desk, recipient: Recipient, since: datetime) -> None:
         if desk.outbox.state(message_key(report, recipient.address)) != "gave_up":
             desk.put(recipient, report)
     desk.look(name, newest.isoformat())
-
-
-def _let_go(outbox: Outbox, gone: list[Recipient]) -> None:
-    """Send nothing more to who has left, or cannot be reached."""
-    found = {recipient.key: recipient for recipient in gone}
-    for entry in list(outbox.entries.values()):
-        recipient = found.get(_who(entry))
-        if entry.about and entry.state in ON_THE_WAY and recipient:
-            outbox.settle(entry.key, f"{recipient.state} before it was sent")
-
-
-def _let_go_unlisted(outbox: Outbox, wished: set[Key]) -> None:
-    """Send nothing more to who was taken out of the file, or gets another tenant's reports now."""
-    for entry in list(outbox.entries.values()):
-        who = _who(entry)
-        if entry.about and entry.state in ON_THE_WAY and not {who, who._replace(tenant_id=ALL)} & wished:
-            outbox.settle(entry.key, "not listed any more before it was sent")
-
-
-def _who(entry: Entry) -> Key:
-    about = entry.about
-    return Key(entry.recipient.lower(), entry.report, about.tenant_id if about else "")
-
-
-def bounce_noted(settings: Settings) -> Callable[[Entry, str], None]:
-    """Return what notes that a server does not know an address, so that nothing more is sent to it."""
-
-    def note(entry: Entry, reason: str) -> None:
-        note_bounce(settings, _who(entry), reason, mail=entry.about.message_id if entry.about else "")
-
-    return note
-
-
-def left_meanwhile(settings: Settings) -> Callable[[Entry], str]:
-    """Return what says why a recipient is mailed no more, as of now: a post of many mails takes its time."""
-    path = settings.recipient_events_path
-    read: tuple[tuple[int, int], list[Event]] = ((0, 0), [])
-
-    def left(entry: Entry) -> str:
-        nonlocal read
-        if not path.exists():
-            return ""
-        found = path.stat()
-        if read[0] != (version := (found.st_mtime_ns, found.st_size)):
-            read = version, read_events(path)
-        state = standing(read[1], _who(entry)).state
-        return "" if state == "active" else f"{state} before it was sent"
-
-    return left
