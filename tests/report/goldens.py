@@ -59,7 +59,9 @@ VIEWS = (
 
 
 def chromium() -> str | None:
-    """Return the browser, if there is one."""
+    """Return the browser, if there is one and the letters it is to draw: others have other widths."""
+    if not any(Path("/usr/share/fonts").rglob("LiberationSans-Regular.ttf")):
+        return None
     return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -141,11 +143,12 @@ def _rendered(views: list[View], reports: dict[str, Report], folder: Path) -> di
     picture = folder / "all.png"
     subprocess.run(
         [chromium() or "chromium", "--no-sandbox", "--headless=new", "--hide-scrollbars", "--disable-gpu",
+         "--disable-dev-shm-usage",
          "--force-device-scale-factor=1", "--font-render-hinting=none", "--disable-lcd-text",
          f"--user-data-dir={folder / 'profile'}",
          f"--window-size={width * len(views)},{max(view.height_px for view in views)}",
          f"--screenshot={picture}", *views[0].options, (folder / "all.html").as_uri()],
-        check=True, capture_output=True, timeout=60,
+        check=True, capture_output=True, timeout=240,
     )  # fmt: skip
     with Image.open(picture) as shot:
         whole = shot.convert("RGB")

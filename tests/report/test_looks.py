@@ -57,7 +57,7 @@ def seen(pages, folder) -> dict[str, Image.Image]:
     return goldens.rendered(pages, folder)
 
 
-@pytest.mark.skipif(goldens.chromium() is None, reason="no Chromium here: apt-get install chromium fonts-liberation")
+@pytest.mark.skipif(goldens.chromium() is None, reason="for looks: apt-get install chromium fonts-liberation")
 @pytest.mark.parametrize("view", goldens.VIEWS, ids=[view.name for view in goldens.VIEWS])
 def test_a_page_looks_as_approved(view, folder, seen):
     approved = goldens.approved(view)
