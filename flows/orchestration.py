@@ -5,10 +5,8 @@ task a stage, retried where waiting helps. `serve` keeps the scheduled deploymen
 on loopback unless an API URL is set. Nothing is reported to anyone outside.
 """
 
-import ctypes
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,6 +16,8 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 from urllib.request import urlopen
+
+from ingest.children import end_with_parent, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from warehouse.backfills import Range
 
 SERVER_START_S = 120.0
-PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 QUIET = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
 
 
@@ -92,7 +91,7 @@ def _server(settings: "Settings") -> "Iterator[None]":
         return
     home = settings.data_dir.resolve() / "prefect"
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    port = _free_port()
+    port = free_port()
     os.environ |= {
         "PREFECT_HOME": str(home),
         "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
@@ -106,7 +105,7 @@ def _server(settings: "Settings") -> "Iterator[None]":
             [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
             stdout=log,
             stderr=log,
-            preexec_fn=end_with_parent if sys.platform == "linux" else None,
+            preexec_fn=end_with_parent,
         )
     try:
         _wait_for(f"http://127.0.0.1:{port}/api/health", lambda: server.poll() is None)
@@ -119,11 +118,6 @@ def _server(settings: "Settings") -> "Iterator[None]":
     finally:
         server.terminate()
         server.wait(30)
-
-
-def end_with_parent() -> None:
-    """Have the kernel end this process when its parent is gone, also one that was killed and could tell nobody."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 @contextmanager
@@ -153,9 +147,3 @@ def _wait_for(url: str, is_alive: Callable[[], bool]) -> None:
         except (URLError, OSError):
             sleep(0.2)
     raise ServerFailed(f"the Prefect server did not answer at {url}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -7,7 +7,6 @@ Both listen on a free loopback port and end with the process that started them.
 """
 
 import asyncio
-import ctypes
 import logging
 import os
 import shutil
@@ -24,13 +23,13 @@ from string import Template
 from time import monotonic, sleep
 from typing import Any, Literal, NamedTuple, Self
 
+from ingest.children import end_with_parent, free_port
+
 logger = logging.getLogger(__name__)
 
 START_S = 10.0
 STOP_S = 10.0
 START_ATTEMPTS = 3
-PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 LOOPBACK_ACCESS = """\
 # Loopback only, which is why no password is asked for.
@@ -112,7 +111,7 @@ class _Child(ABC):
         """Start and wait until it answers; without a port of its own, on a free one."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for attempt in range(self._attempts):
-            self.port = self.port or _free_port()
+            self.port = self.port or free_port()
             try:
                 self._start_once()
             except BrokerFailed:
@@ -153,7 +152,7 @@ class _Child(ABC):
                 stdout=log_file,
                 stderr=subprocess.STDOUT,
                 cwd=self.folder,
-                preexec_fn=_end_with_parent,
+                preexec_fn=end_with_parent,
                 start_new_session=True,  # Ctrl-C is for us; we stop the broker after the collector
             )
         give_up_s = monotonic() + START_S
@@ -247,19 +246,6 @@ def main() -> None:
     """Serve amqtt on the port given as the only argument."""
     logging.basicConfig(level=logging.ERROR)
     asyncio.run(_serve_until_orphaned(int(sys.argv[1])))
-
-
-def _end_with_parent() -> None:
-    # Runs between fork and exec, where loading a library would not be safe.
-    # Linux counts the thread that forked as the parent, so brokers are started on the main thread.
-    if _libc is not None:
-        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _answers(port: int) -> bool:

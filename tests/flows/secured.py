@@ -18,7 +18,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from flows.broker_config import BrokerPlace, run_broker_config
 from flows.importing import run_import
 from flows.settings import Settings
-from ingest.broker import _Child, _free_port, find_mosquitto
+from ingest.broker import _Child, find_mosquitto
+from ingest.children import free_port
 from tests.flows.certificates import EXPIRED, Authority
 from tests.ingest.running import CollectorProcess
 
@@ -80,8 +81,8 @@ class SecuredBroker(_Child):
     """mosquitto with the files that were written for it; `port` takes certificates, `password_port` passwords."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder, _free_port())
-        self.password_port = _free_port()
+        super().__init__(folder, free_port())
+        self.password_port = free_port()
         self.files = folder / "files"
         self.log = folder / "mosquitto.log"
         self.settings = Settings.read(data_dir=folder / "data", _env_file=None)

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -23,6 +24,7 @@ from pydantic_extra_types.pendulum_dt import DateTime
 from flows.deployments.reporting import due_at
 from flows.deployments.served import DEPLOYMENTS, limit, schedule, zone_of
 from tests.builders import collected, golden_points, message, positions, published, settings_in, yesterday_at
+from tests.ingest.running import eventually
 
 ROOT = Path(__file__).parents[2]
 UNDER_WAY = ("SCHEDULED", "PENDING", "RUNNING")
@@ -84,33 +86,6 @@ def scheduled(cron: str, timezone: str, night: date) -> set[datetime]:
     return found
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux ends it")
-def test_what_serve_starts_ends_with_it_also_when_it_is_killed():
-    code = (
-        "import subprocess, time\n"
-        "from flows.orchestration import end_with_parent\n"
-        "print(subprocess.Popen(['sleep', '60'], preexec_fn=end_with_parent).pid, flush=True)\n"
-        "time.sleep(60)\n"
-    )
-    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True) as parent:
-        assert parent.stdout is not None
-        child = int(parent.stdout.readline())
-        assert lives(child)
-        parent.kill()
-    give_up = time.monotonic() + 10
-    while lives(child) and time.monotonic() < give_up:
-        time.sleep(0.05)
-    assert not lives(child)
-
-
-def lives(pid: int) -> bool:
-    """Whether a process is at work, and not only waiting for somebody to ask how it ended."""
-    try:
-        return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 def test_prefect_yaml_describes_the_deployments_that_serve_runs(tmp_path):
     written = {found["name"]: found for found in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]}
     assert written.keys() == {found.name for found in DEPLOYMENTS}
@@ -129,17 +104,8 @@ def test_prefect_yaml_describes_the_deployments_that_serve_runs(tmp_path):
 def test_serve_runs_a_deployment_on_a_server_of_its_own_and_its_page_says_what_happened(tmp_path):
     settings = settings_in(tmp_path)
     collected(settings, [positions(golden_points(yesterday_at(15))), message("tm/v1/t1/d1/pos", b"no json")])
-    serving = subprocess.Popen(
-        [sys.executable, "-m", "flows", "serve"],
-        cwd=ROOT,
-        env=environment(tmp_path, ODOGRAPH_REFRESH_CRON="0 3 1 1 *"),  # a scheduled run would have ours cancelled
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    serving, url = served(tmp_path)
     try:
-        assert serving.stderr is not None
-        url = re.search(r"http://[\d.:]+", serving.stderr.readline()).group()
         deployment = eventually_asked(f"{url}/api/deployments/name/odograph-refresh/refresh")
         assert deployment["schedules"][0]["schedule"]["cron"] == "0 3 1 1 *"
         assert deployment["version"] == version("odograph")
@@ -164,6 +130,33 @@ def test_serve_runs_a_deployment_on_a_server_of_its_own_and_its_page_says_what_h
     finally:
         serving.send_signal(signal.SIGTERM)
         assert serving.wait(60) == 0
+
+
+def test_the_server_of_serve_ends_with_it_also_when_it_is_killed(tmp_path):
+    serving, url = served(tmp_path)
+    assert eventually_asked(f"{url}/api/health") is True
+    serving.kill()
+    serving.wait()
+
+    def is_gone() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", int(url.rpartition(":")[2]))) != 0
+
+    assert eventually(is_gone)
+
+
+def served(data_dir: Path) -> tuple[subprocess.Popen[str], str]:
+    """`odograph serve`, and where its Prefect server is."""
+    serving = subprocess.Popen(
+        [sys.executable, "-m", "flows", "serve"],
+        cwd=ROOT,
+        env=environment(data_dir, ODOGRAPH_REFRESH_CRON="0 3 1 1 *"),  # a scheduled run would have ours cancelled
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert serving.stderr is not None
+    return serving, re.search(r"http://[\d.:]+", serving.stderr.readline()).group()
 
 
 def eventually_asked(url: str, body: dict | None = None) -> dict:

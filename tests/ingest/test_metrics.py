@@ -12,6 +12,7 @@ from urllib.request import urlopen
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from ingest.children import free_port
 from ingest.collector import collect, run
 from ingest.meter import FLUSH_BUCKETS_S, Meter, percentile_bound_s, topic_kind
 from ingest.open_segment import Message
@@ -29,11 +30,6 @@ def fake_broker() -> Iterator[FakeBroker]:
     broker = FakeBroker()
     yield broker
     broker.close()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
 
 
 class Page:
