@@ -3,27 +3,18 @@
 from datetime import date
 
 from prefect import flow, task
-from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
 from flows.backfill import Backfilled, backfill_date, finish, start
-from flows.deployments.alerts import tell_failure, tell_recovery
 from flows.deployments.refreshing import refresh_flow
-from flows.deployments.running import VERSION, waiting_helps
+from flows.deployments.running import TOLD, retried
 from flows.deployments.shown import Progress, show_backfill
 from flows.settings import Settings
 from warehouse.backfills import Backfill, Range
 from warehouse.checks import CheckFailed
 
 
-@task(
-    name="measure anew",
-    task_run_name="measure {day} anew",
-    retries=3,
-    retry_delay_seconds=60,
-    retry_condition_fn=waiting_helps,
-    cache_policy=NO_CACHE,
-)
+@task(name="measure anew", task_run_name="measure {day} anew", **retried(3, 60))
 def backfill_date_task(begun: Backfill, day: date) -> bool:
     """One service date; nothing where it was done since the backfill began."""
     return backfill_date(Settings.read(), begun, day)
@@ -35,14 +26,7 @@ def _name() -> str:
     return f"backfill {given.get('first')}..{given.get('last')}{of}"
 
 
-@flow(
-    name="odograph-backfill",
-    version=VERSION,
-    flow_run_name=_name,
-    on_failure=[tell_failure],
-    on_crashed=[tell_failure],
-    on_completion=[tell_recovery],
-)
+@flow(name="odograph-backfill", flow_run_name=_name, **TOLD)
 def backfill_flow(first: date, last: date, tenant: str | None = None, anew: bool = False) -> Backfilled:
     """Measure every vehicle-date of a range of service dates anew and publish; asked for again it goes on.
 

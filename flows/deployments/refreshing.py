@@ -8,8 +8,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
 from flows.copies import CopiesFailed
-from flows.deployments.alerts import tell_failure, tell_recovery
-from flows.deployments.running import VERSION, scheduled_local, waiting_helps, writing
+from flows.deployments.running import TOLD, retried, scheduled_local, writing
 from flows.deployments.shown import Progress, newest_load, show_refresh
 from flows.refresh import (
     REFRESHED,
@@ -31,14 +30,7 @@ from warehouse.checks import CheckFailed
 TIMEOUT_S = 6 * 3600.0
 
 
-@task(
-    name="load",
-    task_run_name="load",
-    retries=3,
-    retry_delay_seconds=20,
-    retry_condition_fn=waiting_helps,
-    cache_policy=NO_CACHE,
-)
+@task(name="load", task_run_name="load", **retried(3, 20))
 def load_task(settings: Settings) -> Loaded:
     """Spool to lake; waiting helps with a full disk or an object store that is away."""
     return load(settings)
@@ -56,14 +48,7 @@ def rebuild_task(settings: Settings, day: date) -> None:
     rebuild(settings, day)
 
 
-@task(
-    name="publish",
-    task_run_name="publish",
-    retries=3,
-    retry_delay_seconds=20,
-    retry_condition_fn=waiting_helps,
-    cache_policy=NO_CACHE,
-)
+@task(name="publish", task_run_name="publish", **retried(3, 20))
 def publish_task(settings: Settings) -> None:
     """Swap in a fresh copy for readers."""
     publish_copy(settings)
@@ -90,15 +75,7 @@ def _name() -> str:
     return f"refresh{what} {scheduled_local(settings.timezone):%H:%M}"
 
 
-@flow(
-    name="odograph-refresh",
-    version=VERSION,
-    flow_run_name=_name,
-    timeout_seconds=TIMEOUT_S,
-    on_failure=[tell_failure],
-    on_crashed=[tell_failure],
-    on_completion=[tell_recovery],
-)
+@flow(name="odograph-refresh", flow_run_name=_name, timeout_seconds=TIMEOUT_S, **TOLD)
 def refresh_flow(day: date | None = None, full: bool = False) -> Refreshed:
     """Load what has arrived, rebuild the service dates it touched, publish them.
 

@@ -8,8 +8,7 @@ from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from flows.deployments.alerts import tell_failure, tell_recovery
-from flows.deployments.running import VERSION, scheduled_local, waiting_helps
+from flows.deployments.running import TOLD, retried, scheduled_local
 from flows.deployments.shown import show_reports
 from flows.post.due import post_due
 from flows.report.kinds import KINDS
@@ -35,14 +34,7 @@ def post_task(at: datetime) -> tuple[list[str], tuple[str, ...]]:
     return posted.lines(), posted.problems
 
 
-@task(
-    name="report",
-    task_run_name="{report} report",
-    retries=5,
-    retry_delay_seconds=60,
-    retry_condition_fn=waiting_helps,
-    cache_policy=NO_CACHE,
-)
+@task(name="report", task_run_name="{report} report", **retried(5, 60))
 def report_task(report: str, day: date | None, tenant: str | None, send: bool) -> list[str]:
     """Render and send, each mail once."""
     return run_report(Settings.read(), report, day=day, tenant=tenant, send=send, out=None)
@@ -54,15 +46,7 @@ def _name() -> str:
     return f"{asked} {scheduled_local(Settings.read().timezone):%Y-%m-%d %H:%M}"
 
 
-@flow(
-    name="odograph-reports",
-    version=VERSION,
-    flow_run_name=_name,
-    timeout_seconds=TIMEOUT_S,
-    on_failure=[tell_failure],
-    on_crashed=[tell_failure],
-    on_completion=[tell_recovery],
-)
+@flow(name="odograph-reports", flow_run_name=_name, timeout_seconds=TIMEOUT_S, **TOLD)
 def reports_flow(
     report: ReportName | None = None, day: date | None = None, tenant: str | None = None, send: bool = True
 ) -> list[str]:

@@ -7,11 +7,13 @@ from importlib.metadata import version
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Running
 
+from flows.deployments.alerts import tell_failure, tell_recovery
 from flows.post.mail import MailNotSent
 from flows.reporting import ReportsFailed
 from flows.settings import Settings
@@ -27,6 +29,25 @@ def waiting_helps(_task: object, _run: object, state: Any) -> bool:
     error = state.result(raise_on_failure=False)
     errors = [found for _, found in error.failures] if isinstance(error, ReportsFailed) else [error]
     return any(isinstance(found, WarehouseBusy | MailNotSent | OSError) for found in errors)
+
+
+# What each flow of ours has: who is told how it ended, and which program it was.
+TOLD: dict[str, Any] = {
+    "version": VERSION,
+    "on_failure": [tell_failure],
+    "on_crashed": [tell_failure],
+    "on_completion": [tell_recovery],
+}
+
+
+def retried(times: int, delay_s: int) -> dict[str, Any]:
+    """Return what a task has that is worth a retry; no result is ever taken from a cache."""
+    return {
+        "retries": times,
+        "retry_delay_seconds": delay_s,
+        "retry_condition_fn": waiting_helps,
+        "cache_policy": NO_CACHE,
+    }
 
 
 @contextmanager
