@@ -1,4 +1,4 @@
-"""Who gets which report, when, and how does he like to read it?
+"""Who gets which report, when, and how does each like to read it?
 
 The file of recipients (flows/post/recipients_file.py) says what is wished, events (flows/post/states.py) say who has
 left or cannot be reached. Without a file everybody in ODOGRAPH_MAIL_TO gets the daily report. A recipient is one
