@@ -15,6 +15,8 @@ from zlib import crc32
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest.durable import FILE_MODE, sync_folder, write_all
+
 SCHEMA = pa.schema(
     [
         ("topic", pa.string()),
@@ -27,7 +29,6 @@ SCHEMA = pa.schema(
 )
 OPEN_SUFFIX = ".open"
 CHECKSUM_KEY = b"crc32"
-FILE_MODE = 0o600
 
 
 class Message(NamedTuple):
@@ -192,19 +193,3 @@ class OpenSegment:
             os.lseek(self._file, self.end_byte, os.SEEK_SET)
         except OSError:
             self.is_clean = False  # the next batch goes to a new segment; this one is read up to end_byte
-
-
-def write_all(descriptor: int, content: bytes) -> None:
-    """Write all of it, however often that takes."""
-    left = memoryview(content)
-    while left:
-        left = left[os.write(descriptor, left) :]
-
-
-def sync_folder(folder: Path) -> None:
-    """Put the names in a folder on disk: a new file may vanish after a power loss without this."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

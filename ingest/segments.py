@@ -13,10 +13,10 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingest.open_segment import FILE_MODE, SCHEMA, read_whole_part, sync_folder
+from ingest.durable import FILE_MODE, PART_SUFFIX, sync_folder
+from ingest.open_segment import SCHEMA, read_whole_part
 
 SEALED_SUFFIX = ".parquet"
-PART_SUFFIX = ".part"
 TORN_SUFFIX = ".torn"
 DAMAGED_SUFFIX = ".damaged"
 

@@ -16,9 +16,9 @@ from time import monotonic
 from typing import NamedTuple
 
 from ingest.connection import Connection
+from ingest.durable import FILE_MODE
 from ingest.intake import Inbox, Intake
 from ingest.meter import Meter, percentile_bound_s
-from ingest.open_segment import FILE_MODE
 from ingest.receipts import ReceiptWriter
 from ingest.spool import Spool
 

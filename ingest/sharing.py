@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import NamedTuple, Self
 from zlib import crc32
 
+from ingest.durable import replace_file
 from ingest.settings import IngestSettings
-from ingest.spool import is_unused, write_small
+from ingest.spool import is_unused
 from ingest.topics import FOREIGN_SUBSCRIPTIONS, KINDS, SUBSCRIPTIONS
 
 logger = logging.getLogger(__name__)
@@ -154,7 +155,8 @@ def _read_note(folder: Path) -> Note | None:
 
 
 def _write_note(folder: Path, note: Note) -> None:
-    write_small(folder / ROLE, json.dumps(note.role._asdict() | {"asked": note.asked, "is_settled": note.is_settled}))
+    said = note.role._asdict() | {"asked": note.asked, "is_settled": note.is_settled}
+    replace_file(folder / ROLE, json.dumps(said).encode())
 
 
 def _all_of(role: Role) -> tuple[str, ...]:

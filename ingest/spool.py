@@ -25,8 +25,9 @@ from queue import SimpleQueue
 from time import monotonic, sleep
 from typing import Self
 
-from ingest.open_segment import FILE_MODE, OPEN_SUFFIX, Message, OpenSegment, sync_folder, write_all
-from ingest.segments import PART_SUFFIX, SEALED_SUFFIX, Segment, numbered, read_segment, seal
+from ingest.durable import FILE_MODE, PART_SUFFIX, replace_file
+from ingest.open_segment import OPEN_SUFFIX, Message, OpenSegment
+from ingest.segments import SEALED_SUFFIX, Segment, numbered, read_segment, seal
 
 __all__ = [
     "Message",
@@ -249,7 +250,7 @@ def _locked(folder: Path, wait_s: float) -> int:
 
 def _name_spool(folder: Path) -> None:
     if not (folder / "id").exists():
-        write_small(folder / "id", f"{folder.name}-{secrets.token_hex(4)}")
+        replace_file(folder / "id", (f"{folder.name}-{secrets.token_hex(4)}").encode())
 
 
 def _next_number(folder: Path) -> int:
@@ -257,21 +258,8 @@ def _next_number(folder: Path) -> int:
     counter = folder / "number"
     known = numbered(folder.iterdir())
     number = 1 + max(int(counter.read_text()) if counter.exists() else 0, *known, 0)
-    write_small(counter, str(number))
+    replace_file(counter, str(number).encode())
     return number
-
-
-def write_small(path: Path, text: str) -> None:
-    """Replace a small file whole; it is on disk when this returns."""
-    part_path = path.with_suffix(PART_SUFFIX)
-    descriptor = os.open(part_path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, FILE_MODE)
-    try:
-        write_all(descriptor, text.encode())
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    part_path.rename(path)
-    sync_folder(path.parent)
 
 
 def _seal_leftovers(folder: Path) -> list[Segment]:

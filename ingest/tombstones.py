@@ -6,7 +6,6 @@ nothing. Whoever loads messages or imports files asks here whether a row is unde
 """
 
 import json
-import os
 import secrets
 from collections.abc import Iterable
 from datetime import date
@@ -14,7 +13,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ingest.open_segment import FILE_MODE, sync_folder, write_all
+from ingest.durable import replace_file
 from ingest.register import FOLDER_MODE, read_register, register_path
 
 KEY_BYTES = 32
@@ -129,15 +128,7 @@ def own_key(data_dir: Path) -> bytes:
     if path.exists():
         return path.read_bytes()
     path.parent.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
-    part = path.with_suffix(".part")
-    descriptor = os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, FILE_MODE)
-    try:
-        write_all(descriptor, secrets.token_bytes(KEY_BYTES))
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    part.rename(path)
-    sync_folder(path.parent)
+    replace_file(path, secrets.token_bytes(KEY_BYTES))
     return path.read_bytes()
 
 

@@ -21,11 +21,13 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import IO, Any, Literal, NamedTuple
 
+from ingest.durable import FILE_MODE, replace_file
+
 State = Literal["rendered", "intent", "sent", "written", "refused", "waiting", "unknown", "gave_up", "quiet", "settled"]
 DONE: frozenset[str] = frozenset({"sent", "settled"})  # nothing that is noted later makes it undone
 ON_THE_WAY: frozenset[str] = frozenset({"rendered", "intent", "waiting", "unknown"})
 
-FOLDER_MODE, FILE_MODE = 0o700, 0o600  # mails and whom they went to are their owner's
+FOLDER_MODE = 0o700  # mails and whom they went to are their owner's
 
 
 class Told(NamedTuple):
@@ -199,21 +201,9 @@ def read_entries(ledger: Path) -> dict[str, Entry]:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, and to disk."""
+    """Write a file whole, in a folder that is made where there is none."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
-    part = path.with_suffix(".part")
-    part.touch(FILE_MODE)
-    part.chmod(FILE_MODE)  # also one that a run that died left
-    with part.open("wb") as out:
-        out.write(content)
-        out.flush()
-        os.fsync(out.fileno())
-    part.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    replace_file(path, content)
 
 
 def _read(book: Iterable[str]) -> tuple[dict[str, Entry], bool]:

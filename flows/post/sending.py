@@ -6,18 +6,16 @@ It is sent again under the same Message-ID, which mail programs and many servers
 ODOGRAPH_MAIL_ON_UNKNOWN says.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
-from email.message import EmailMessage
 from email.utils import parseaddr
 from pathlib import Path
 from smtplib import SMTP
 from typing import Literal, NamedTuple
 
-from flows.post.mail import Delivery, MailNotSent, bytes_of, key_in, recipient_in
-from flows.post.outbox import DONE, ON_THE_WAY, Entry, Outbox, opened, write_whole
-from flows.post.smtp import SmtpServer, connected, hand_over, reason_of, smtp_server
+from flows.post.outbox import DONE, ON_THE_WAY, Entry, Outbox, write_whole
+from flows.post.smtp import SmtpServer, connected, hand_over, reason_of
 
 LONGEST_WAIT_MIN = 60
 MOST_UNKNOWN = 3  # a server that takes a mail and never says so would get it for a day
@@ -45,27 +43,6 @@ class Sent(NamedTuple):
     failures: tuple[tuple[str, str], ...] = ()
     wanting: tuple[tuple[str, str], ...] = ()
     delayed: tuple[tuple[str, str], ...] = ()
-
-
-def deliver(
-    messages: Sequence[EmailMessage], *, smtp_url: str | None, mail_dir: Path, ledger: Path | None = None
-) -> Delivery:
-    """Send each message once, now, or write it once as `.eml` into `mail_dir` where no server is set.
-
-    `ledger` remembers what has left, `mail_dir/sent.jsonl` if not given. Raises `MailNotSent` after all were tried. A
-    mail that was only written can still be sent later.
-    """
-    server = smtp_server(smtp_url) if smtp_url else None
-    with opened(ledger or mail_dir / "sent.jsonl") as outbox:
-        due = {key_in(mail): mail for mail in messages if not has_left(outbox, key_in(mail), server)}
-        for key, mail in due.items():
-            outbox.put(key, bytes_of(mail), recipient_in(mail))
-        done = send(outbox, list(due), server, mail_dir=mail_dir)
-    already_sent = len(messages) - len(due)
-    delivery = Delivery(len(done.sent), len(done.written), already_sent, done.written)
-    if done.failures:
-        raise MailNotSent(done.failures, delivery)
-    return delivery
 
 
 def has_left(outbox: Outbox, key: str, server: SmtpServer | None) -> bool:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import duckdb
 
 from flows.settings import Settings
-from ingest.open_segment import FILE_MODE, sync_folder, write_all
+from ingest.durable import FILE_MODE, replace_file, sync_folder, write_all
 from warehouse.retention import Due
 
 FOLDER_MODE = 0o700
@@ -193,14 +193,5 @@ def _locked(path: Path) -> int:
 
 
 def _replace(path: Path, kept: list[Access]) -> None:
-    beside = path.with_suffix(".part")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
-    try:
-        write_all(
-            descriptor, "".join(json.dumps(found._asdict(), ensure_ascii=False) + "\n" for found in kept).encode()
-        )
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    beside.replace(path)
-    sync_folder(path.parent)
+    lines = "".join(json.dumps(found._asdict(), ensure_ascii=False) + "\n" for found in kept)
+    replace_file(path, lines.encode())

@@ -22,9 +22,9 @@ import duckdb
 from flows.post.mail import is_of_tenant
 from flows.refresh import opened_line, publish_copy, refresh
 from flows.settings import Settings
+from ingest.durable import replace_file
 from ingest.lake_erasing import erase_from_lake, vacuum_at_once
 from ingest.register import append_entry, read_register, register_path
-from ingest.spool import write_small
 from ingest.spool_erasing import erase_from_spools, unreadable_leftovers
 from ingest.tombstones import keyed_digest, own_key, read_tombstones
 from warehouse.connection import writer_lock
@@ -247,7 +247,7 @@ def _plan_path(settings: Settings) -> Path:
 def _write_plan(settings: Settings, plan: Plan) -> None:
     path = _plan_path(settings)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_small(path, json.dumps(plan, default=str))
+    replace_file(path, json.dumps(plan, default=str).encode())
 
 
 def _read_plan(settings: Settings) -> Plan:

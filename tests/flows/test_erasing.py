@@ -15,7 +15,6 @@ import pytest
 
 from flows.importing import run_import
 from flows.post.mail import message as mail_of
-from flows.post.sending import deliver
 from flows.privacy.access import access_path, read_accesses
 from flows.privacy.erasing import UnderHold, erase, planned_erasure, unfinished
 from flows.privacy.exporting import CannotExport, export
@@ -35,6 +34,7 @@ from tests.builders import (
     settings_in,
     yesterday_at,
 )
+from tests.post.delivering import deliver
 from warehouse.subjects import Subject
 
 VIN, OTHER_VIN = "1FTBW2CM5HKA00001", "1FTBW2CM5HKA00002"

@@ -9,11 +9,11 @@ import pytest
 
 from flows.post.mail import message, message_key
 from flows.post.outbox import opened
-from flows.post.sending import deliver
 from flows.privacy.old_reports import expire_reports
 from flows.report.rendered import Report, day_period, month_period, week_period
 from flows.report.save import save
 from tests.builders import settings_in
+from tests.post.delivering import deliver
 
 TODAY = date(2026, 11, 21)
 HELD, OLD, NEW = date(2026, 9, 1), date(2026, 9, 2), date(2026, 11, 20)

@@ -6,7 +6,6 @@ from datetime import date
 import pytest
 
 from flows.post.mail import message
-from flows.post.sending import deliver
 from flows.privacy.erasing import mentioned_in
 from flows.privacy.proving import in_reports, listed_register
 from flows.report.rendered import Report, day_period
@@ -14,6 +13,7 @@ from flows.status import later_erasures
 from ingest.register import append_entry, register_path
 from ingest.tombstones import Tombstone, Tombstones, keyed_digest
 from tests.builders import settings_in
+from tests.post.delivering import deliver
 from tests.warehouse.core_rows import insert
 from warehouse.connection import open_warehouse
 from warehouse.erasing import erase_coordinates, erase_texts, fill_subject, places_left

@@ -18,11 +18,11 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
 
 from flows.post.mail import MailNotSent, bytes_of, message, message_key
-from flows.post.sending import deliver
 from flows.post.smtp import hand_over, is_about_address, smtp_server
 from flows.report.rendered import Report, day_period
 from flows.report.style import Style
 from flows.report.units import METRIC
+from tests.post.delivering import deliver
 
 REPORT = Report(
     report="daily",
