@@ -72,6 +72,7 @@ class IngestSettings(BaseSettings):
     lake_url: str | None = Field(
         None, description="where the lake is; unset: lake/ under the data directory", repr=False
     )
+    plain: bool = Field(False, description="take the simple, slow path wherever there is a fast one beside it")
     broker_url: str | None = Field(
         None, description="mqtt:// or mqtts://, with user:password@ where needed", repr=False
     )
