@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.backfill_command import backfill
+from flows.backup.commands import backup, restore
 from flows.bench.commands import app as bench
 from flows.broker_command import broker_config
 from flows.explain_command import app as explain
@@ -247,6 +248,8 @@ def status() -> None:
         raise typer.Exit(0 if print_status(settings) else FAILED)
 
 
+app.command()(backup)
+app.command()(restore)
 app.add_typer(bench, name="bench")
 
 

@@ -24,6 +24,8 @@ COMMANDS = [
     "collect",
     "refresh",
     "backfill",
+    "backup",
+    "restore",
     "report",
     "serve",
     "serve-sql",
