@@ -28,13 +28,19 @@ and, beside that day, of a fuel purchase:
     presence   which vans were near the site
     pump       what the assigned van says about it: levels, engine, odometer
 
+beside the ledger, for a quick answer over many points:
+
+    arrival  rows as they arrived into the order of devices and times, repeats marked
+    totals   time in each state, metres and idle events of every group, in one pass
+
 What holds for all of them:
 
 - Time is whole microseconds in int64, so sums are exact.
 - Parallel over groups, rows or results, each thread writing its own elements only, and sums taken
   in row order: the answer does not depend on the number of threads, nor on how groups are dealt
   into calls.
-- Fast-math stays off: NaN means "not sent".
+- Fast-math stays off: NaN means "not sent". Where sums should be added many at a time, they are sums of integers
+  (`totals`), which are the same in any order.
 - Cores release the interpreter lock.
 - Input is never written to: cores see read-only views.
 - Several rows at one instant are one moment: only the last of them, in the order given, has an

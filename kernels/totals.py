@@ -1,0 +1,308 @@
+"""How long was each group of positions driving, idling, off, parked or unknown, how far, and how often idle for long?
+
+The states are those of `kernels.states`, for columns that need no judging: every row has a place that can be true,
+nobody tows a van, and the ignition wire does not lie. Metres are those of driving intervals, from place to place;
+standing adds none. An idle event is an idle run at least `idle_us` long, as in `kernels.runs`.
+
+The simple way writes a state and a step for every row and adds them up (`simple_totals`). `state_totals` reads rows in
+blocks. While a state lasts it only asks of a block whether anything in it could end the state: as integer counts
+and masks, which the processor takes 8 to 32 rows at a time, and which are right about NaN. Times are read at the ends
+of a block alone: one no longer than the longest allowed silence holds no gap. Blocks begin at 16 rows and double while
+nothing happens. Only where a block could end the state are its rows walked one by one, with the words of `states`.
+
+Metres of a run are summed over blocks, too, in whole 256ths of 1e-7 degrees: integers have one sum in any order, so
+the processor may add them as it likes and no fast-math is needed. Within a block the cosine of the latitude follows a
+straight line from its middle. Against haversine that is exact to 2e-5 for hops below 360 m up to 70 degrees of
+latitude; other blocks are summed hop by hop (`geometry.hop_m`).
+
+Rows are expected in the order of groups and times. That is not checked: the check would cost more than the answer.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import prange
+
+from kernels.compiled import kernel, light_part
+from kernels.geometry import EARTH_RADIUS_M, HIGH_LATITUDE_E7, RADIANS_PER_E7, hop_m
+from kernels.states import DRIVE, IDLE, NO_STATE, OFF, PARKED, READY, STATE_NAMES, UNKNOWN, StateRules, classify
+from kernels.track import Codes, Degrees, Ints, Limits, Metres, Speeds, Track, checked_limits, column
+
+SHORT_ROWS, LONG_ROWS = 16, 128  # of a block: the first after a change, and the longest
+WIDE_E7 = 1 << 15  # 360 m of latitude: 128 longer hops would not fit the sum, nor the straight line of the cosine
+UNITS_PER_E7 = np.float32(256)
+METRES_PER_UNIT = EARTH_RADIUS_M * RADIANS_PER_E7 / 256
+# Numba takes the sum of two small integers for a large one, and loops over signed numbers ask whether each is negative:
+# both would keep the processor from taking many rows at a time.
+ROW = np.uintp
+ZERO, SIGN_BIT, HALF = np.int32(0), np.int32(31), np.float32(0.5)
+
+
+class Positions(NamedTuple):
+    """Positions sorted by group, then by time; a row is 21 bytes.
+
+    starts        int64 (n_groups + 1,)  first row of each group, then the row count
+    time_us       int64 (n_rows,)        Unix time, never decreasing within a group
+    latitude_e7   int32 (n_rows,)        degrees times 10 000 000
+    longitude_e7  int32 (n_rows,)        the same
+    speed_kmh     float32 (n_rows,)      NaN where none was sent
+    engine        int8 (n_rows,)         1 on, 0 off, -1 not known
+    """
+
+    starts: Ints
+    time_us: Ints
+    latitude_e7: Degrees
+    longitude_e7: Degrees
+    speed_kmh: Speeds
+    engine: Codes
+
+
+_TYPES = (np.int64, np.int32, np.int32, np.float32, np.int8)
+
+
+class Totals(NamedTuple):
+    """What each group adds up to.
+
+    spent_us          int64 (n_groups, 6)   time in each state, in the order of `states.STATE_NAMES`
+    drive_m           float64 (n_groups,)   metres of driving intervals
+    idle_event_count  int64 (n_groups,)     idle runs of idle_us or more
+    idle_event_us     int64 (n_groups,)     and how long they were
+    """
+
+    spent_us: Ints
+    drive_m: Metres
+    idle_event_count: Ints
+    idle_event_us: Ints
+
+
+def state_totals(positions: Positions, limits: Limits, *, move_kmh: float, idle_us: int) -> Totals:
+    """Add up every group in one pass."""
+    positions = _checked(positions)
+    group_count = positions.starts.size - 1
+    limits = checked_limits(limits, group_count)
+    totals = _nothing(group_count)
+    _add_up(positions, limits, np.float32(move_kmh), int(idle_us), *totals)
+    return totals
+
+
+def simple_totals(positions: Positions, limits: Limits, *, move_kmh: float, idle_us: int) -> Totals:
+    """Add up every group from the state of every row: what `state_totals` gives, metres but for 2e-5 of them."""
+    size = positions.time_us.size
+    track = Track(
+        *positions[:4],
+        placed=np.ones(size, np.bool_),
+        speed_kmh=positions.speed_kmh,
+        engine=positions.engine,
+        odometer_m=np.full(size, np.nan),
+    )
+    never = StateRules(float(np.float32(move_kmh)), tow_m=math.inf, wiring_kmh=math.inf, wiring_us=0)
+    states = classify(track, limits, never)
+    totals = _nothing(track.starts.size - 1)
+    _add_up_rows(_checked(positions), states.state, states.step_us, int(idle_us), *totals)
+    return totals
+
+
+def _nothing(group_count: int) -> Totals:
+    count, duration = np.zeros(group_count, np.int64), np.zeros(group_count, np.int64)
+    return Totals(np.zeros((group_count, len(STATE_NAMES)), np.int64), np.zeros(group_count), count, duration)
+
+
+def _checked(positions: Positions) -> Positions:
+    starts = column("starts", positions.starts, np.int64)
+    size = np.asarray(positions.time_us).size
+    named = zip(positions._fields[1:], positions[1:], _TYPES, strict=True)
+    rows = [column(name, value, dtype, size) for name, value, dtype in named]
+    if starts.size == 0 or starts[0] != 0 or starts[-1] != size or np.any(starts[1:] < starts[:-1]):
+        raise ValueError(f"starts: expected to rise from 0 to the row count, {size}")
+    return Positions(starts, *rows)
+
+
+@kernel
+def _add_up_rows(positions, state, step_us, idle_us, spent_us, drive_m, idle_event_count, idle_event_us):
+    for group in prange(positions.starts.size - 1):
+        idling_us = 0
+        for row in range(positions.starts[group], positions.starts[group + 1] - 1):
+            if state[row] == NO_STATE:
+                continue
+            spent_us[group, state[row]] += step_us[row]
+            if state[row] == DRIVE:
+                drive_m[group] += _hop_m(positions, row)
+            idling_us = idling_us + step_us[row] if state[row] == IDLE else 0
+            if idling_us >= idle_us and state[row + 1] != IDLE and state[row] == IDLE:
+                idle_event_count[group] += 1
+                idle_event_us[group] += idling_us
+
+
+@kernel
+def _add_up(positions, limits, move_kmh, idle_us, spent_us, drive_m, idle_event_count, idle_event_us):
+    for group in prange(positions.starts.size - 1):
+        totals = spent_us, drive_m, idle_event_count, idle_event_us
+        van = limits.gap_max_us[group], limits.stop_kmh[group], move_kmh, limits.electric[group]
+        last = positions.starts[group + 1] - 1
+        row = run = instant = positions.starts[group]  # where the run, and the rows of one instant, begin
+        state = found = NO_STATE
+        while row < last:
+            row, instant, found = _walked(positions, van, state, row, min(row + SHORT_ROWS, last), instant)
+            if found != state:
+                _close(positions, state, run, instant, idle_us, group, totals)
+                state, run = found, instant
+                row = instant = row + 1
+            if row == instant:
+                row = instant = _lasting(positions, van, state, row, last)
+        _close(positions, state, run, last, idle_us, group, totals)
+
+
+@light_part
+def _close(positions, state, run, end, idle_us, group, totals):
+    spent_us, drive_m, idle_event_count, idle_event_us = totals
+    if state == NO_STATE:
+        return
+    duration_us = positions.time_us[end] - positions.time_us[run]
+    spent_us[group, state] += duration_us
+    if state == DRIVE:
+        drive_m[group] += _metres(positions, run, end)
+    elif state == IDLE and duration_us >= idle_us:
+        idle_event_count[group] += 1
+        idle_event_us[group] += duration_us
+
+
+@light_part
+def _walked(positions, van, state, row, end, instant):
+    # Goes on to the first row before `end` that has another state, and says which.
+    while row < end:
+        step_us = positions.time_us[row + 1] - positions.time_us[row]
+        if step_us > 0:
+            found = _state(van, positions.speed_kmh[row], positions.engine[row], step_us, state)
+            if found != state:
+                return row, instant, found
+            instant = row + 1
+        row += 1
+    return row, instant, state
+
+
+@light_part
+def _state(van, speed_kmh, engine, step_us, before):
+    gap_max_us, stop_kmh, move_kmh, electric = van
+    if engine == 0:
+        return OFF
+    if step_us > gap_max_us or np.isnan(speed_kmh):
+        return UNKNOWN
+    stood = before in (IDLE, READY, PARKED)
+    if speed_kmh > stop_kmh and (speed_kmh >= move_kmh or not stood):
+        return DRIVE
+    if engine == 1:
+        return READY if electric else IDLE
+    return PARKED
+
+
+@light_part
+def _lasting(positions, van, state, row, last):
+    # Goes on over whole blocks in which the state lasts.
+    size = SHORT_ROWS
+    while row < last:
+        end = min(row + size, last)
+        if _lasts(positions, van, state, row, end):
+            row = end
+            size = min(2 * size, LONG_ROWS)
+        elif size > SHORT_ROWS:
+            size = SHORT_ROWS
+        else:
+            break
+    return row
+
+
+@light_part
+def _lasts(positions, van, state, row, end):
+    gap_max_us, stop_kmh, move_kmh, _ = van
+    time_us, speed_kmh, engine = positions.time_us, positions.speed_kmh, positions.engine
+    # A block that ends amid the rows of one instant would judge rows that do not count.
+    if time_us[end] - time_us[row] > gap_max_us or time_us[end] == time_us[end - 1]:
+        return False
+    if state == DRIVE:
+        return _all_above(speed_kmh, row, end, stop_kmh) and _none_off(engine, row, end)
+    if state == OFF:
+        return _all_equal(engine, row, end, np.int8(0))
+    if state in (IDLE, READY):
+        return _all_equal(engine, row, end, np.int8(1)) and _all_below(speed_kmh, row, end, move_kmh)
+    return False
+
+
+@light_part
+def _all_above(speed_kmh, row, end, stop_kmh):
+    count = ZERO
+    for i in range(ROW(row), ROW(end)):
+        count = np.int32(count + np.int32(speed_kmh[i] > stop_kmh))
+    return count == end - row
+
+
+@light_part
+def _all_below(speed_kmh, row, end, move_kmh):
+    count = ZERO
+    for i in range(ROW(row), ROW(end)):
+        count = np.int32(count + np.int32(speed_kmh[i] < move_kmh))
+    return count == end - row
+
+
+@light_part
+def _none_off(engine, row, end):
+    off = np.int8(0)
+    for i in range(ROW(row), ROW(end)):
+        off = np.int8(off | np.int8(engine[i] == 0))
+    return off == 0
+
+
+@light_part
+def _all_equal(engine, row, end, code):
+    other = np.int8(0)
+    for i in range(ROW(row), ROW(end)):
+        other = np.int8(other | np.int8(engine[i] ^ code))
+    return other == 0
+
+
+@light_part
+def _metres(positions, row, end):
+    metres = 0.0
+    while row < end:
+        block_end = min(row + LONG_ROWS, end)
+        block_m = _block_m(positions.latitude_e7, positions.longitude_e7, row, block_end)
+        if block_m < 0:
+            block_m = 0.0
+            for i in range(row, block_end):
+                block_m += _hop_m(positions, i)
+        metres += block_m
+        row = block_end
+    return metres
+
+
+@light_part
+def _hop_m(positions, row):
+    latitude_e7, longitude_e7 = positions.latitude_e7, positions.longitude_e7
+    return hop_m(latitude_e7[row], longitude_e7[row], latitude_e7[row + 1], longitude_e7[row + 1])
+
+
+@light_part
+def _block_m(latitude_e7, longitude_e7, row, end):
+    # Metres of the hops from rows row..end - 1, or -1 where a hop is too long for this.
+    middle_e7 = latitude_e7[(row + end) >> 1]
+    if abs(np.int64(middle_e7)) > HIGH_LATITUDE_E7:
+        return -1.0
+    cosine = np.float32(math.cos(middle_e7 * RADIANS_PER_E7))
+    # By how much the cosine falls for each unit of the sum of two latitudes, which is twice the one between them.
+    fall = np.float32(math.sin(middle_e7 * RADIANS_PER_E7) * (RADIANS_PER_E7 / 2))
+    twice_e7 = np.int32(2 * middle_e7)
+    units, widest = ZERO, ZERO
+    for i in range(ROW(row), ROW(end)):
+        north_a, north_b = latitude_e7[i], latitude_e7[i + ROW(1)]
+        rise = np.int32(north_b - north_a)
+        run = np.int32(longitude_e7[i + ROW(1)] - longitude_e7[i])
+        # One of its bits from the 15th up is set where that of a rise or run is, of either sign.
+        widest = np.int32(
+            widest | np.int32(rise ^ np.int32(rise >> SIGN_BIT)) | np.int32(run ^ np.int32(run >> SIGN_BIT))
+        )
+        above = np.float32(np.int32(np.int32(north_a + north_b) - twice_e7))
+        east = np.float32(run) * (cosine - fall * above)
+        north = np.float32(rise)
+        hop = np.float32(math.sqrt(east * east + north * north))
+        units = np.int32(units + np.int32(UNITS_PER_E7 * hop + HALF))
+    return units * METRES_PER_UNIT if widest < WIDE_E7 else -1.0
