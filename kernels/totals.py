@@ -4,11 +4,11 @@ The states are those of `kernels.states`, for columns that need no judging: ever
 nobody tows a van, and the ignition wire does not lie. Metres are those of driving intervals, from place to place;
 standing adds none. An idle event is an idle run at least `idle_us` long, as in `kernels.runs`.
 
-The simple way writes a state and a step for every row and adds them up (`simple_totals`). `state_totals` reads rows in
-blocks. While a state lasts it only asks of a block whether anything in it could end the state: as integer counts
-and masks, which the processor takes 8 to 32 rows at a time, and which are right about NaN. Times are read at the ends
-of a block alone: one no longer than the longest allowed silence holds no gap. Blocks begin at 16 rows and double while
-nothing happens. Only where a block could end the state are its rows walked one by one, with the words of `states`.
+The simple way writes a state and a step for every row and adds them up (`simple_totals`). `state_totals` goes from
+change to change. While a state lasts it looks for the first row that may end it, in blocks, by a comparison or two and
+the least row number among those that fail: the processor takes 8 to 32 rows at a time, and what is NaN fails. Times are
+read at the ends of a block alone: one no longer than the longest allowed silence holds no gap. Only a row that was
+found is looked at with the words of `states`.
 
 Metres of a run are summed over blocks, too, in whole 256ths of 1e-7 degrees: integers have one sum in any order, so
 the processor may add them as it likes and no fast-math is needed. Within a block the cosine of the latitude follows a
@@ -29,14 +29,16 @@ from kernels.geometry import EARTH_RADIUS_M, HIGH_LATITUDE_E7, RADIANS_PER_E7, h
 from kernels.states import DRIVE, IDLE, NO_STATE, OFF, PARKED, READY, STATE_NAMES, UNKNOWN, StateRules, classify
 from kernels.track import Codes, Degrees, Ints, Limits, Metres, Speeds, Track, checked_limits, column
 
-SHORT_ROWS, LONG_ROWS = 16, 128  # of a block: the first after a change, and the longest
-WIDE_E7 = 1 << 15  # 360 m of latitude: 128 longer hops would not fit the sum, nor the straight line of the cosine
+BLOCK_ROWS = 128
+WIDE_E7 = 1 << 15  # 360 m of latitude: so many longer hops would not fit the sum, nor the straight line of the cosine
 UNITS_PER_E7 = np.float32(256)
 METRES_PER_UNIT = EARTH_RADIUS_M * RADIANS_PER_E7 / 256
 # Numba takes the sum of two small integers for a large one, and loops over signed numbers ask whether each is negative:
 # both would keep the processor from taking many rows at a time.
 ROW = np.uintp
-ZERO, SIGN_BIT, HALF = np.int32(0), np.int32(31), np.float32(0.5)
+ZERO, ONE, SIGN_BIT, FAR, HALF = np.int32(0), np.int32(1), np.int32(31), np.int32(1 << 20), np.float32(0.5)
+C2, C4, C6, C8, C10, C12 = (sign / math.factorial(n) for sign, n in zip((-1, 1) * 3, range(2, 13, 2), strict=True))
+S3, S5, S7, S9, S11 = (sign / math.factorial(n) for sign, n in zip((-1, 1, -1, 1, -1), range(3, 12, 2), strict=True))
 
 
 class Positions(NamedTuple):
@@ -141,15 +143,17 @@ def _add_up(positions, limits, move_kmh, idle_us, spent_us, drive_m, idle_event_
         van = limits.gap_max_us[group], limits.stop_kmh[group], move_kmh, limits.electric[group]
         last = positions.starts[group + 1] - 1
         row = run = instant = positions.starts[group]  # where the run, and the rows of one instant, begin
-        state = found = NO_STATE
+        state = NO_STATE
         while row < last:
-            row, instant, found = _walked(positions, van, state, row, min(row + SHORT_ROWS, last), instant)
+            step_us = positions.time_us[row + 1] - positions.time_us[row]
+            if step_us == 0:
+                row += 1
+                continue
+            found = _state(van, positions.speed_kmh[row], positions.engine[row], step_us, state)
             if found != state:
                 _close(positions, state, run, instant, idle_us, group, totals)
                 state, run = found, instant
-                row = instant = row + 1
-            if row == instant:
-                row = instant = _lasting(positions, van, state, row, last)
+            row = instant = _first_that_may_differ(positions, van, state, row + 1, last)
         _close(positions, state, run, last, idle_us, group, totals)
 
 
@@ -168,20 +172,6 @@ def _close(positions, state, run, end, idle_us, group, totals):
 
 
 @light_part
-def _walked(positions, van, state, row, end, instant):
-    # Goes on to the first row before `end` that has another state, and says which.
-    while row < end:
-        step_us = positions.time_us[row + 1] - positions.time_us[row]
-        if step_us > 0:
-            found = _state(van, positions.speed_kmh[row], positions.engine[row], step_us, state)
-            if found != state:
-                return row, instant, found
-            instant = row + 1
-        row += 1
-    return row, instant, state
-
-
-@light_part
 def _state(van, speed_kmh, engine, step_us, before):
     gap_max_us, stop_kmh, move_kmh, electric = van
     if engine == 0:
@@ -197,74 +187,75 @@ def _state(van, speed_kmh, engine, step_us, before):
 
 
 @light_part
-def _lasting(positions, van, state, row, last):
-    # Goes on over whole blocks in which the state lasts.
-    size = SHORT_ROWS
+def _first_that_may_differ(positions, van, state, row, last):
+    gap_max_us, stop_kmh, move_kmh, _ = van
+    time_us, speed_kmh, engine = positions.time_us, positions.speed_kmh, positions.engine
     while row < last:
-        end = min(row + size, last)
-        if _lasts(positions, van, state, row, end):
-            row = end
-            size = min(2 * size, LONG_ROWS)
-        elif size > SHORT_ROWS:
-            size = SHORT_ROWS
+        end = min(row + BLOCK_ROWS, last)
+        if state == DRIVE:
+            first = _first_that_stands(speed_kmh, engine, row, end, stop_kmh)
+        elif state == OFF:
+            first = _first_not(np.int8(0), engine, row, end)
+        elif state == PARKED:
+            first = _first_that_moves(speed_kmh, np.int8(-1), engine, row, end, move_kmh)
+        elif state != UNKNOWN:
+            first = _first_that_moves(speed_kmh, np.int8(1), engine, row, end, move_kmh)
         else:
-            break
+            return row
+        # Nor does a block count that ends amid the rows of one instant: all of them take the state of the last.
+        if time_us[first] - time_us[row] > gap_max_us or time_us[first] == time_us[first - 1]:
+            first = min(first, _first_after_a_step(time_us, row, first, gap_max_us))
+        if first < end:
+            return first
+        row = end
     return row
 
 
 @light_part
-def _lasts(positions, van, state, row, end):
-    gap_max_us, stop_kmh, move_kmh, _ = van
-    time_us, speed_kmh, engine = positions.time_us, positions.speed_kmh, positions.engine
-    # A block that ends amid the rows of one instant would judge rows that do not count.
-    if time_us[end] - time_us[row] > gap_max_us or time_us[end] == time_us[end - 1]:
-        return False
-    if state == DRIVE:
-        return _all_above(speed_kmh, row, end, stop_kmh) and _none_off(engine, row, end)
-    if state == OFF:
-        return _all_equal(engine, row, end, np.int8(0))
-    if state in (IDLE, READY):
-        return _all_equal(engine, row, end, np.int8(1)) and _all_below(speed_kmh, row, end, move_kmh)
-    return False
+def _first_that_stands(speed_kmh, engine, row, end, stop_kmh):
+    first, here = FAR, ZERO
+    for i in range(ROW(row), ROW(end)):
+        candidate = FAR if (speed_kmh[i] > stop_kmh) & (engine[i] != 0) else here
+        first = min(candidate, first)
+        here = np.int32(here + ONE)
+    return min(row + first, end)
 
 
 @light_part
-def _all_above(speed_kmh, row, end, stop_kmh):
-    count = ZERO
+def _first_that_moves(speed_kmh, code, engine, row, end, move_kmh):
+    first, here = FAR, ZERO
     for i in range(ROW(row), ROW(end)):
-        count = np.int32(count + np.int32(speed_kmh[i] > stop_kmh))
-    return count == end - row
+        candidate = FAR if (speed_kmh[i] < move_kmh) & (engine[i] == code) else here
+        first = min(candidate, first)
+        here = np.int32(here + ONE)
+    return min(row + first, end)
 
 
 @light_part
-def _all_below(speed_kmh, row, end, move_kmh):
-    count = ZERO
+def _first_not(code, engine, row, end):
+    first, here = FAR, ZERO
     for i in range(ROW(row), ROW(end)):
-        count = np.int32(count + np.int32(speed_kmh[i] < move_kmh))
-    return count == end - row
+        candidate = FAR if engine[i] == code else here
+        first = min(candidate, first)
+        here = np.int32(here + ONE)
+    return min(row + first, end)
 
 
 @light_part
-def _none_off(engine, row, end):
-    off = np.int8(0)
-    for i in range(ROW(row), ROW(end)):
-        off = np.int8(off | np.int8(engine[i] == 0))
-    return off == 0
-
-
-@light_part
-def _all_equal(engine, row, end, code):
-    other = np.int8(0)
-    for i in range(ROW(row), ROW(end)):
-        other = np.int8(other | np.int8(engine[i] ^ code))
-    return other == 0
+def _first_after_a_step(time_us, row, end, gap_max_us):
+    # The first row that a silence follows, or that shares an instant with the next.
+    for i in range(row, end):
+        step_us = time_us[i + 1] - time_us[i]
+        if step_us > gap_max_us or step_us == 0:
+            return i
+    return end
 
 
 @light_part
 def _metres(positions, row, end):
     metres = 0.0
     while row < end:
-        block_end = min(row + LONG_ROWS, end)
+        block_end = min(row + BLOCK_ROWS, end)
         block_m = _block_m(positions.latitude_e7, positions.longitude_e7, row, block_end)
         if block_m < 0:
             block_m = 0.0
@@ -287,9 +278,13 @@ def _block_m(latitude_e7, longitude_e7, row, end):
     middle_e7 = latitude_e7[(row + end) >> 1]
     if abs(np.int64(middle_e7)) > HIGH_LATITUDE_E7:
         return -1.0
-    cosine = np.float32(math.cos(middle_e7 * RADIANS_PER_E7))
+    middle = middle_e7 * RADIANS_PER_E7
+    q = middle * middle
+    # Taylor series, exact to 2e-9 up to 70 degrees: calls of math.cos and math.sin took as long as 100 rows.
+    cosine = np.float32(1 + q * (C2 + q * (C4 + q * (C6 + q * (C8 + q * (C10 + q * C12))))))
+    sine = middle * (1 + q * (S3 + q * (S5 + q * (S7 + q * (S9 + q * S11)))))
     # By how much the cosine falls for each unit of the sum of two latitudes, which is twice the one between them.
-    fall = np.float32(math.sin(middle_e7 * RADIANS_PER_E7) * (RADIANS_PER_E7 / 2))
+    fall = np.float32(sine * (RADIANS_PER_E7 / 2))
     twice_e7 = np.int32(2 * middle_e7)
     units, widest = ZERO, ZERO
     for i in range(ROW(row), ROW(end)):
