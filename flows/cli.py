@@ -98,9 +98,10 @@ def collect() -> None:
     """Keep what the broker sends: on disk first, then acknowledged. Runs until it is told to stop."""
     logging.getLogger().setLevel(logging.INFO)
     with settings_or_exit() as settings:
+        from flows.fast_ingest import packet_tools
         from ingest.collector import run
 
-        raise typer.Exit(run(settings))
+        raise typer.Exit(run(settings, packet_tools))
 
 
 @app.command()

@@ -11,6 +11,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from ingest.bulk_socket import BulkClient, BulkSocket, Lifting
 from ingest.settings import SettingsError
 
 MQTT5 = MQTTProtocolVersion.MQTTv5
@@ -78,10 +79,11 @@ def new_client(
     session_expiry_s: float,
     manual_ack: bool,
     keepalive_s: int = KEEPALIVE_S,
+    lifting: Lifting | None = None,
 ) -> Client:
     """Make a client that is ready to connect; its callbacks are the caller's to set."""
     is_v5 = protocol == MQTT5
-    client = Client(
+    client = (Client if lifting is None else BulkClient)(
         CallbackAPIVersion.VERSION2,
         client_id,
         clean_session=None if is_v5 else clean_session,
@@ -89,6 +91,8 @@ def new_client(
         manual_ack=manual_ack,
         reconnect_on_failure=False,
     )
+    if isinstance(client, BulkClient) and lifting is not None:
+        client.tools = lifting.tools
     client.username, client.password = address.username, address.password
     if address.tls:
         client.tls_set_context(_tls_context(address))
@@ -109,7 +113,7 @@ def new_client(
 
 def _send_small_packets_at_once(_client: Client, _data: object, connection: object) -> None:
     # Nagle's algorithm and delayed acknowledgements together hold a PUBACK for 40 ms.
-    if isinstance(connection, socket.socket):
+    if isinstance(connection, (socket.socket, BulkSocket)):
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 

@@ -2,6 +2,9 @@
 
     broker -> inbox -> spool, flushed -> PUBACK -> receipt
 
+Messages are lifted out of the connection in bulk and stay packets and columns all the way to the disk; with
+ODOGRAPH_PLAIN, or where paho is not as we know it, each is taken by itself.
+
 Three threads: the connection's reads into the inbox and sends acknowledgements, the caller's
 writes the spool in group commits, and one publishes receipts.
 Acknowledging comes after flushing, in the order of arrival, so after a crash anywhere on this line
@@ -15,11 +18,15 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+
+import pyarrow as pa
 
 from ingest.access import warn_of_withheld
 from ingest.adapters.sources import read_sources
+from ingest.arrivals import arrived_batch
 from ingest.broker_watch import BrokerWatch
+from ingest.bulk_socket import Lifting, paho_problem
 from ingest.client import KEEPALIVE_S, BrokerAddress, broker_address, check_tls
 from ingest.connection import Connection
 from ingest.handler import BrokerRefused, SubscriptionRefused
@@ -27,11 +34,12 @@ from ingest.intake import Inbox, Intake
 from ingest.logs import log_to_stderr
 from ingest.meter import Meter
 from ingest.metrics import MetricsNotServed, serving_metrics
+from ingest.packets import PacketTools, ToolBox
 from ingest.receipts import ReceiptWriter
 from ingest.self_report import Parts, SelfReport
 from ingest.settings import IngestSettings, SettingsError
 from ingest.sharing import Asked, Role
-from ingest.spool import MIB, Message, Spool, SpoolBusy, flush_to_disk
+from ingest.spool import MIB, Spool, SpoolBusy, flush_to_disk
 from ingest.topics import SUBSCRIPTIONS
 
 logger = logging.getLogger(__name__)
@@ -51,9 +59,13 @@ def collect(
     sync: Callable[[int], None] = flush_to_disk,
     keepalive_s: int = KEEPALIVE_S,
     wall_ns: Callable[[], int] = time.time_ns,
+    load_tools: Callable[[], PacketTools] | None = None,
+    observe: Callable[[Parts], None] = lambda _: None,
 ) -> None:
     """Keep what the broker sends until told to stop; then flush, acknowledge and seal.
 
+    `load_tools` brings faster code to read packets with; it is called on a thread of its own and not waited for.
+    `observe` is shown the parts of the running collector, for who wants to watch their counts.
     Raises SettingsError, SpoolBusy, BrokerRefused, SubscriptionRefused or MappingError where waiting would not help.
     """
     address = _address(settings)
@@ -75,7 +87,8 @@ def collect(
             conf=settings.broker_conf,
         )
         intake = Intake(inbox, watch, asked, foreign, wall_ns=wall_ns)
-        connection = _connection(settings, address, intake, stopping, keepalive_s)
+        box = ToolBox(None if settings.plain else load_tools)
+        connection = _connection(settings, address, intake, stopping, keepalive_s, box)
 
         def answer(topic: str, payload: bytes) -> None:
             intake.receipts.append((topic, payload))
@@ -83,8 +96,9 @@ def collect(
 
         receipts = ReceiptWriter(answer)
         parts = Parts(meter, inbox, intake, connection, spool, receipts)
+        observe(parts)
         report = SelfReport(parts, wall_ns=wall_ns)
-        writer = _Writer(parts, report, stopping)
+        writer = _Writer(parts, report, stopping, box)
         try:
             with serving_metrics(settings, parts):
                 connection.start()
@@ -117,7 +131,12 @@ def _address(settings: IngestSettings) -> BrokerAddress:
 
 
 def _connection(
-    settings: IngestSettings, address: BrokerAddress, intake: Intake, stopping: threading.Event, keepalive_s: int
+    settings: IngestSettings,
+    address: BrokerAddress,
+    intake: Intake,
+    stopping: threading.Event,
+    keepalive_s: int,
+    box: ToolBox,
 ) -> Connection:
     def stop() -> None:
         stopping.set()
@@ -132,13 +151,24 @@ def _connection(
         manual_ack=True,
         keepalive_s=keepalive_s,
         on_failure=stop,
+        lifting=_lifting(settings, intake, box),
     )
+
+
+def _lifting(settings: IngestSettings, intake: Intake, box: ToolBox) -> Lifting | None:
+    if settings.plain:
+        return None
+    problem = paho_problem()
+    if problem is not None:
+        logger.warning("messages are taken one by one, which is slower: paho-mqtt is not as we know it (%s)", problem)
+        return None
+    return Lifting(intake.lifted, lambda: box.tools)
 
 
 class _Writer:
     """Group commits: from the inbox to the spool, then to the acknowledgements and receipts."""
 
-    def __init__(self, parts: Parts, report: SelfReport, stopping: threading.Event) -> None:
+    def __init__(self, parts: Parts, report: SelfReport, stopping: threading.Event, box: ToolBox) -> None:
         self._meter = parts.meter
         self._spool = parts.spool
         self._intake = parts.intake
@@ -146,6 +176,7 @@ class _Writer:
         self._connection = parts.connection
         self._report = report
         self._stopping = stopping
+        self._box = box
 
     def commit_next(self, commit_s: float) -> None:
         """Wait for a message, give others `commit_s` to come along, and commit them."""
@@ -158,14 +189,17 @@ class _Writer:
     def commit(self) -> None:
         """Put everything in the inbox on disk, then have it acknowledged."""
         arrivals = self._intake.inbox.take()
-        ours = [arrival.message for arrival in arrivals if arrival.is_ours]
-        if not arrivals or not self._appended(ours):
+        if not arrivals:
+            return
+        batch = arrived_batch(arrivals, self._box.tools.gather)
+        if not self._appended(batch):
             return
         self._intake.inbox.done(arrivals)
         self._intake.unacknowledged.append(arrivals)
         self._connection.wake()
-        self._meter.count(ours, left_to_others_count=len(arrivals) - len(ours))
-        self._receipts.landed([(message.topic, message.payload) for message in ours])
+        arrived_count = sum(arrived.message_count for arrived in arrivals)
+        self._meter.count(batch, left_to_others_count=arrived_count - batch.num_rows)
+        self._receipts.landed(batch)
 
     def wait_until_acknowledged(self, timeout_s: float) -> None:
         """Give the connection time to send what it was handed."""
@@ -176,12 +210,12 @@ class _Writer:
                 return
             time.sleep(0.01)
 
-    def _appended(self, messages: Sequence[Message]) -> bool:
+    def _appended(self, batch: pa.RecordBatch) -> bool:
         """Append, trying again for as long as the disk is full; False when told to stop meanwhile."""
         is_first_try = True
         while True:
             try:
-                self._spool.append(messages)
+                self._spool.append_batch(batch)
             except OSError as error:
                 if is_first_try:
                     logger.error("cannot write the spool, nothing is acknowledged until this ends: %s", error)
@@ -198,12 +232,12 @@ class _Writer:
                 return True
 
 
-def run(settings: IngestSettings) -> int:
+def run(settings: IngestSettings, load_tools: Callable[[], PacketTools] | None = None) -> int:
     """Collect until SIGTERM or SIGINT; return the exit status."""
     stopping = threading.Event()
     before = {number: signal.signal(number, lambda *_: stopping.set()) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        collect(settings, stopping)
+        collect(settings, stopping, load_tools=load_tools)
     except (SpoolBusy, BrokerRefused, SubscriptionRefused, MetricsNotServed, OSError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1

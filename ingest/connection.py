@@ -9,12 +9,8 @@ What a broker once accepted is kept.
 """
 
 import logging
-import select
-import socket
-import ssl
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from time import monotonic
 from typing import Self
 
@@ -24,9 +20,12 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from ingest.broker_watch import Granted
+from ingest.bulk_socket import BulkClient, Lifting
 from ingest.client import KEEPALIVE_S, MQTT5, MQTT311, BrokerAddress, new_client
 from ingest.handler import BrokerRefused, Handler
+from ingest.packets import Packets
 from ingest.topics import NO_TOPIC
+from ingest.waiting import TURN_S, Waiting
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +34,6 @@ GOODBYE_S = 2.0
 FIRST_BACKOFF_S = 0.25
 LAST_BACKOFF_S = 30.0
 STEADY_S = 1.0  # one that ends sooner is not tried again at once: two clients of one id would spin
-TURN_S = 0.5
 PACKETS_PER_TURN = 512
 TAKEN_OVER = "Session taken over"
 # The CONNACK reasons that waiting does not cure: bad user or password, not authorized, bad client id, banned.
@@ -56,6 +54,7 @@ class Connection:
         manual_ack: bool = False,
         keepalive_s: int = KEEPALIVE_S,
         on_failure: Callable[[], None] = lambda: None,
+        lifting: Lifting | None = None,
     ) -> None:
         self.failure: BaseException | None = None
         self.is_connected = False
@@ -69,6 +68,7 @@ class Connection:
         self._manual_ack = manual_ack
         self._keepalive_s = keepalive_s
         self._on_failure = on_failure
+        self._lifting = lifting
         self._was_accepted = False
         self._backoff_s = FIRST_BACKOFF_S
         self._refused_because: str | None = None
@@ -76,9 +76,7 @@ class Connection:
         self._is_leaving = False
         self._goodbye_id: int | None = None  # until it is answered
         self._stopping = threading.Event()
-        self._wake_here, self._wake_there = socket.socketpair()
-        self._wake_here.setblocking(False)
-        self._wake_there.setblocking(False)
+        self._waiting = Waiting()
         self._client = self._new_client()
         self._thread = threading.Thread(target=self._guarded_run, name=f"mqtt {client_id}", daemon=True)
 
@@ -89,9 +87,7 @@ class Connection:
 
     def wake(self) -> None:
         """Have `turn` called soon."""
-        # Full means the thread is about to wake, closed that it is gone.
-        with suppress(OSError):
-            self._wake_there.send(b"w")
+        self._waiting.wake()
 
     def close(self) -> None:
         """Send what is queued, say goodbye to the broker and end the thread."""
@@ -99,8 +95,7 @@ class Connection:
         self.wake()
         if self._thread.ident is not None:
             self._thread.join()
-        self._wake_here.close()
-        self._wake_there.close()
+        self._waiting.close()
 
     def _guarded_run(self) -> None:
         try:
@@ -184,16 +179,9 @@ class Connection:
 
     def _turn(self, *, may_serve: bool = True) -> None:
         """Wait for something to do, at most TURN_S, and do it."""
-        connection = self._client.socket()
-        if connection is None:
+        if self._client.socket() is None:
             return
-        reading = [self._wake_here, connection] if self._may_read() else [self._wake_here]
-        writing = [connection] if self._client.want_write() else []
-        pending = isinstance(connection, ssl.SSLSocket) and connection.pending() > 0
-        readable, _, _ = select.select(reading, writing, [], 0 if pending else TURN_S)
-        if self._wake_here in readable:
-            self._wake_here.recv(4096)
-        if connection in readable or pending:
+        if self._waiting.is_readable(self._client, may_read=self._may_read()):
             self._read()
         if may_serve and self.is_connected:
             self._handler.turn(self._client)
@@ -202,6 +190,11 @@ class Connection:
         self._client.loop_misc()
 
     def _read(self) -> None:
+        if isinstance(self._client, BulkClient):
+            size, has_lifted = self._client.read_in_bulk(self._take, self._may_read)
+            if has_lifted:
+                self._waiting.lifted(size)
+            return
         # loop_read takes one packet, whatever it is asked for, so it is called until it brings none.
         # That is cheaper than a select for each packet.
         for _ in range(PACKETS_PER_TURN):
@@ -210,6 +203,10 @@ class Connection:
                 return
             if not self._may_read():
                 return
+
+    def _take(self, packets: Packets) -> None:
+        if self._lifting is not None and not self._is_leaving:
+            self._lifting.take(packets)
 
     def _may_read(self) -> bool:
         return self._is_leaving or self._handler.wants_messages()
@@ -227,6 +224,7 @@ class Connection:
             session_expiry_s=self._session_expiry_s,
             manual_ack=self._manual_ack,
             keepalive_s=self._keepalive_s,
+            lifting=self._lifting,
         )
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect

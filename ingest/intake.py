@@ -10,9 +10,11 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
 
+import numpy as np
+from numpy.typing import NDArray
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
@@ -20,29 +22,19 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from ingest.arrivals import Arrival, Arrived, Lifted
 from ingest.broker_watch import BrokerWatch, Granted
+from ingest.bulk_socket import BulkClient
 from ingest.client import MQTT5
 from ingest.handler import BrokerRefused, SubscriptionRefused
 from ingest.open_segment import Message
+from ingest.packets import SUBSCRIPTION, Packets
 from ingest.sharing import Asked
 from ingest.topics import NO_TOPIC, SUBSCRIPTIONS, SYSTEM_PREFIX, SYSTEM_SUBSCRIPTIONS
 
 logger = logging.getLogger(__name__)
 
-OVERHEAD_BYTES = 500  # of a message in memory, beside topic and payload
 RECEIPTS_QUEUED = 10_000
-
-
-class Arrival(NamedTuple):
-    """A message and what its acknowledgement needs: which connection brought it, under which packet id.
-
-    One that another collector keeps is acknowledged in its turn and goes no further.
-    """
-
-    message: Message
-    connection: int
-    packet_id: int
-    is_ours: bool = True
 
 
 class Inbox:
@@ -50,7 +42,7 @@ class Inbox:
 
     def __init__(self, limit_bytes: int) -> None:
         self.arrived = threading.Event()
-        self._arrivals: deque[Arrival] = deque()
+        self._arrivals: deque[Arrived] = deque()
         self.limit_bytes = limit_bytes
         # Each counter has one writing thread, so neither needs a lock.
         self._put_bytes = 0
@@ -58,21 +50,21 @@ class Inbox:
         self._put_count = 0
         self._done_count = 0
 
-    def put(self, arrival: Arrival) -> None:
-        self._arrivals.append(arrival)
-        self._put_bytes += _size(arrival)
-        self._put_count += 1
+    def put(self, arrived: Arrived) -> None:
+        self._arrivals.append(arrived)
+        self._put_bytes += arrived.size_bytes
+        self._put_count += arrived.message_count
         self.arrived.set()
 
-    def take(self) -> list[Arrival]:
+    def take(self) -> list[Arrived]:
         """Take everything; it counts against the limit until `done`."""
         self.arrived.clear()
         return [self._arrivals.popleft() for _ in range(len(self._arrivals))]
 
-    def done(self, arrivals: Sequence[Arrival]) -> None:
+    def done(self, arrivals: Sequence[Arrived]) -> None:
         """Note that these are on disk."""
-        self._done_bytes += sum(map(_size, arrivals))
-        self._done_count += len(arrivals)
+        self._done_bytes += sum(arrived.size_bytes for arrived in arrivals)
+        self._done_count += sum(arrived.message_count for arrived in arrivals)
 
     @property
     def has_room(self) -> bool:
@@ -85,10 +77,6 @@ class Inbox:
     @property
     def message_count(self) -> int:
         return self._put_count - self._done_count
-
-
-def _size(arrival: Arrival) -> int:
-    return len(arrival.message.payload) + len(arrival.message.topic) + OVERHEAD_BYTES
 
 
 class Intake:
@@ -112,7 +100,7 @@ class Intake:
         self._foreign = foreign
         self.is_ready = threading.Event()
         self.paused = threading.Event()
-        self.unacknowledged: deque[Sequence[Arrival]] = deque()
+        self.unacknowledged: deque[Sequence[Arrived]] = deque()
         self.receipts: deque[tuple[str, bytes]] = deque(maxlen=RECEIPTS_QUEUED)
         self._connection = 0
         self._asked: dict[int, Sequence[str]] = {}
@@ -183,6 +171,21 @@ class Intake:
         self._question_id = None
         self.inbox.put(Arrival(kept, self._connection, message.mid, self._is_ours(topic, message)))
 
+    def lifted(self, packets: Packets) -> None:
+        """Take messages that were lifted out of the socket together; none of them is the broker's own."""
+        self._held_count += packets.unanswered_ids.size
+        self._question_id = None
+        self.inbox.put(Lifted(packets, self._connection, self._wall_ns() // 1000, self._are_ours(packets)))
+
+    def _are_ours(self, packets: Packets) -> NDArray[np.bool_] | None:
+        """The same as `_is_ours` for many; None where all are."""
+        if self._role.of_parts == 1:
+            return None
+        if self._identifier is None and not self._all_asked.is_settled:
+            return None
+        keeps = np.fromiter(map(self._role.keeps, packets.topics()), np.bool_, packets.message_count)
+        return keeps if self._identifier is None else keeps | (packets.table[SUBSCRIPTION] != self._identifier)
+
     def _is_ours(self, topic: str, message: MQTTMessage) -> bool:
         if self._role.keeps(topic):
             return True
@@ -199,13 +202,14 @@ class Intake:
     def turn(self, client: Client) -> None:
         self._watch.turn()
         while self.unacknowledged:
-            for arrival in self.unacknowledged.popleft():
-                # A packet id of an earlier connection may mean another message today; that message
-                # comes again by itself.
-                if arrival.connection == self._connection and arrival.message.qos:
-                    client.ack(arrival.packet_id, arrival.message.qos)
-                    self.acknowledged_count += 1
-                    self._held_count -= 1
+            # A packet id of an earlier connection may mean another message today; that message
+            # comes again by itself.
+            arrivals = [one for one in self.unacknowledged.popleft() if one.connection == self._connection]
+            for kind, run in groupby(arrivals, type):
+                acknowledge = _acknowledge_lifted if kind is Lifted else _acknowledge
+                count = acknowledge(client, run)
+                self.acknowledged_count += count
+                self._held_count -= count
         while self.receipts:
             client.publish(*self.receipts.popleft(), qos=0)
         if not self._all_asked.is_settled and self._taking_back_id is None:
@@ -219,6 +223,23 @@ class Intake:
         """
         if self._held_count == 0 and self._question_id is None:
             _, self._question_id = client.unsubscribe(NO_TOPIC)
+
+
+def _acknowledge(client: Client, arrivals: Iterable[Arrived]) -> int:
+    count = 0
+    for arrival in arrivals:
+        if isinstance(arrival, Arrival) and arrival.message.qos:
+            client.ack(arrival.packet_id, arrival.message.qos)
+            count += 1
+    return count
+
+
+def _acknowledge_lifted(client: Client, arrivals: Iterable[Arrived]) -> int:
+    ids = np.concatenate([lifted.packets.unanswered_ids for lifted in arrivals if isinstance(lifted, Lifted)])
+    if ids.size:
+        assert isinstance(client, BulkClient)
+        client.acknowledge(ids)
+    return int(ids.size)
 
 
 def _subscribe(

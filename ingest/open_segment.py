@@ -52,7 +52,7 @@ class WholePart(NamedTuple):
 
 def message_batch(messages: Sequence[Message]) -> pa.RecordBatch:
     """Turn messages into one record batch of SCHEMA."""
-    columns = zip(*messages, strict=True)
+    columns = zip(*messages, strict=True) if messages else [()] * len(SCHEMA)
     arrays = [pa.array(values, field.type) for values, field in zip(columns, SCHEMA, strict=True)]
     return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
 
@@ -73,9 +73,8 @@ class StreamEncoder:
         self._writer.write_batch(pa.RecordBatch.from_pylist([], schema=SCHEMA))
         self._take()
 
-    def batch_bytes(self, messages: Sequence[Message]) -> bytes:
+    def batch_bytes(self, batch: pa.RecordBatch) -> bytes:
         """Encode the messages of one group commit, checksum included."""
-        batch = message_batch(messages)
         self._writer.write_batch(batch, custom_metadata={CHECKSUM_KEY: str(checksum(batch)).encode()})
         return self._take()
 
@@ -168,9 +167,9 @@ class OpenSegment:
             self.path.unlink()  # left behind, its number would hold back all later ones
             raise
 
-    def append(self, messages: Sequence[Message], sync: Callable[[int], None]) -> None:
+    def append(self, batch: pa.RecordBatch, sync: Callable[[int], None]) -> None:
         """Write one batch and flush it; raise OSError, and keep nothing of it, where that fails."""
-        encoded = self._encoder.batch_bytes(messages)
+        encoded = self._encoder.batch_bytes(batch)
         if self.end_byte == 0:
             self.started_s = monotonic()
             encoded = self._encoder.header + encoded
@@ -181,7 +180,7 @@ class OpenSegment:
             self._cut_back()
             raise
         self.end_byte += len(encoded)
-        self.message_count += len(messages)
+        self.message_count += batch.num_rows
 
     def close(self) -> None:
         """Write no more."""

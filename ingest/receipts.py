@@ -16,7 +16,7 @@ cannot be read gives no receipt and no error.
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from queue import Empty, Queue
 from time import monotonic
@@ -24,6 +24,7 @@ from typing import Any, NamedTuple, TypeVar
 from zlib import crc32
 
 import msgspec
+import pyarrow as pa
 
 from ingest.arrow_points import CONTINUATION, numbered
 from ingest.masking import masked_text
@@ -35,7 +36,6 @@ logger = logging.getLogger(__name__)
 INTERVAL_S = 1.0
 WAITING_BYTES = 32 << 20
 ENTRIES_PER_RECEIPT = 1_000
-OVERHEAD_BYTES = 500  # of a message in memory, beside its payload
 
 Publish = Callable[[str, bytes], None]
 Entry = TypeVar("Entry")
@@ -163,7 +163,7 @@ class ReceiptWriter:
     def __init__(self, publish: Publish, *, interval_s: float = INTERVAL_S) -> None:
         self._publish = publish
         self._interval_s = interval_s
-        self._batches: Queue[Sequence[tuple[str, bytes]] | None] = Queue()
+        self._batches: Queue[pa.RecordBatch | None] = Queue()
         # Each counter has one writing thread, so neither needs a lock.
         self._put_bytes = 0
         self._done_bytes = 0
@@ -174,14 +174,14 @@ class ReceiptWriter:
         self._thread = threading.Thread(target=self._run, name="receipts", daemon=True)
         self._thread.start()
 
-    def landed(self, batch: Sequence[tuple[str, bytes]]) -> None:
-        """Hand over topics and payloads that are on disk; under pressure they get no receipt."""
+    def landed(self, batch: pa.RecordBatch) -> None:
+        """Hand over messages that are on disk; under pressure they get no receipt."""
         is_busy = self._put_bytes - self._done_bytes > WAITING_BYTES
         if is_busy and not self._was_busy:
             logger.warning("too busy for receipts; publishers will send again")
         self._was_busy = is_busy
         if not is_busy:
-            self._put_bytes += _size(batch)
+            self._put_bytes += batch.nbytes
             self._batches.put(batch)
 
     def close(self) -> None:
@@ -195,15 +195,17 @@ class ReceiptWriter:
             try:
                 batch = self._batches.get(timeout=max(0.0, next_s - monotonic()))
             except Empty:
-                batch = ()
-            for topic, payload in batch or ():
-                self._note(topic, payload)
-            self._done_bytes += _size(batch or ())
-            if batch is None or monotonic() >= next_s:
+                pass
+            else:
+                if batch is None:
+                    self._send()
+                    return
+                for topic, payload in zip(batch["topic"].to_pylist(), batch["payload"].to_pylist(), strict=True):
+                    self._note(topic, payload)
+                self._done_bytes += batch.nbytes
+            if monotonic() >= next_s:
                 self._send()
                 next_s = monotonic() + self._interval_s
-            if batch is None:
-                return
 
     def _note(self, topic: str, payload: bytes) -> None:
         keys = receipt_keys(topic, payload)
@@ -225,10 +227,6 @@ class ReceiptWriter:
                 self.published_count += 1
         self._seqs.clear()
         self._records.clear()
-
-
-def _size(batch: Sequence[tuple[str, bytes]]) -> int:
-    return sum(len(payload) + OVERHEAD_BYTES for _, payload in batch)
 
 
 def _portions(entries: Iterable[Entry]) -> Iterator[list[Entry]]:

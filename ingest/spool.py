@@ -25,8 +25,10 @@ from queue import SimpleQueue
 from time import monotonic, sleep
 from typing import Self
 
+import pyarrow as pa
+
 from ingest.durable import FILE_MODE, PART_SUFFIX, replace_file
-from ingest.open_segment import OPEN_SUFFIX, Message, OpenSegment
+from ingest.open_segment import OPEN_SUFFIX, Message, OpenSegment, message_batch
 from ingest.segments import SEALED_SUFFIX, Segment, numbered, read_segment, seal
 
 __all__ = [
@@ -108,13 +110,17 @@ class Spool:
         Raises OSError when they are not (the disk is full); nothing of them is kept then,
         and the same call may be made again.
         """
-        if not messages:
+        self.append_batch(message_batch(messages))
+
+    def append_batch(self, batch: pa.RecordBatch) -> None:
+        """Put a batch of messages on disk as `append` does."""
+        if not batch.num_rows:
             return
         if self._current is None:
             self._current = OpenSegment(self.folder, _next_number(self.folder))
         before = self._current.end_byte
         try:
-            self._current.append(messages, self._sync)
+            self._current.append(batch, self._sync)
         except OSError:
             if not self._current.is_clean:
                 self._set_aside()

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from ingest.children import free_port
 from ingest.collector import collect, run
 from ingest.meter import FLUSH_BUCKETS_S, Meter, percentile_bound_s, topic_kind
-from ingest.open_segment import Message
+from ingest.open_segment import Message, message_batch
 from ingest.self_report import read_health
 from ingest.settings import IngestSettings
 from ingest.spool import flush_to_disk
@@ -162,7 +162,7 @@ def test_there_are_no_more_series_for_a_thousand_vans_than_for_one():
     meter = Meter()
     names = [f"van-{number}" for number in range(1000)]
     topics = [f"{first}/{last}" for name in names for first, last in (("tm/v1/acme", f"{name}/pos"), (name, "data"))]
-    meter.count([Message(topic, b"{}", 1, 1, False, None) for topic in topics])
+    meter.count(message_batch([Message(topic, b"{}", 1, 1, False, None) for topic in topics]))
     assert meter.message_counts == {("tm", "pos"): 1000, ("foreign", "other"): 1000}
 
 

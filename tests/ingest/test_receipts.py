@@ -4,10 +4,12 @@ import time
 from itertools import pairwise
 from zlib import crc32
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest.open_segment import Message, message_batch
 from ingest.receipts import Receipt, ReceiptKeys, ReceiptWriter, merged_ranges, parse_receipt, receipt_keys
 
 POS = "tm/v1/acme/van-1/pos"
@@ -112,6 +114,10 @@ class Published:
         self.arrived.set()
 
 
+def batch_of(messages: list[tuple[str, bytes]]) -> pa.RecordBatch:
+    return message_batch([Message(topic, payload, 0, 1, False, None) for topic, payload in messages])
+
+
 def point(device: str, boot: int, *seqs: int) -> tuple[str, bytes]:
     return f"tm/v1/acme/{device}/pos", encoded({"v": 1, "boot": boot, "pts": [{"seq": seq} for seq in seqs]})
 
@@ -119,8 +125,8 @@ def point(device: str, boot: int, *seqs: int) -> tuple[str, bytes]:
 def test_receipts_are_merged_for_each_device_and_boot():
     published = Published()
     writer = ReceiptWriter(published)
-    writer.landed([point("a", 1, 1, 2), point("b", 1, 5), point("a", 1, 3, 7), point("a", 2, 1)])
-    writer.landed([("fc/v1/acme/wex/txn", encoded({"provider_txn_id": "T", "event_type": "auth"}))])
+    writer.landed(batch_of([point("a", 1, 1, 2), point("b", 1, 5), point("a", 1, 3, 7), point("a", 2, 1)]))
+    writer.landed(batch_of([("fc/v1/acme/wex/txn", encoded({"provider_txn_id": "T", "event_type": "auth"}))]))
     writer.close()
     assert published.messages == [
         ("tm/v1/acme/a/ack", {"v": 1, "boot": 1, "got": [[1, 3], [7, 7]]}),
@@ -135,7 +141,7 @@ def test_a_device_hears_from_us_at_most_once_in_the_interval():
     writer = ReceiptWriter(published, interval_s=0.3)
     started_s = time.monotonic()
     for seq in range(60):
-        writer.landed([point("a", 1, seq)])
+        writer.landed(batch_of([point("a", 1, seq)]))
         time.sleep(0.01)
     writer.close()
     assert 1 <= len(published.messages) - 1 <= (time.monotonic() - started_s) / 0.3
@@ -154,7 +160,7 @@ def test_under_pressure_receipts_are_dropped_and_nothing_waits():
     writer = ReceiptWriter(publish, interval_s=0)
     topic, payload = point("a", 1, 1)
     for _ in range(100):
-        writer.landed([(topic, payload + b" " * 1_000_000)])  # 100 MB in all
+        writer.landed(batch_of([(topic, payload + b" " * 1_000_000)]))  # 100 MB in all
     assert writer._put_bytes < 40 << 20
     may_go_on.set()
     writer.close()
@@ -164,7 +170,7 @@ def test_under_pressure_receipts_are_dropped_and_nothing_waits():
 def test_a_receipt_can_be_read_by_the_other_side():
     published = Published()
     writer = ReceiptWriter(published)
-    writer.landed([point("a", 3, 1, 2, 9), point("a", 3)])
+    writer.landed(batch_of([point("a", 3, 1, 2, 9), point("a", 3)]))
     writer.close()
     (_, receipt) = published.messages[0]
     assert parse_receipt(encoded(receipt)) == Receipt(3, ((1, 2), (9, 9)), ())

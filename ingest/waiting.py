@@ -1,0 +1,66 @@
+"""What does a connection wait for, and who can wake it?"""
+
+import select
+import socket
+import ssl
+import time
+from contextlib import suppress
+
+from paho.mqtt.client import Client
+
+from ingest.bulk_socket import BulkSocket
+
+TURN_S = 0.5
+GATHER_S = 0.001
+GATHER_BYTES = 16_384  # a read of more shows that messages gather by themselves
+
+
+class Waiting:
+    """Waits until a client can read or write, or until somebody calls `wake`."""
+
+    def __init__(self) -> None:
+        self._here, self._there = socket.socketpair()
+        self._here.setblocking(False)
+        self._there.setblocking(False)
+        self._should_gather = False
+
+    def wake(self) -> None:
+        """End the waiting."""
+        # Full means the thread is about to wake, closed that it is gone.
+        with suppress(OSError):
+            self._there.send(b"w")
+
+    def close(self) -> None:
+        """Wait no more."""
+        self._here.close()
+        self._there.close()
+
+    def lifted(self, size: int) -> None:
+        """Note that a read of so many bytes brought messages.
+
+        Woken for each of them we would do little but wake up, so others may gather before the next read.
+        """
+        self._should_gather = size < GATHER_BYTES
+
+    def is_readable(self, client: Client, *, may_read: bool) -> bool:
+        """Wait until there is something to do, at most TURN_S; say whether it is reading."""
+        connection = client.socket()
+        if connection is None:
+            return False
+        if self._should_gather:
+            time.sleep(GATHER_S)
+            self._should_gather = False
+        reading = [self._here, connection] if may_read else [self._here]
+        writing = [connection] if client.want_write() else []
+        pending = may_read and _has_more(connection)
+        readable, _, _ = select.select(reading, writing, [], 0 if pending else TURN_S)
+        if self._here in readable:
+            self._here.recv(4096)
+        return connection in readable or pending
+
+
+def _has_more(connection: object) -> bool:
+    """Whether there is something to read that the kernel does not know of."""
+    if isinstance(connection, BulkSocket):
+        return connection.has_more
+    return isinstance(connection, ssl.SSLSocket) and connection.pending() > 0
