@@ -5,10 +5,71 @@ imported before a function is called: whoever calls it decides who waits.
 """
 
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from ingest.packets import PacketTools, empty_table
+from ingest.scanned import Payloads, Points, Scanners
+from ingest.settings import IngestSettings
+
+if TYPE_CHECKING:
+    from kernels.point_cells import PointCells
+
+
+def scanners(settings: IngestSettings) -> Scanners | None:
+    """Who reads the bytes of messages; None where the simple way is asked for."""
+    return None if settings.plain else _scanners()
+
+
+@cache
+def _scanners() -> Scanners:
+    from kernels.json_points import json_points
+
+    return Scanners(native=lambda payloads: _points(json_points(*payloads), payloads))
+
+
+def _points(found: "PointCells", payloads: Payloads) -> Points:
+    """The cells that kernels filled as columns, null where nothing was sent."""
+    from kernels.point_cells import KEYS, NUMBERS, ROUTE, SAID, SWITCH_SHIFT, SWITCHES, TEXTS, WHOLE
+
+    said = found.cells[SAID]
+    said = np.where(np.repeat(found.is_read, np.diff(found.starts)), said, 0)
+    said_by_any = int(np.bitwise_or.reduce(said, initial=0))
+    said_by_all = int(np.bitwise_and.reduce(said, initial=-1))
+    columns = {}
+    for number, key in enumerate(KEYS):
+        if not said_by_any >> number & 1:
+            continue
+        is_missing = None if said_by_all >> number & 1 else (said >> number & 1) == 0
+        if key in NUMBERS:
+            columns[key] = pa.array(found.values[number], mask=is_missing)
+        elif key in WHOLE:
+            column = pa.array(found.cells[number], mask=is_missing)
+            columns[key] = column.cast(pa.int16()) if key == "sat" else column
+        elif key in SWITCHES:
+            is_on = (said >> SWITCH_SHIFT + SWITCHES.index(key) & 1) == 1
+            columns[key] = pa.array(is_on, mask=is_missing)
+        elif key in TEXTS:
+            columns[key] = _texts(payloads.text, np.where(said >> number & 1, found.cells[ROUTE], 0), is_missing)
+    boot = pa.array(found.boot, mask=~found.has_boot)
+    return Points(found.is_read, found.starts, boot, columns)
+
+
+def _texts(text: NDArray[np.uint8], where: NDArray[np.int64], is_missing: NDArray[np.bool_] | None) -> pa.Array:
+    """Pieces of a text, each given as where it begins, times 65,536, plus its length."""
+    begins, lengths = where >> 16, where & 0xFFFF
+    ends = np.cumsum(lengths)
+    pieces = text[np.repeat(begins - ends + lengths, lengths) + np.arange(ends[-1])]
+    offsets = np.concatenate([[0], ends]).astype(np.int32)
+    return pa.StringArray.from_buffers(
+        where.size,
+        pa.py_buffer(offsets),
+        pa.py_buffer(pieces),
+        None if is_missing is None else pa.py_buffer(np.packbits(~is_missing, bitorder="little")),
+    )
 
 
 @cache

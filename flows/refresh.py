@@ -21,6 +21,7 @@ import polars as pl
 
 from flows.areas import named_areas
 from flows.copies import CopiesFailed, are_parts_current, publish_parts
+from flows.fast_ingest import scanners
 from flows.fuel.evaluating import evaluate_fuel
 from flows.measure import measure
 from flows.measured import measured_rows
@@ -138,7 +139,8 @@ def forget_again(settings: Settings) -> None:
 
 def load(settings: Settings, progress: Progress | None = None) -> Loaded:
     """Bring every sealed segment into the lake, each once."""
-    return load_spool(settings, None if progress is None else lambda done, total: progress("decode", done, total))
+    tell = None if progress is None else lambda done, total: progress("decode", done, total)
+    return load_spool(settings, tell, scanners=scanners(settings))
 
 
 def stale_dates(

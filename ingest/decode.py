@@ -18,9 +18,10 @@ from ingest.adapters.sources import Found, Sources, built_in_only
 from ingest.arrow_points import is_arrow, read_arrow
 from ingest.columns import EVENTS, PLANS, PURCHASES, REJECTS
 from ingest.envelope import json_object
+from ingest.judging import Judged, nothing_judged
 from ingest.masking import masked, masked_document, masked_text
 from ingest.native import MAX_PAYLOAD_BYTES
-from ingest.positions import Judged, PointBatch, nothing_judged
+from ingest.positions import PointBatch
 from ingest.purchases import purchase_row
 from ingest.received import Received, Undecodable, reject_row, rejects_table, table_of
 from ingest.records import event_row, happening_row, plan_rows, status_row
@@ -30,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 # No fault of a message. Whatever else is raised is one: a panic of polars is no Exception, and it would end the load,
 # and the next one at the same message.
-_NOT_OURS = (KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError)
+NOT_OURS = (KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError)
 
 
 _TOPIC, _PAYLOAD = (REJECTS.schema.get_field_index(name) for name in ("topic", "payload"))
@@ -73,7 +74,7 @@ def decode(messages: Iterable[Received], *, max_age_days: float, sources: Source
             rows["rejects"].append(reject_row(received, problem.reason))
         except RecursionError:  # brackets nested deeper than any vehicle has a reason to send
             rows["rejects"].append(reject_row(received, "not_json"))
-        except _NOT_OURS:
+        except NOT_OURS:
             raise
         except BaseException:
             rows["rejects"].append(_undecodable(received))
@@ -97,7 +98,7 @@ def _judged(points: PointBatch, max_age_days: float) -> Judged:
     """Judge all points together or, if that fails, by halves, until the messages it fails at stand alone."""
     try:
         return points.judged(max_age_days)
-    except _NOT_OURS:
+    except NOT_OURS:
         raise
     except BaseException:
         messages = points.messages()

@@ -27,9 +27,9 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from ingest.adapters.sources import Sources, read_sources
 from ingest.columns import LAKE_TABLES, LakeTable
-from ingest.decode import Decoded, decode
+from ingest.decode import Decoded
 from ingest.erasing import without_erased
-from ingest.received import received_messages
+from ingest.scanned import Scanners, SegmentRows, decode_segments
 from ingest.settings import IngestSettings
 from ingest.spool import Segment, read_segment, recover, sealed_segments, spool_folders
 from ingest.spool_erasing import erase_from_segment
@@ -75,8 +75,13 @@ NOTHING_LOADED = Loaded(0, 0, 0, 0, 0, 0, 0)
 Progress = Callable[[int, int], None]  # segments done, segments in all
 
 
-def load_spool(settings: IngestSettings, progress: Progress | None = None) -> Loaded:
-    """Bring every sealed segment that is not yet in the lake into it; recover what a dead collector left behind."""
+def load_spool(
+    settings: IngestSettings, progress: Progress | None = None, *, scanners: Scanners | None = None
+) -> Loaded:
+    """Bring every sealed segment that is not yet in the lake into it; recover what a dead collector left behind.
+
+    With `scanners` ordinary messages are read by the bytes of whole columns, with equal rows.
+    """
     total = NOTHING_LOADED
     sources = read_sources(settings)
     tombstones = read_tombstones(settings.data_dir)
@@ -86,7 +91,7 @@ def load_spool(settings: IngestSettings, progress: Progress | None = None) -> Lo
         waiting = _waiting(sealed_segments(folder), tables)
         done = 0
         for group in _groups(waiting):
-            loaded = _load_group(group, tables, settings, sources, tombstones)
+            loaded = _load_group(group, tables, settings, sources, tombstones, scanners)
             total = Loaded(*(a + b for a, b in zip(total, loaded, strict=True)))
             done += len(group)
             if progress is not None:
@@ -197,18 +202,23 @@ def _groups(segments: list[Segment]) -> Iterator[list[Segment]]:
 
 
 def _load_group(
-    group: list[Segment], tables: list[DeltaTable], settings: IngestSettings, sources: Sources, tombstones: Tombstones
+    group: list[Segment],
+    tables: list[DeltaTable],
+    settings: IngestSettings,
+    sources: Sources,
+    tombstones: Tombstones,
+    scanners: Scanners | None,
 ) -> Loaded:
     messages = 0
 
-    def walk() -> Iterator[object]:
+    def walk() -> Iterator[SegmentRows]:
         nonlocal messages
         for segment in group:
-            for received in received_messages(read_segment(segment.path), segment.spool_id, segment.number):
-                messages += 1
-                yield received
+            rows = read_segment(segment.path)
+            messages += rows.num_rows
+            yield SegmentRows(rows, segment.spool_id, segment.number)
 
-    decoded = decode(walk(), max_age_days=settings.max_age_days, sources=sources)  # type: ignore[arg-type]
+    decoded = decode_segments(walk(), max_age_days=settings.max_age_days, sources=sources, scanners=scanners)
     decoded = without_erased(decoded, tombstones)
     for segment in group if tombstones else []:  # before the group counts as loaded: nobody comes back for it
         erase_from_segment(segment, tombstones, sources)

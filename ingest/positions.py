@@ -5,7 +5,7 @@ A message without any usable point leaves one row in rejects; a bad point among 
 """
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import polars as pl
@@ -13,11 +13,10 @@ import pyarrow as pa
 
 from ingest.adapters.readings import Fix, Source, Unread
 from ingest.arrow_points import ArrowPoints
-from ingest.columns import EVENTS, POSITIONS
 from ingest.envelope import checked_envelope
-from ingest.native import MAX_AHEAD_S, MAX_POINTS, VERSION, Point, Positions
-from ingest.position_rules import positions_table, with_reason
-from ingest.received import Received, Undecodable, reject_row, table_of
+from ingest.judging import Judged, Lookup, judged_points, nothing_judged
+from ingest.native import MAX_POINTS, VERSION, Point, Positions
+from ingest.received import Received, Undecodable
 from ingest.sent import Sent, foreign_parts, message_frame, native_parts
 
 _typed = msgspec.json.Decoder(Positions)
@@ -29,22 +28,13 @@ _NUMBERS = [
     for name in Point.__struct_fields__
     if name not in {"seq", "sat", "nofix", "valid", "ign", "pto", "charging", "his", "private", "route_id"}
 ]
-# A heading and an altitude come from the fix whose place was refused; a speed may be the vehicle's own.
-_OF_THE_PLACE = {"lat", "lon", "seq", "hdg_deg", "alt_m"}
 _SWITCHES = ["nofix", "valid", "ign", "pto", "charging", "his", "private"]
-
-
-class Judged(NamedTuple):
-    """What became of a batch of points."""
-
-    positions: pa.Table
-    status_events: pa.Table  # the status fields of points whose place was rejected (Q1)
-    reject_rows: list[tuple[Any, ...]]
-
-
-def nothing_judged() -> Judged:
-    """What becomes of no points."""
-    return Judged(POSITIONS.schema.empty_table(), EVENTS.schema.empty_table(), [])
+# The keys of a point as columns, in the types the rules expect.
+POINT_KINDS: dict[str, type[pl.DataType]] = (
+    dict.fromkeys(_NUMBERS, pl.Float64)
+    | dict.fromkeys(_SWITCHES, pl.Boolean)
+    | {"seq": pl.Int64, "sat": pl.Int16, "route_id": pl.String}
+)
 
 
 class PointBatch:
@@ -170,14 +160,8 @@ class PointBatch:
         """Apply the rules of one message to every point."""
         if not self._messages:
             return nothing_judged()
-        points = self._frame().pipe(with_reason, max_age_days)
-        good = points.filter(pl.col("reason").is_null())
-        bad = points.filter(pl.col("reason").is_not_null())
-        return Judged(
-            positions_table(good),
-            self._status_events(bad.filter(pl.col("reason").str.starts_with("position_"))),
-            self._reject_rows(bad, good["message"].unique()),
-        )
+        lookup = Lookup(self._messages.__getitem__, lambda number: self._messages[number].message, self._sent)
+        return judged_points(self._frame(), max_age_days, self._bad, lookup)
 
     def _frame(self) -> pl.DataFrame:
         points = self._points
@@ -201,45 +185,10 @@ class PointBatch:
             every = pl.concat([every, pl.DataFrame(together)], how="diagonal")
         return every.join(message_frame(self._messages), on="message", how="left", maintain_order="left")
 
-    def _reject_rows(self, bad: pl.DataFrame, usable: pl.Series) -> list[tuple[Any, ...]]:
-        """One row for each bad point of a message with good ones, whoever's they are; else one for the message."""
-        found: dict[int, list[tuple[int, int, str, int | None]]] = {}
-        of_columns = bad.select("row", "message", "point_index", "reason").iter_rows()
-        for number, index, reason, row in [
-            *((number, index, reason, None) for number, index, reason in self._bad),
-            *((number, index, reason, row) for row, number, index, reason in of_columns),
-        ]:
-            found.setdefault(self._messages[number].message, []).append((index, number, reason, row))
-        with_good_points = {self._messages[number].message for number in usable}
-        rows = []
-        for message, points in sorted(found.items()):
-            points.sort(key=lambda point: point[:3])
-            if message not in with_good_points:
-                _, number, reason, _ = points[0]
-                rows.append(reject_row(self._messages[number].received, reason))
-                continue
-            read = self._messages[message].parts
-            parts = None if read is None else read()
-            for index, number, reason, row in points:
-                part = self._sent_json(row) if parts is None else parts[index]
-                rows.append(reject_row(self._messages[number].received, reason, index, part))
-        return rows
-
-    def _sent_json(self, row: int | None) -> bytes:
-        """A point that came as columns."""
-        assert row is not None
-        extra = self._column_values(row)["extra"]
-        return msgspec.json.encode(self._sent(row) | (msgspec.json.decode(extra) if extra else {}))
-
     def _sent(self, row: int) -> dict[str, Any]:
         """The values of a point as we know them."""
         if row < len(self._points):
-            found = {name: getattr(self._points[row], name) for name in Point.__struct_fields__}
-        else:
-            found = self._column_values(row)
-        return {name: found[name] for name in Point.__struct_fields__ if found.get(name) is not None}
-
-    def _column_values(self, row: int) -> dict[str, Any]:
+            return {name: getattr(self._points[row], name) for name in Point.__struct_fields__}
         row -= len(self._points)
         for columns in self._columns:
             if row < columns.num_rows:
@@ -247,30 +196,3 @@ class PointBatch:
                 return dict(found)
             row -= columns.num_rows
         raise IndexError(row)
-
-    def _status_events(self, bad: pl.DataFrame) -> pa.Table:
-        rows = []
-        for row in bad.iter_rows(named=True):
-            received, boot, *_ = self._messages[row["message"]]
-            assert received.topic is not None
-            status = self._sent(row["row"])
-            event_us = round(status.pop("ts") * 1e6)
-            if not 0 <= event_us <= received.received_us + MAX_AHEAD_S * 1_000_000:
-                continue
-            kept = {key: value for key, value in status.items() if key not in _OF_THE_PLACE}
-            rows.append(
-                (
-                    received.topic.tenant,
-                    received.topic.sender,
-                    event_us,
-                    event_us // 86_400_000_000,
-                    "status",
-                    *(None,) * 5,
-                    boot,
-                    status.get("seq"),
-                    received.retain,
-                    msgspec.json.encode(kept).decode() if kept else None,
-                    *received.lineage,
-                )
-            )
-        return table_of(rows, EVENTS.schema)

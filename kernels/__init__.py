@@ -33,6 +33,10 @@ beside the ledger, for a quick answer over many points:
     arrival  rows as they arrived into the order of devices and times, repeats marked
     totals   time in each state, metres and idle events of every group, in one pass
 
+and, before any of it, of messages as they arrived:
+
+    json_points  the points of many native messages, from their bytes (`point_cells` says where they lie)
+
 What holds for all of them:
 
 - Time is whole microseconds in int64, so sums are exact.

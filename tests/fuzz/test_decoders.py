@@ -7,7 +7,8 @@ import pytest
 
 from ingest.adapters.sources import Sources
 from ingest.decode import decode
-from ingest.positions import Judged, PointBatch
+from ingest.judging import Judged
+from ingest.positions import PointBatch
 from tests.fuzz.decoders import NATIVE, Seed, failures, fuzz, received, seeds
 
 
