@@ -20,6 +20,7 @@ import duckdb
 import polars as pl
 
 from flows.areas import named_areas
+from flows.chunks import portions
 from flows.copies import CopiesFailed, are_parts_current, publish_parts
 from flows.fast_ingest import scanners
 from flows.fuel.evaluating import evaluate_fuel
@@ -29,7 +30,6 @@ from flows.privacy.holding import take_holds
 from flows.querying import open_published
 from flows.refresh_metrics import write_metrics
 from flows.settings import Settings
-from flows.tracks import day_of
 from ingest.columns import LAKE_TABLES
 from ingest.lake import Loaded, lake_files, load_spool
 from warehouse.checks import CheckFailed, Failure, check_day, check_purchases, hold_back, recheck_ended
@@ -38,14 +38,13 @@ from warehouse.frozen import FrozenDate, frozen_dates
 from warehouse.idle_rates import relearned_dates, remember_idle, reopen_learners
 from warehouse.jurisdictions import jurisdictions
 from warehouse.lake import LakeTableFiles, attach_lake, is_lake_at
-from warehouse.load import read_chunk, replace_measured, stations
+from warehouse.load import add_measured, clear_measured, stations
 from warehouse.loads import record_load, stale_tenants
 from warehouse.models import add_device_status, build_day, choose_co2_factors, prepare_models
 from warehouse.places import guard_places
 from warehouse.publish import publish
 from warehouse.revisions import record_revisions
 from warehouse.work import (
-    VehicleDate,
     absorb,
     reopen_everything,
     reopened_dates,
@@ -55,7 +54,6 @@ from warehouse.work import (
 
 logger = logging.getLogger(__name__)
 
-CHUNK_VEHICLE_DATES = 100
 WAIT_S = 60.0
 REFRESHED = "refreshed"  # a file beside the published copies: its time is that of the last refresh, also without news
 Progress = Callable[[str, int, int], None]  # stage, done, in all
@@ -173,13 +171,13 @@ def rebuild(settings: Settings, day: date, opened: Opened | None = None) -> None
     Raises CheckFailed, at the end; the tenants it names keep what they had of that date, which stays re-opened.
     """
     found: list[Failure] = []
-    with _opened(settings, opened) as (warehouse, _):
+    with _opened(settings, opened) as (warehouse, lake):
         tenants = stale_tenants(warehouse, day)
         while True:
             try:
                 with transaction(warehouse):
                     if tenants:
-                        _rebuild_of(warehouse, settings, day, tenants)
+                        _rebuild_of(Opened(warehouse, lake), settings, day, tenants)
                     hold_back(warehouse, day, found)
                 break
             except CheckFailed as failure:
@@ -190,18 +188,18 @@ def rebuild(settings: Settings, day: date, opened: Opened | None = None) -> None
         raise CheckFailed(day, found, others_rebuilt=bool(tenants))
 
 
-def _rebuild_of(warehouse: duckdb.DuckDBPyConnection, settings: Settings, day: date, tenants: Sequence[str]) -> None:
+def _rebuild_of(opened: Opened, settings: Settings, day: date, tenants: Sequence[str]) -> None:
     """Rebuild one service date of these tenants and check it; raise CheckFailed."""
     began_s = monotonic()
+    warehouse, lake = opened
     vehicle_dates = reopened_vehicles(warehouse, day, tenants)
     sites = stations(warehouse, day)
     areas = named_areas(jurisdictions(warehouse))
     remember_idle(warehouse, day)
-    for chunk_of in _chunks(vehicle_dates):
-        chunk = read_chunk(warehouse, chunk_of, settings.timezone)
-        laid_out = day_of(chunk, settings)
-        rows = measured_rows(chunk, laid_out, measure(laid_out, sites, areas, settings))
-        replace_measured(warehouse, day, chunk_of, rows)
+    clear_measured(warehouse, day, vehicle_dates)
+    for portion in portions(warehouse, lake, settings, day, vehicle_dates):
+        rows = measured_rows(portion.chunk, portion.day, measure(portion.day, sites, areas, settings))
+        add_measured(warehouse, rows)
         guard_places(warehouse, suppress=settings.off_duty == "suppress", shown_tenants=settings.off_duty_tenants)
     reopen_learners(warehouse, day)
     record_revisions(warehouse, day, version("odograph"))
@@ -272,8 +270,3 @@ def _opened(settings: Settings, opened: Opened | None = None) -> Iterator[Opened
 def opened_line(settings: Settings) -> AbstractContextManager[Opened]:
     """The warehouse as the line works with it, for others who hold the lock."""
     return _opened(settings)
-
-
-def _chunks(vehicle_dates: Sequence[VehicleDate]) -> Iterator[Sequence[VehicleDate]]:
-    for first in range(0, len(vehicle_dates), CHUNK_VEHICLE_DATES):
-        yield vehicle_dates[first : first + CHUNK_VEHICLE_DATES]

@@ -75,7 +75,10 @@ POSITIONS = LakeTable(
     ),
     "fix_date",
     ("tenant_id", "device_id", "fix_ms"),
-    ("fix_ms", "latitude_e7", "longitude_e7", "odometer_m", "fuel_used_ml", "seq", "received_us"),
+    (
+        *("fix_ms", "latitude_e7", "longitude_e7", "heading_ddeg", "altitude_dm", "odometer_m", "fuel_used_ml"),
+        *("seq", "received_us", "segment_no", "point_index"),
+    ),
 )
 
 EVENTS = LakeTable(

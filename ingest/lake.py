@@ -40,6 +40,7 @@ logger = logging.getLogger(__name__)
 GROUP_BYTES = 12 * 1024 * 1024  # sealed (compressed) bytes decoded and committed together; about ten times that as JSON
 GROUP_SEGMENTS = 500
 VACUUM_AFTER_H = 24
+ROW_GROUP_ROWS = 1 << 19  # what a reader holds of a file at once: 14 vans of a day at one fix a second
 COMPACTED_BYTES = 1 << 30  # one file a partition as long as it fits, so that upkeep leaves it alone afterwards
 TABLE_CONFIGURATION = {
     "delta.logRetentionDuration": "interval 7 days",
@@ -274,6 +275,7 @@ def writer_properties(table: LakeTable) -> WriterProperties:
     return WriterProperties(
         compression="ZSTD",
         compression_level=1,
+        max_row_group_size=ROW_GROUP_ROWS,
         column_properties={
             name: ColumnProperties(encoding="DELTA_BINARY_PACKED", dictionary_enabled=False)
             for name in table.delta_encoded

@@ -123,6 +123,12 @@ def resolved(source: str, timezone: str) -> str:
     return _select("staging/resolved.sql").replace("{source}", source).replace("{timezone}", timezone)
 
 
+def borders(source: str) -> str:
+    """The select of the instants at which the van, depot or plan of rows of `source` may change."""
+    senders = f"select distinct tenant_id, device_id from {source}"
+    return _select("work/borders.sql").replace("{senders}", senders)
+
+
 def ranked(source: str) -> str:
     """The select that ranks the copies of each position of `source`."""
     return _select("staging/ranked_positions.sql").replace("{source}", source)

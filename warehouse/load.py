@@ -1,17 +1,17 @@
 """How do positions leave the warehouse for the kernels, and how do measured rows come back?
 
-Reading takes whole vehicle-dates, resolved and without repeats; writing replaces what core holds of the same ones.
+Reading takes whole vehicle-dates, resolved and without repeats; what core holds of them is deleted before.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 
 import duckdb
 import polars as pl
 
 from warehouse.connection import sql
-from warehouse.lake import ranked, resolved
+from warehouse.lake import borders, ranked, resolved
 from warehouse.work import VehicleDate
 
 MEASURED_TABLES = ("vehicle_dates", "ledger", "stops", "planned_stops", "route_phases", "refuels")
@@ -34,13 +34,19 @@ class Chunk(NamedTuple):
     planned_stops: pl.DataFrame
 
 
+class Stretches(NamedTuple):
+    """Rows of `work/stretches.sql`, and the first and last UTC date that fixes of theirs may be of."""
+
+    rows: pl.DataFrame
+    first: date
+    last: date
+
+
 def read_chunk(connection: duckdb.DuckDBPyConnection, wanted: Sequence[VehicleDate], timezone: str) -> Chunk:
     """Read the positions, the plans and the facts of some vehicle-dates."""
-    wanted_rows = pl.DataFrame(list(wanted), schema=["tenant_id", "vehicle_id", "service_date"], orient="row")
-    assert wanted_rows.height
-    connection.sql("create or replace temp table wanted as select * from wanted_rows")
+    _want(connection, wanted)
     days = [found.service_date for found in wanted]
-    times = connection.execute(sql("work/chunk_times.sql").replace("{timezone}", timezone)).fetchall()[0]
+    times = _times(connection, timezone)
     connection.execute(
         sql("work/chunk_positions.sql"),
         {"first": min(days), "last": max(days), "from_utc": times[0], "until_utc": times[1]},
@@ -49,9 +55,62 @@ def read_chunk(connection: duckdb.DuckDBPyConnection, wanted: Sequence[VehicleDa
         f"(from ({resolved('chunk_positions', timezone)}) semi join wanted using (tenant_id, vehicle_id, service_date))"
     )
     connection.execute(f"create or replace temp table ranked_positions as {ranked(resolved_positions)}")
+    connection.execute(f"create or replace temp table vehicle_date_counted as {sql('work/vehicle_date_counted.sql')}")
+    return _chunk(connection, connection.sql(sql("work/track.sql")).pl())
+
+
+def positions_known(
+    connection: duckdb.DuckDBPyConnection, wanted: Sequence[VehicleDate], day: date
+) -> dict[VehicleDate, int]:
+    """About how many positions vehicle-dates of a service date have, as far as any."""
+    _want(connection, wanted)
+    rows = connection.execute(sql("work/positions_known.sql"), {"day": day}).fetchall()
+    return {VehicleDate(tenant, vehicle, day): count for tenant, vehicle, count in rows}
+
+
+def read_stretches(connection: duckdb.DuckDBPyConnection, wanted: Sequence[VehicleDate], timezone: str) -> Stretches:
+    """From when to when the fixes of which device belong to which vehicle-date (`work/stretches.sql`)."""
+    _want(connection, wanted)
+    from_utc, until_utc = _times(connection, timezone)
+    text = sql("work/instants.sql").replace("{timezone}", timezone).replace("{borders}", borders("senders"))
+    connection.execute(text, {"from_utc": from_utc, "until_utc": until_utc})
+    stretches: pl.DataFrame = connection.sql(
+        sql("work/stretches.sql").replace("{resolved}", resolved("instants", timezone))
+    ).pl()
+    return Stretches(stretches, from_utc.date(), until_utc.date())
+
+
+def chunk_without_track(
+    connection: duckdb.DuckDBPyConnection, wanted: Sequence[VehicleDate], counted: pl.DataFrame, ends: pl.DataFrame
+) -> Chunk:
+    """The rest of a chunk whose positions are read elsewhere, from what was counted of them there.
+
+    ends  of each vehicle-date some of its positions as in `ranked_positions`: the first and the last, and of the good
+          ones too; of the devices that sent positions only those are asked for
+    """
+    _want(connection, wanted)
+    assert counted.width
+    assert ends.width
+    connection.execute("create or replace temp table ranked_positions as from ends")
+    connection.execute("create or replace temp table vehicle_date_counted as from counted")
+    return _chunk(connection, pl.DataFrame())
+
+
+def _want(connection: duckdb.DuckDBPyConnection, wanted: Sequence[VehicleDate]) -> None:
+    wanted_rows = pl.DataFrame(list(wanted), schema=["tenant_id", "vehicle_id", "service_date"], orient="row")
+    assert wanted_rows.height
+    connection.sql("create or replace temp table wanted as select * from wanted_rows")
+
+
+def _times(connection: duckdb.DuckDBPyConnection, timezone: str) -> tuple[datetime, datetime]:
+    from_utc, until_utc = connection.execute(sql("work/chunk_times.sql").replace("{timezone}", timezone)).fetchall()[0]
+    return from_utc, until_utc
+
+
+def _chunk(connection: duckdb.DuckDBPyConnection, track: pl.DataFrame) -> Chunk:
     connection.execute(f"create or replace temp table vehicle_date_counts as {sql('work/vehicle_date_counts.sql')}")
     return Chunk(
-        track=connection.sql(sql("work/track.sql")).pl(),
+        track=track,
         counts=connection.sql("from vehicle_date_counts order by tenant_id, service_date, vehicle_id").pl(),
         vans=connection.sql(sql("work/vans.sql")).pl(),
         routes=connection.sql(sql("work/routes.sql")).pl(),
@@ -67,25 +126,25 @@ def stations(connection: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
     return rows
 
 
-def replace_measured(
-    connection: duckdb.DuckDBPyConnection,
-    day: date,
-    vehicle_dates: Sequence[VehicleDate],
-    measured: Mapping[str, pl.DataFrame],
-) -> None:
-    """Put measured rows in the place of all that core held of these vehicle-dates of one service date."""
+def clear_measured(connection: duckdb.DuckDBPyConnection, day: date, vehicle_dates: Sequence[VehicleDate]) -> None:
+    """Delete what core holds of these vehicle-dates of one service date."""
     replaced = pl.DataFrame(
         [(found.tenant_id, found.vehicle_id) for found in vehicle_dates],
-        schema=["tenant_id", "vehicle_id"],
+        schema={"tenant_id": pl.String, "vehicle_id": pl.String},
         orient="row",
     )
-    assert replaced.height
-    for name in MEASURED_TABLES:
+    assert replaced.width
+    for name in (*MEASURED_TABLES, "place_guards"):
         connection.execute(
             f"delete from core.{name} where service_date = $day and (tenant_id, vehicle_id) in"
             " (select (tenant_id, vehicle_id) from replaced)",
             {"day": day},
         )
+
+
+def add_measured(connection: duckdb.DuckDBPyConnection, measured: Mapping[str, pl.DataFrame]) -> None:
+    """Put measured rows into core; nothing of their vehicle-dates is there any more."""
+    for name in MEASURED_TABLES:
         measured_rows = measured[name]
         assert measured_rows.width
         connection.execute(f"insert into core.{name} by name select * from measured_rows")

@@ -14,7 +14,7 @@ import duckdb
 from warehouse.connection import sql, transaction
 from warehouse.frozen import close_frozen, quarantine_frozen
 from warehouse.idle_rates import REASON
-from warehouse.lake import resolved
+from warehouse.lake import borders, resolved
 from warehouse.windows import move_ends, renew_windows
 
 READ_TABLES = ("positions", "events", "purchases", "plans", "rejects")
@@ -49,7 +49,8 @@ def absorb(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
             "create or replace temp view new_rejects as select tenant_id, device_id, spool_id, segment_no,"
             " make_timestamp(received_us) as at_utc from unseen_rejects where device_id is not null"
         )
-        _reopen_resolved(connection, "new_positions", "positions", timezone)
+        connection.execute(sql("work/heard_quarters.sql").replace("{borders}", borders("new_positions")))
+        _reopen_resolved(connection, "heard_quarters", "positions", timezone)
         _reopen_resolved(connection, "new_rejects", "rejects", timezone)
         connection.execute(
             "create or replace temp view late_positions as select *, make_timestamp(fix_ms * 1000) as at_utc"

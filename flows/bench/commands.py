@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from flows.bench import speed_commands
+
 app = typer.Typer(
     no_args_is_help=True,
     help="Measure the line beside its peers and limits; needs no data directory and changes none.",
@@ -245,3 +247,6 @@ def mail(
     for line in lines(outcome):
         typer.echo(line)
     raise typer.Exit(0 if outcome.holds else 1)
+
+
+app.command()(speed_commands.line)

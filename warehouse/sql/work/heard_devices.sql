@@ -19,15 +19,25 @@ happened as (
 
 ),
 
-signs as (
+spans as (
 
-    select * from core.devices
-    union all by name
     select
         tenant_id,
         device_id,
         make_timestamp(min(received_us)) as first_seen_utc,
         make_timestamp(max(received_us)) as last_seen_utc,
+        max(fix_ms) filter (not coalesce(backlog, false)) as newest_ms
+    from unseen_positions
+    group by all
+
+),
+
+-- Of the rows of a device only those of its newest live fix are looked at as a whole.
+newest as (
+
+    select
+        tenant_id,
+        device_id,
         arg_max(
             {
                 'fix_utc': make_timestamp(fix_ms * 1000),
@@ -42,11 +52,21 @@ signs as (
                 'rank': {'fix_ms': fix_ms, 'boot': coalesce(boot, -1), 'seq': coalesce(seq, -1), 'hash': payload_hash}
             },
             {'fix_ms': fix_ms, 'boot': coalesce(boot, -1), 'seq': coalesce(seq, -1), 'hash': payload_hash}
-        ) filter (not coalesce(backlog, false)) as fix,
-        null as status,
-        null as firmware
-    from unseen_positions
+        ) as fix
+    from unseen_positions as positions
+    join spans using (tenant_id, device_id)
+    where fix_ms = newest_ms and not coalesce(backlog, false)
     group by all
+
+),
+
+signs as (
+
+    select * from core.devices
+    union all by name
+    select spans.* exclude (newest_ms), fix, null as status, null as firmware
+    from spans
+    left join newest using (tenant_id, device_id)
     union all by name
     select
         tenant_id,

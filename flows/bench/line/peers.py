@@ -1,0 +1,94 @@
+"""What others take for less: time in each state and metres of each van, from the same files of the lake.
+
+The question is that of a plain analyst: states by speed with hysteresis and by ignition, silences left out, metres
+between neighbours. No stops, phases, contexts or marts.
+"""
+
+import time
+from collections.abc import Sequence
+from importlib.util import find_spec
+from shutil import which
+
+import duckdb
+
+STATE_TOTALS = """
+with fixes as (
+    select
+        tenant_id,
+        device_id,
+        fix_ms,
+        latitude_e7 * 1e-7D as latitude,
+        longitude_e7 * 1e-7D as longitude,
+        ignition,
+        lag(fix_ms) over van as before_ms,
+        lag(latitude_e7 * 1e-7D) over van as before_latitude,
+        lag(longitude_e7 * 1e-7D) over van as before_longitude,
+        lead(fix_ms) over van as next_ms,
+        {moving} as is_moving
+    from {positions}
+    window van as (partition by tenant_id, device_id order by fix_ms)
+),
+states as (
+    select
+        *,
+        case when not ignition then 0 when coalesce(is_moving, 0) = 1 then 1 else 2 end as state,
+        coalesce(fix_ms - before_ms > 300000, false) as is_gap,
+        case when next_ms is null or next_ms - fix_ms > 300000 then 0 else next_ms - fix_ms end as spent_ms,
+        6371008.8D * sqrt(
+            power(radians(latitude - before_latitude), 2)
+            + power(radians(longitude - before_longitude) * cos(radians((latitude + before_latitude) / 2)), 2)
+        ) as metres
+    from fixes
+)
+select
+    tenant_id,
+    device_id,
+    sum(case when state = 0 then spent_ms end) as off_ms,
+    sum(case when state = 1 then spent_ms end) as drive_ms,
+    sum(case when state = 2 then spent_ms end) as idle_ms,
+    sum(case when is_gap then 0 else metres end) as metres
+from states
+group by tenant_id, device_id
+"""
+MOVING = "case when speed_ckmh >= 500 then 1 when speed_ckmh <= 300 then 0 end"
+SO_FAR = "over (partition by tenant_id, device_id order by fix_ms rows between unbounded preceding and current row)"
+
+
+def duckdb_seconds(files: Sequence[str], threads: int) -> tuple[float, int]:
+    """Seconds DuckDB takes for the state totals, and of how many vans."""
+    listed = ", ".join(f"'{path}'" for path in files)
+    text = STATE_TOTALS.format(
+        moving=f"last_value({MOVING} ignore nulls) {SO_FAR}", positions=f"read_parquet([{listed}])"
+    )
+    with duckdb.connect() as connection:
+        connection.execute(f"set threads = {threads}")
+        began_s = time.perf_counter()
+        vans = len(connection.execute(text).fetchall())
+    return time.perf_counter() - began_s, vans
+
+
+def spark_seconds(files: Sequence[str], threads: int) -> float | None:
+    """Seconds Spark takes for the same, started before; None where it is not installed."""
+    if find_spec("pyspark") is None or which("java") is None:
+        return None
+    from pyspark.sql import SparkSession  # type: ignore[import-not-found,unused-ignore]
+
+    session = (
+        SparkSession.builder.master(f"local[{threads}]")
+        .config("spark.driver.memory", "8g")
+        .config("spark.ui.enabled", "false")
+        .config("spark.sql.shuffle.partitions", "4")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.driver.host", "127.0.0.1")
+        .getOrCreate()
+    )
+    session.sparkContext.setLogLevel("ERROR")
+    session.read.parquet(*files).createOrReplaceTempView("positions")
+    text = STATE_TOTALS.format(moving=f"last_value({MOVING}, true) {SO_FAR}", positions="positions").replace(
+        "select\n        *,", "select *,"
+    )
+    began_s = time.perf_counter()
+    session.sql(text).collect()
+    seconds = time.perf_counter() - began_s
+    session.stop()
+    return seconds
