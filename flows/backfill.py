@@ -118,8 +118,8 @@ def plan_of(settings: Settings, asked: Range, *, anew: bool = False) -> Plan:
 
 def start(settings: Settings, asked: Range, *, anew: bool = False) -> tuple[Backfill, Plan]:
     """Begin a backfill, or find the one of the same range that was cut short; rows that are new in the lake count."""
-    with writer_lock(settings.lock_path, wait_s=WAIT_S), opened_line(settings) as (warehouse, _):
-        absorb(warehouse, settings.timezone)
+    with writer_lock(settings.lock_path, wait_s=WAIT_S), opened_line(settings) as (warehouse, lake):
+        absorb(warehouse, settings.timezone, lake)
         _known_work(warehouse, settings, asked, None)
         found = None if anew else unfinished(warehouse, asked, version("odograph"))
         begun = found or begin(warehouse, asked, version("odograph"))

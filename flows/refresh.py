@@ -145,10 +145,10 @@ def stale_dates(
     settings: Settings, *, day: date | None = None, full: bool = False, opened: Opened | None = None
 ) -> list[date]:
     """Note what new rows of the lake touch, and return the service dates to rebuild, oldest first."""
-    with _opened(settings, opened) as (warehouse, _):
+    with _opened(settings, opened) as (warehouse, lake):
         if full or day is not None:
             reopen_everything(warehouse, settings.timezone, day)
-        absorb(warehouse, settings.timezone)
+        absorb(warehouse, settings.timezone, lake)
         recheck_ended(warehouse)
         return reopened_dates(warehouse)
 

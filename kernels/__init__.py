@@ -28,7 +28,7 @@ and, beside that day, of a fuel purchase:
     presence   which vans were near the site
     pump       what the assigned van says about it: levels, engine, odometer
 
-beside the ledger, for a quick answer over many points:
+and, beside the ledger, for a quick answer over many points:
 
     arrival  rows as they arrived into the order of devices and times, repeats marked
     totals   time in each state, metres and idle events of every group, in one pass

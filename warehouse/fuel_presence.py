@@ -56,9 +56,8 @@ def read_evaluated(connection: duckdb.DuckDBPyConnection, line_numbers: list[int
     connection.execute(sql("fuel/chunk_lines.sql"))
     from_utc, until_utc = connection.execute("select min(from_utc), max(until_utc) from fuel_spans").fetchall()[0]
     connection.execute(sql("fuel/chunk_positions.sql"), _bounds(from_utc, until_utc))
-    connection.execute(
-        f"create or replace temp table fuel_ranked as {ranked('(' + resolved('fuel_positions', timezone) + ')')}"
-    )
+    positions = ranked(f"({resolved('fuel_positions', timezone)})")
+    connection.execute(f"create or replace temp view fuel_ranked as {positions}")
     return Evaluated(
         lines=connection.sql("from fuel_candidates order by line_no, candidate").pl(),
         positions=connection.sql(sql("fuel/track.sql")).pl(),

@@ -49,7 +49,7 @@ def attach_lake(
     """
     owned = "" if only_tenant is None else f" where tenant_id = '{only_tenant.replace(chr(39), chr(39) * 2)}'"
     for name, table in tables.items():
-        rows = _reader(connection, name, table)
+        rows = reader(connection, name, table)
         if owned:
             rows = f"select * from ({rows}){owned}"
         connection.execute(f"create or replace view staging.read_{name} as {rows}")
@@ -139,7 +139,8 @@ def _select(name: str) -> str:
     return "\n".join(line for line in sql(name).splitlines() if not line.lstrip().startswith("--"))
 
 
-def _reader(connection: duckdb.DuckDBPyConnection, name: str, table: LakeTableFiles) -> str:
+def reader(connection: duckdb.DuckDBPyConnection, name: str, table: LakeTableFiles) -> str:
+    """The select that reads these files of a table of the lake, with all of its columns."""
     empty = f"select * from staging.empty_{name}"
     if table.is_mixed or not table.files:
         empty_rows = table.empty

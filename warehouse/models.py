@@ -14,6 +14,7 @@ import duckdb
 from warehouse.checks import checks_digest, replace_checks
 from warehouse.connection import sql, transaction
 from warehouse.definitions import listed_definitions, replace_definitions
+from warehouse.idling import forget_day, idling_sql, judge_day, lay_out_day, of_day
 from warehouse.lineage import replace_lineage
 from warehouse.places import cell, metres, near
 from warehouse.rollups import rollup_sql
@@ -32,11 +33,12 @@ DATED_MARTS = (
     "fleet_days",
 )
 # Views and macros that models and readers share, in the order in which they need each other; defined in every copy.
-# Roll-ups are made of the texts in a folder.
+# Idling and roll-ups are made of the texts in a folder.
 SHARED_SQL = (
     "dimensions.sql",
     "unlisted.sql",
     "constants.sql",
+    "idling",
     "rollups",
     "economy.sql",
     "field/places.sql",
@@ -45,6 +47,7 @@ SHARED_SQL = (
     "field/activity.sql",
     "freshness.sql",
 )
+MADE_SQL = {"idling": idling_sql, "rollups": rollup_sql}
 OF_TENANTS = ("fleet_days",)  # one row per tenant and date
 FROZEN = "select (tenant_id, vehicle_id) from core.frozen_dates where service_date = $day"
 WHOLE_MARTS = ("fuel_purchases",)  # small, and versions may arrive for any date: replaced whole
@@ -52,7 +55,7 @@ WHOLE_MARTS = ("fuel_purchases",)  # small, and versions may arrive for any date
 
 def shared_sql() -> str:
     """The views and macros that models and readers share."""
-    return "\n".join(sql(name) if name.endswith(".sql") else rollup_sql() for name in SHARED_SQL)
+    return "\n".join(sql(name) if name.endswith(".sql") else MADE_SQL[name]() for name in SHARED_SQL)
 
 
 def prepare_models(connection: duckdb.DuckDBPyConnection) -> None:
@@ -93,6 +96,7 @@ def add_device_status(connection: duckdb.DuckDBPyConnection) -> None:
 
 def build_day(connection: duckdb.DuckDBPyConnection, day: date, tenants: Collection[str] | None = None) -> None:
     """Replace one service date of these tenants, by default all, in every dated mart."""
+    lay_out_day(connection, day, tenants)
     judge_day(connection, day)
     chosen, given = ("true", {}) if tenants is None else ("list_contains($tenants, tenant_id)", {"tenants": [*tenants]})
     has_frozen = connection.execute(f"select count(*) from ({FROZEN})", {"day": day}).fetchall()[0][0] > 0
@@ -102,19 +106,10 @@ def build_day(connection: duckdb.DuckDBPyConnection, day: date, tenants: Collect
         rows = open_rows if has_frozen and name not in OF_TENANTS else chosen
         connection.execute(f"delete from marts.{name} where service_date = $day and {rows}", {"day": day, **given})
         connection.execute(
-            f"insert into marts.{name} by name select * from ({sql(f'marts/{name}.sql')}) where {rows}",
+            f"insert into marts.{name} by name select * from ({of_day(sql(f'marts/{name}.sql'))}) where {rows}",
             {"day": day, **given},
         )
-    connection.execute("drop table day_verdicts")
-
-
-def judge_day(connection: duckdb.DuckDBPyConnection, day: date) -> None:
-    """Put what each definition says of each idle run into `day_verdicts`: two marts read it, so it is judged once."""
-    connection.execute(
-        "create or replace temp table day_verdicts as"
-        " select * exclude (reason, context, unit, duration_us, is_pto) from core.idle_verdicts($day)",
-        {"day": day},
-    )
+    forget_day(connection)
 
 
 def build_whole(connection: duckdb.DuckDBPyConnection) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import duckdb
 
 from warehouse.connection import sql
+from warehouse.idling import standing_rows
 
 CELL_DEG = 0.01  # of latitude: 1.1 km
 NEAR_M = 2_000  # from the middle of a home's cell, so a kilometre from the home itself at least
@@ -35,7 +36,11 @@ def guard_places(connection: duckdb.DuckDBPyConnection, *, suppress: bool, shown
         "delete from core.place_guards as known using wanted where known.tenant_id = wanted.tenant_id"
         " and known.vehicle_id = wanted.vehicle_id and known.service_date = wanted.service_date"
     )
-    text = sql("work/place_guards.sql")
+    # Dates are written out, so that of large tables only their rows are looked at.
+    days = connection.execute("select distinct service_date from wanted order by 1").fetchall()
+    of_dates = "service_date in (" + ", ".join(f"date '{day}'" for (day,) in days) + ")"
+    ledger = f"(from core.ledger semi join wanted using (tenant_id, vehicle_id, service_date) where {of_dates})"
+    text = sql("work/place_guards.sql").replace("{standing_rows}", standing_rows(ledger))
     for axis in ("latitude", "longitude"):
         text = text.replace("{cell_" + axis + "}", cell(axis, "latitude", "longitude"))
     connection.execute(
@@ -49,6 +54,7 @@ def guard_places(connection: duckdb.DuckDBPyConnection, *, suppress: bool, shown
             " from core.place_guards as guards"
             " semi join wanted using (tenant_id, vehicle_id, service_date) where guards.tenant_id = rows.tenant_id"
             " and guards.vehicle_id = rows.vehicle_id and guards.service_date = rows.service_date"
+            f" and rows.{of_dates}"
         )
 
 

@@ -5,7 +5,7 @@ The list is a table, `core.reopened`, emptied in the transaction that rebuilds: 
 by the next one, and a run with no news finds nothing.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import NamedTuple
 
@@ -14,12 +14,13 @@ import duckdb
 from warehouse.connection import sql, transaction
 from warehouse.frozen import close_frozen, quarantine_frozen
 from warehouse.idle_rates import REASON
-from warehouse.lake import borders, resolved
+from warehouse.lake import LakeTableFiles, borders, reader, resolved
 from warehouse.windows import move_ends, renew_windows
 
 READ_TABLES = ("positions", "events", "purchases", "plans", "rejects")
 # What is left of a thinned date is never measured, under whatever name its van has now.
 WHOLE = "flags is distinct from 'thinned'"
+ALL = "true"  # the condition that holds of every row
 NO_SEGMENT = "null::varchar as spool_id, null::bigint as segment_no"  # re-opened by something else than a message
 
 
@@ -31,13 +32,22 @@ class VehicleDate(NamedTuple):
     service_date: date
 
 
-def absorb(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
-    """Note every vehicle-date that new rows of the lake touch; take over new plans. All of it or nothing."""
+def absorb(connection: duckdb.DuckDBPyConnection, timezone: str, lake: Mapping[str, LakeTableFiles]) -> None:
+    """Note every vehicle-date that new rows of the lake touch; take over new plans. All of it or nothing.
+
+    New rows are looked for once, in two columns; then only the files that have some are read. `lake` is what
+    `staging.read_*` see.
+    """
     with transaction(connection):
         unseen = _unseen(connection)
+        new = {name: table._replace(files=_files_with(connection, table, unseen)) for name, table in lake.items()}
+        if not any(table.files for table in new.values()):
+            close_frozen(connection)  # of those that somebody asked for
+            return
         for name in READ_TABLES:
             connection.execute(
-                f"create or replace temp view unseen_{name} as select * from staging.read_{name} where {unseen}"
+                f"create or replace temp view unseen_{name} as"
+                f" select * from ({reader(connection, name, new[name])}) where {unseen}"
             )
         _absorb_plans(connection)
         connection.execute(
@@ -148,11 +158,22 @@ def _unseen(connection: duckdb.DuckDBPyConnection) -> str:
     """The condition that picks rows of later segments; written out, so that file statistics can prune."""
     reached = connection.execute("from core.absorbed order by spool_id").fetchall()
     if not reached:
-        return "true"
+        return ALL
     named = [(spool_id.replace("'", "''"), segment_no) for spool_id, segment_no in reached]
     later = " or ".join(f"(spool_id = '{spool_id}' and segment_no > {number})" for spool_id, number in named)
     listed = ", ".join(f"'{spool_id}'" for spool_id, _ in named)
     return f"({later} or spool_id not in ({listed}))"
+
+
+def _files_with(connection: duckdb.DuckDBPyConnection, table: LakeTableFiles, condition: str) -> list[str]:
+    """The files of a table that have rows of which this holds."""
+    if condition == ALL or not table.files:
+        return list(table.files)
+    rows = connection.execute(
+        f"select distinct filename from read_parquet($files, union_by_name = {table.is_mixed}) where {condition}",
+        {"files": list(table.files)},
+    ).fetchall()
+    return sorted(row[0] for row in rows)
 
 
 def _reopen_resolved(connection: duckdb.DuckDBPyConnection, source: str, reason: str, timezone: str) -> None:

@@ -16,7 +16,8 @@ from flows.refresh import refresh
 from tests.builders import collected, golden_points, positions, published, settings_in, yesterday_at
 from warehouse.connection import ensure_schema, sql
 from warehouse.definitions import listed_definitions, parsed, replace_definitions
-from warehouse.models import judge_day, prepare_models
+from warehouse.idling import judge_day, lay_out_day, of_day
+from warehouse.models import prepare_models
 
 DAY = date(2026, 2, 26)
 START = datetime(2026, 2, 26, 14)
@@ -138,9 +139,10 @@ def totals(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, float]
 
 
 def build(connection: duckdb.DuckDBPyConnection) -> None:
+    lay_out_day(connection, DAY)
     judge_day(connection, DAY)
     for name in MARTS:
-        connection.execute(f"insert into marts.{name} by name {sql(f'marts/{name}.sql')}", {"day": DAY})
+        connection.execute(f"insert into marts.{name} by name {of_day(sql(f'marts/{name}.sql'))}", {"day": DAY})
 
 
 @pytest.mark.parametrize(

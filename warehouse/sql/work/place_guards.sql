@@ -78,10 +78,8 @@ stands as (
             'latitude': first(latitude order by started_utc) filter (latitude is not null),
             'longitude': first(longitude order by started_utc) filter (latitude is not null)
         } as place
-    from staging.standing_rows
+    from ({standing_rows}) as rows
     join core.vehicle_dates using (tenant_id, vehicle_id, service_date)
-    semi join wanted using (tenant_id, vehicle_id, service_date)
-    where service_date in (select distinct service_date from wanted)
     group by tenant_id, vehicle_id, service_date, stand_no
 
 ),
