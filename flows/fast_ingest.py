@@ -27,8 +27,12 @@ def scanners(settings: IngestSettings) -> Scanners | None:
 @cache
 def _scanners() -> Scanners:
     from kernels.json_points import json_points
+    from kernels.packed import packed_points
 
-    return Scanners(native=lambda payloads: _points(json_points(*payloads), payloads))
+    return Scanners(
+        native=lambda payloads: _points(json_points(*payloads), payloads),
+        packed=lambda payloads: _points(packed_points(*payloads), payloads),
+    )
 
 
 def _points(found: "PointCells", payloads: Payloads) -> Points:

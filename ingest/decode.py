@@ -21,6 +21,7 @@ from ingest.envelope import json_object
 from ingest.judging import Judged, nothing_judged
 from ingest.masking import masked, masked_document, masked_text
 from ingest.native import MAX_PAYLOAD_BYTES
+from ingest.packed import is_packed, read_packed
 from ingest.positions import PointBatch
 from ingest.purchases import purchase_row
 from ingest.received import Received, Undecodable, reject_row, rejects_table, table_of
@@ -180,7 +181,9 @@ def _decode_one(received: Received, points: PointBatch, rows: dict[str, list[tup
     assert topic is not None
     if topic.family == "tm" and topic.kind in ("pos", "his"):
         if is_arrow(received):
-            points.add_columns(received, read_arrow(received))
+            points.add_columns(received, *read_arrow(received), source_format="arrow")
+        elif is_packed(received):
+            points.add_columns(received, *read_packed(received), source_format="packed")
         elif not points.add_typed(received):
             points.add_loose(received, json_object(received))
         return

@@ -12,7 +12,6 @@ import polars as pl
 import pyarrow as pa
 
 from ingest.adapters.readings import Fix, Source, Unread
-from ingest.arrow_points import ArrowPoints
 from ingest.envelope import checked_envelope
 from ingest.judging import Judged, Lookup, judged_points, nothing_judged
 from ingest.native import MAX_POINTS, VERSION, Point, Positions
@@ -125,13 +124,11 @@ class PointBatch:
         self._bad += [(number, index, one.reason) for index, one in unread]
         return message
 
-    def add_columns(self, received: Received, table: ArrowPoints) -> None:
+    def add_columns(self, received: Received, points: pa.Table, boot: int | None, source_format: str) -> None:
         """Take a message whose points are columns."""
         number = len(self._messages)
-        self._columns.append(
-            table.points.append_column("message", pa.array([number] * table.points.num_rows, pa.uint32()))
-        )
-        self._messages[number] = Sent(received, table.boot, "arrow", number, None)
+        self._columns.append(points.append_column("message", pa.array([number] * points.num_rows, pa.uint32())))
+        self._messages[number] = Sent(received, boot, source_format, number, None)
 
     def messages(self) -> list[Received]:
         """Every message once."""

@@ -28,6 +28,7 @@ import pyarrow as pa
 
 from ingest.arrow_points import CONTINUATION, numbered
 from ingest.masking import masked_text
+from ingest.packed import MAGIC, unpack
 from ingest.received import Undecodable
 from ingest.topics import Topic, ack_topic, parse_topic
 
@@ -130,6 +131,9 @@ def _keys(topic: Topic, payload: bytes) -> ReceiptKeys:
     if payload.startswith(CONTINUATION):
         boot, numbers = numbered(payload)
         return ReceiptKeys(answer, boot, tuple(seq for seq in numbers if type(seq) is int), ())
+    if payload.startswith(MAGIC):
+        packed = unpack(payload)
+        return ReceiptKeys(answer, packed.boot, tuple(point["seq"] for point in packed.points if "seq" in point), ())
     sent = _read_sent(payload)
     # `is int` leaves out true and false, which Python counts as integers.
     seqs = tuple(seq for seq in (sent.seq, *(point.seq for point in sent.pts)) if type(seq) is int)

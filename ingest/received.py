@@ -34,6 +34,7 @@ REASONS: dict[str, tuple[Literal["reject", "quarantine"], str | None]] = {
     "time_out_of_range": ("reject", None),
     "bad_device": ("reject", None),
     "bad_arrow": ("reject", None),
+    "bad_packed": ("reject", None),
     "undecodable": ("reject", None),
     "missing_time": ("reject", None),
     "position_missing": ("reject", "Q1"),

@@ -4,7 +4,7 @@ A scanner takes the payloads of many messages and gives the points of those it u
 rest, and those go the way of `ingest.decode.decode`, the twin of all this: both give the same rows, in another order.
 Scanners are compiled code, which ingest does not know; `flows.fast_ingest` hands them in.
 
-    segments -> messages of vans -> scanner -> columns -> the rules of position_rules.py
+    segments -> messages of vans -> scanners -> columns -> the rules of position_rules.py
                        the rest  -> decode
 """
 
@@ -20,8 +20,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ingest import arrow_points, packed
 from ingest.adapters.sources import Sources
-from ingest.arrow_points import CONTENT_TYPE
 from ingest.decode import NOT_OURS, Decoded, decode
 from ingest.judging import Judged, Lookup, judged_points
 from ingest.native import MAX_PAYLOAD_BYTES
@@ -79,6 +79,7 @@ class Scanners(NamedTuple):
     """Who reads which messages."""
 
     native: Callable[[Payloads], Points]
+    packed: Callable[[Payloads], Points]
 
 
 def decode_segments(
@@ -112,67 +113,102 @@ def _decode_portion(
     slowly = partial(decode, max_age_days=max_age_days, sources=sources)
     if scanners is not None:
         try:
-            batch = _Batch(segments, scanners.native)
-            judged = batch.judged(max_age_days)
+            messages = _Messages(segments)
+            kinds = [(name, scan, messages.of_kind(name)) for name, scan in scanners._asdict().items()]
+            batches = [_Batch(messages, name, scan, wanted) for name, scan, wanted in kinds if wanted.size]
+            judged = [batch.judged(max_age_days) for batch in batches]
         except NOT_OURS:
             raise
         except BaseException:  # as in `decode`: a gap in our rules must not cost the fleet
             logger.exception("the fast decoder failed; the slow one takes its place")
         else:
-            return _together(judged, slowly(batch.unread()))
+            return _together(judged, slowly(messages.others([batch.read for batch in batches])))
     return slowly(message for segment in segments for message in received_messages(*segment))
 
 
-def _together(judged: Judged, others: Decoded) -> Decoded:
+def _together(judged: list[Judged], others: Decoded) -> Decoded:
+    reject_rows = [row for one in judged for row in one.reject_rows]
     return others._replace(
-        positions=pa.concat_tables([judged.positions, others.positions]),
-        events=pa.concat_tables([judged.status_events, others.events]),
-        rejects=pa.concat_tables([rejects_table(judged.reject_rows), others.rejects]),
+        positions=pa.concat_tables([*(one.positions for one in judged), others.positions]),
+        events=pa.concat_tables([*(one.status_events for one in judged), others.events]),
+        rejects=pa.concat_tables([rejects_table(reject_rows), others.rejects]),
     )
 
 
-class _Batch:
-    """The messages of some segments, and the points that a scanner read of them."""
+class _Messages:
+    """The messages of some segments as columns."""
 
-    def __init__(self, segments: list[SegmentRows], scan: Callable[[Payloads], Points]) -> None:
-        self._segments = segments
+    def __init__(self, segments: list[SegmentRows]) -> None:
+        self.segments = segments
         table = pa.concat_tables([rows.select(_COLUMNS) for rows, _, _ in segments])
         sizes = [rows.num_rows for rows, _, _ in segments]
-        self._first_of = np.cumsum([0, *sizes])  # message of each segment
-        self._segment_of = np.repeat(np.arange(len(segments)), sizes)
-        self._received_us = _int64(table["received_us"])
-        self._retain = table["retain"].to_numpy().astype(np.bool_)
-        self._text, bounds = _joined(table["payload"])
-        self._begins, self._ends = bounds[:-1], bounds[1:]
+        self.first_of = np.cumsum([0, *sizes])  # message of each segment
+        self.segment_of = np.repeat(np.arange(len(segments)), sizes)
+        self.received_us = _int64(table["received_us"])
+        self.retain = table["retain"].to_numpy().astype(np.bool_)
+        self.text, bounds = _joined(table["payload"])
+        self.begins, self.ends = bounds[:-1], bounds[1:]
         topics = table["topic"].combine_chunks().dictionary_encode()
-        self._topics = [parse_topic(topic) for topic in topics.dictionary.to_pylist()]
-        self._topic_of = topics.indices.to_numpy()
-        self._wanted = np.flatnonzero(self._is_native(table["content_type"]))
-        self._points = scan(self._payloads())
-        self._read = self._wanted[self._points.is_read]
+        self.topics = [parse_topic(topic) for topic in topics.dictionary.to_pylist()]
+        self.topic_of = topics.indices.to_numpy().astype(np.int64)
+        self._content_type = table["content_type"]
 
-    def _is_native(self, content_type: pa.ChunkedArray) -> Flags:
-        size = self._ends - self._begins
-        is_position = np.array([topic is not None and topic.kind in ("pos", "his") for topic in self._topics], np.bool_)
-        is_arrow = np.asarray(pc.fill_null(pc.equal(content_type, CONTENT_TYPE), False), np.bool_)
-        is_native: Flags = is_position[self._topic_of] & (size <= MAX_PAYLOAD_BYTES) & ~is_arrow
-        return is_native
+    def of_kind(self, name: str) -> Ints:
+        """The messages that a scanner may be able to read."""
+        is_position = np.array([topic is not None and topic.kind in ("pos", "his") for topic in self.topics], np.bool_)
+        is_wanted = is_position[self.topic_of] & (self.ends - self.begins <= MAX_PAYLOAD_BYTES)
+        is_packed = self._is_said_to_be(packed.CONTENT_TYPE)
+        begins_packed = np.ones(self.begins.size, np.bool_)
+        for place, byte in enumerate(packed.MAGIC):  # where a payload is shorter, the next one or the padding is read
+            begins_packed &= self.text[self.begins + place] == byte
+        is_packed |= begins_packed
+        is_native = ~is_packed & ~self._is_said_to_be(arrow_points.CONTENT_TYPE)
+        return np.flatnonzero(is_wanted & (is_packed if name == "packed" else is_native))
 
-    def _payloads(self) -> Payloads:
-        senders = [topic.sender.encode() if topic else b"" for topic in self._topics]
-        wanted = self._wanted
-        return Payloads(
-            self._text, self._begins[wanted], self._ends[wanted], senders, self._topic_of[wanted].astype(np.int64)
-        )
+    def _is_said_to_be(self, content_type: str) -> Flags:
+        return np.asarray(pc.fill_null(pc.equal(self._content_type, content_type), False), np.bool_)
 
-    def unread(self) -> Iterator[Received]:
-        """The messages that the scanner left, in order of arrival."""
-        is_left = np.ones(self._begins.size, np.bool_)
-        is_left[self._read] = False
-        for place, (table, spool_id, number) in enumerate(self._segments):
-            mask = is_left[self._first_of[place] : self._first_of[place + 1]]
+    def payloads(self, wanted: Ints) -> Payloads:
+        senders = [topic.sender.encode() if topic else b"" for topic in self.topics]
+        return Payloads(self.text, self.begins[wanted], self.ends[wanted], senders, self.topic_of[wanted])
+
+    def others(self, read: list[Ints]) -> Iterator[Received]:
+        """The messages that nobody has read, in order of arrival."""
+        is_left = np.ones(self.begins.size, np.bool_)
+        for numbers in read:
+            is_left[numbers] = False
+        for place, (table, spool_id, number) in enumerate(self.segments):
+            mask = is_left[self.first_of[place] : self.first_of[place + 1]]
             if mask.any():
                 yield from received_messages(table.filter(pa.array(mask)), spool_id, number)
+
+    def received(self, number: int) -> Received:
+        """One message by itself."""
+        place = int(self.segment_of[number])
+        table, spool_id, segment_no = self.segments[place]
+        (received,) = received_messages(table.slice(number - self.first_of[place], 1), spool_id, segment_no)
+        return received
+
+    def hashes(self, read: Ints) -> Ints:
+        """As `payload_hash`, or as an erased message still has it."""
+        text, found = self.text.data, bytearray()
+        for begin, end in zip(self.begins[read].tolist(), self.ends[read].tolist(), strict=True):
+            found += blake2b(text[begin:end], digest_size=8).digest()
+        hashes = np.frombuffer(found, ">i8").astype(np.int64)
+        for place, (table, _, _) in enumerate(self.segments):
+            if "payload_hash" in table.column_names:
+                first, end = np.searchsorted(read, self.first_of[place : place + 2])
+                hashes[first:end] = _int64(table["payload_hash"])[read[first:end] - self.first_of[place]]
+        return hashes
+
+
+class _Batch:
+    """The points that a scanner read of some messages, which are those of `read`."""
+
+    def __init__(self, messages: _Messages, name: str, scan: Callable[[Payloads], Points], wanted: Ints) -> None:
+        self._messages, self._name, self._wanted = messages, name, wanted
+        self._points = scan(messages.payloads(wanted))
+        self.read = self._wanted[self._points.is_read]
 
     def judged(self, max_age_days: float) -> Judged:
         """Apply the rules of one message to every point."""
@@ -188,7 +224,7 @@ class _Batch:
             mask = pa.array(rows_of)
             columns = {name: column.filter(mask) for name, column in columns.items()}
         counts = counts[points.is_read]
-        message = np.repeat(np.arange(self._read.size), counts)
+        message = np.repeat(np.arange(self.read.size), counts)
         index = np.arange(message.size) - np.repeat(np.cumsum(counts) - counts, counts)
         frame = pl.DataFrame({name: pl.Series(name, column) for name, column in columns.items()})
         absent = [pl.lit(None, kind).alias(name) for name, kind in POINT_KINDS.items() if name not in columns]
@@ -197,55 +233,40 @@ class _Batch:
             *self._of_messages()[message],
             pl.lit(None, pl.String).alias("extra"),
             pl.lit(None, pl.Boolean).alias("switch_refused"),
-            pl.lit("native").alias("source_format"),
-            pl.Series("message", self._read[message], pl.UInt32),
+            pl.lit(self._name).alias("source_format"),
+            pl.Series("message", self.read[message], pl.UInt32),
             pl.Series("point_index", index, pl.Int16),
         )
 
     def _of_messages(self) -> pl.DataFrame:
         """What the points of a message share."""
-        topic_of = self._topic_of[self._read]
+        messages, read = self._messages, self.read
         of_topic = pl.DataFrame(
             {
-                "tenant_id": [topic.tenant if topic else None for topic in self._topics],
-                "device_id": [topic.sender if topic else None for topic in self._topics],
-                "on_his": [topic is not None and topic.kind == "his" for topic in self._topics],
+                "tenant_id": [topic.tenant if topic else None for topic in messages.topics],
+                "device_id": [topic.sender if topic else None for topic in messages.topics],
+                "on_his": [topic is not None and topic.kind == "his" for topic in messages.topics],
             },
             schema={"tenant_id": pl.String, "device_id": pl.String, "on_his": pl.Boolean},
         )
-        segment_of = self._segment_of[self._read]
         of_segment = pl.DataFrame(
-            [(spool_id, number) for _, spool_id, number in self._segments],
+            [(spool_id, number) for _, spool_id, number in messages.segments],
             schema={"spool_id": pl.String, "segment_no": pl.Int64},
             orient="row",
         )
-        return pl.DataFrame(of_topic[topic_of]).with_columns(
-            *of_segment[segment_of],
-            pl.Series("retain", self._retain[self._read], pl.Boolean),
+        return pl.DataFrame(of_topic[messages.topic_of[read]]).with_columns(
+            *of_segment[messages.segment_of[read]],
+            pl.Series("retain", messages.retain[read], pl.Boolean),
             pl.Series("boot", self._points.boot.filter(pa.array(self._points.is_read))),
-            pl.Series("payload_hash", self._hashes(), pl.Int64),
-            pl.Series("received_us", self._received_us[self._read], pl.Int64),
+            pl.Series("payload_hash", messages.hashes(read), pl.Int64),
+            pl.Series("received_us", messages.received_us[read], pl.Int64),
         )
 
-    def _hashes(self) -> Ints:
-        """As `payload_hash`, or as an erased message still has it."""
-        text, found = self._text.data, bytearray()
-        begins, ends = self._begins[self._read].tolist(), self._ends[self._read].tolist()
-        for begin, end in zip(begins, ends, strict=True):
-            found += blake2b(text[begin:end], digest_size=8).digest()
-        hashes = np.frombuffer(found, ">i8").astype(np.int64)
-        for place, (table, _, _) in enumerate(self._segments):
-            if "payload_hash" in table.column_names:
-                first, end = np.searchsorted(self._read, self._first_of[place : place + 2])
-                hashes[first:end] = _int64(table["payload_hash"])[self._read[first:end] - self._first_of[place]]
-        return hashes
-
     def _sent(self, number: int) -> Sent:
-        place = int(self._segment_of[number])
-        table, spool_id, segment_no = self._segments[place]
-        (received,) = received_messages(table.slice(number - self._first_of[place], 1), spool_id, segment_no)
+        received = self._messages.received(number)
         boot = self._points.boot[int(np.searchsorted(self._wanted, number))].as_py()
-        return Sent(received, boot, "native", number, partial(native_parts, received.payload))
+        parts = partial(native_parts, received.payload) if self._name == "native" else None
+        return Sent(received, boot, self._name, number, parts)
 
     def _values(self, row: int) -> dict[str, Any]:
         return self._frame.row(row, named=True)

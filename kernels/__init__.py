@@ -36,6 +36,7 @@ and, beside the ledger, for a quick answer over many points:
 and, before any of it, of messages as they arrived:
 
     json_points  the points of many native messages, from their bytes (`point_cells` says where they lie)
+    packed       those of messages that a gateway packed
 
 What holds for all of them:
 

@@ -7,6 +7,8 @@ compiles the earlier half, and finds these in the cache on disk. What is missing
 import numpy as np
 
 from kernels.matching import nearest_site
+from kernels.packed import packed_points
+from kernels.point_cells import PADDING
 from kernels.sampling import coarse_share
 from kernels.states import DRIVE, IDLE, NO_STATE, States
 from kernels.traffic import plan_sides, wait_odds
@@ -31,6 +33,8 @@ def compile_later_half() -> None:
     fix = Row(test_presence.NOON_US, DEPOT_E7)
     test_presence.found_in([[(fix, 50.0)]], [Purchase(test_presence.NOON_US, DEPOT_E7, test_presence.DAY_US)], [0])
     test_fuel_levels.levels_of((DRIVE, 20, 50.0))
+    nothing = np.zeros(0, np.int64)
+    packed_points(np.zeros(PADDING, np.uint8), nothing, nothing, [], nothing)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ import pyarrow as pa
 from ingest.adapters.sources import Sources
 from ingest.columns import LAKE_TABLES
 from ingest.decode import decode
+from ingest.packed import pack
 from ingest.received import Received, payload_hash
 from ingest.topics import parse_topic
 from tests.fuzz.sent import lost_points
@@ -90,6 +91,8 @@ def seeds() -> list[Seed]:
     columns = pa.Table.from_pylist([POINT | {"axle": 2, "note": "x"}, POINT | {"ts": POINT["ts"] - 5}, {"ts": 1.0}])
     found += [Seed("tm/v1/t1/d1/pos", _stream(columns, None), "application/vnd.apache.arrow.stream")]
     found += [Seed("tm/v1/t1/d1/his", _stream(columns, "zstd"), None)]
+    later = POINT | {"ts": POINT["ts"] + 1, "lat": 40.7485, "seq": POINT["seq"] + 1, "spd_kmh": None}
+    found += [Seed("tm/v1/t1/d1/pos", pack("d1", [POINT, later], boot=41), None)]
     return found
 
 

@@ -86,7 +86,7 @@ def test_a_scanner_that_fails_costs_time_and_no_message(caplog):
 
     segment = segment_of([(POS, body(), False, None)])
     with caplog.at_level(logging.ERROR):
-        found = fast(SegmentRows(segment, "s", 1), by=Scanners(native=fails))
+        found = fast(SegmentRows(segment, "s", 1), by=Scanners(native=fails, packed=fails))
     assert found.positions.num_rows == 1
     assert "the slow one takes its place" in caplog.text
 
