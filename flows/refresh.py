@@ -38,7 +38,7 @@ from warehouse.frozen import FrozenDate, frozen_dates
 from warehouse.idle_rates import relearned_dates, remember_idle, reopen_learners
 from warehouse.jurisdictions import jurisdictions
 from warehouse.lake import LakeTableFiles, attach_lake, is_lake_at
-from warehouse.load import add_measured, clear_measured, stations
+from warehouse.load import add_measured, clear_measured, stations, want
 from warehouse.loads import record_load, stale_tenants
 from warehouse.models import add_device_status, build_day, choose_co2_factors, prepare_models
 from warehouse.places import guard_places
@@ -200,6 +200,8 @@ def _rebuild_of(opened: Opened, settings: Settings, day: date, tenants: Sequence
     for portion in portions(warehouse, lake, settings, day, vehicle_dates):
         rows = measured_rows(portion.chunk, portion.day, measure(portion.day, sites, areas, settings))
         add_measured(warehouse, rows)
+    if vehicle_dates:
+        want(warehouse, vehicle_dates)
         guard_places(warehouse, suppress=settings.off_duty == "suppress", shown_tenants=settings.off_duty_tenants)
     reopen_learners(warehouse, day)
     record_revisions(warehouse, day, version("odograph"))

@@ -12,9 +12,15 @@ import polars as pl
 
 from warehouse.connection import sql
 from warehouse.lake import borders, ranked, resolved
+from warehouse.places import GUARDED
 from warehouse.work import VehicleDate
 
 MEASURED_TABLES = ("vehicle_dates", "ledger", "stops", "planned_stops", "route_phases", "refuels")
+# Filled chunk by chunk, for `warehouse.places`: where the vans measured so far were first and last heard.
+PLACE_ENDS = (
+    "place_ends (tenant_id varchar, vehicle_id varchar, service_date date,"
+    " place struct(latitude double, longitude double))"
+)
 
 
 class Chunk(NamedTuple):
@@ -44,7 +50,7 @@ class Stretches(NamedTuple):
 
 def read_chunk(connection: duckdb.DuckDBPyConnection, wanted: Sequence[VehicleDate], timezone: str) -> Chunk:
     """Read the positions, the plans and the facts of some vehicle-dates."""
-    _want(connection, wanted)
+    want(connection, wanted)
     days = [found.service_date for found in wanted]
     times = _times(connection, timezone)
     connection.execute(
@@ -63,14 +69,14 @@ def positions_known(
     connection: duckdb.DuckDBPyConnection, wanted: Sequence[VehicleDate], day: date
 ) -> dict[VehicleDate, int]:
     """About how many positions vehicle-dates of a service date have, as far as any."""
-    _want(connection, wanted)
+    want(connection, wanted)
     rows = connection.execute(sql("work/positions_known.sql"), {"day": day}).fetchall()
     return {VehicleDate(tenant, vehicle, day): count for tenant, vehicle, count in rows}
 
 
 def read_stretches(connection: duckdb.DuckDBPyConnection, wanted: Sequence[VehicleDate], timezone: str) -> Stretches:
     """From when to when the fixes of which device belong to which vehicle-date (`work/stretches.sql`)."""
-    _want(connection, wanted)
+    want(connection, wanted)
     from_utc, until_utc = _times(connection, timezone)
     text = sql("work/instants.sql").replace("{timezone}", timezone).replace("{borders}", borders("senders"))
     connection.execute(text, {"from_utc": from_utc, "until_utc": until_utc})
@@ -88,7 +94,7 @@ def chunk_without_track(
     ends  of each vehicle-date some of its positions as in `ranked_positions`: the first and the last, and of the good
           ones too; of the devices that sent positions only those are asked for
     """
-    _want(connection, wanted)
+    want(connection, wanted)
     assert counted.width
     assert ends.width
     connection.execute("create or replace temp table ranked_positions as from ends")
@@ -96,7 +102,8 @@ def chunk_without_track(
     return _chunk(connection, pl.DataFrame())
 
 
-def _want(connection: duckdb.DuckDBPyConnection, wanted: Sequence[VehicleDate]) -> None:
+def want(connection: duckdb.DuckDBPyConnection, wanted: Sequence[VehicleDate]) -> None:
+    """Say which vehicle-dates are asked for, in the temporary `wanted`."""
     wanted_rows = pl.DataFrame(list(wanted), schema=["tenant_id", "vehicle_id", "service_date"], orient="row")
     assert wanted_rows.height
     connection.sql("create or replace temp table wanted as select * from wanted_rows")
@@ -108,6 +115,8 @@ def _times(connection: duckdb.DuckDBPyConnection, timezone: str) -> tuple[dateti
 
 
 def _chunk(connection: duckdb.DuckDBPyConnection, track: pl.DataFrame) -> Chunk:
+    connection.execute(f"create temp table if not exists {PLACE_ENDS}")
+    connection.execute(f"insert into place_ends by name {sql('work/place_ends.sql')}")
     connection.execute(f"create or replace temp table vehicle_date_counts as {sql('work/vehicle_date_counts.sql')}")
     return Chunk(
         track=track,
@@ -127,13 +136,14 @@ def stations(connection: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
 
 
 def clear_measured(connection: duckdb.DuckDBPyConnection, day: date, vehicle_dates: Sequence[VehicleDate]) -> None:
-    """Delete what core holds of these vehicle-dates of one service date."""
+    """Delete what core holds of these vehicle-dates of one service date, which are measured next."""
     replaced = pl.DataFrame(
         [(found.tenant_id, found.vehicle_id) for found in vehicle_dates],
         schema={"tenant_id": pl.String, "vehicle_id": pl.String},
         orient="row",
     )
     assert replaced.width
+    connection.execute(f"create or replace temp table {PLACE_ENDS}")
     for name in (*MEASURED_TABLES, "place_guards"):
         connection.execute(
             f"delete from core.{name} where service_date = $day and (tenant_id, vehicle_id) in"
@@ -147,4 +157,12 @@ def add_measured(connection: duckdb.DuckDBPyConnection, measured: Mapping[str, p
     for name in MEASURED_TABLES:
         measured_rows = measured[name]
         assert measured_rows.width
-        connection.execute(f"insert into core.{name} by name select * from measured_rows")
+        connection.execute(f"insert into core.{name} by name select *{_all_shown(name)} from measured_rows")
+
+
+def _all_shown(name: str) -> str:
+    """What `warehouse.places` says of places that it hides nothing of, which are nearly all; it changes the others."""
+    prefixes = [prefix for table, prefix, _ in GUARDED if table == f"core.{name}"]
+    return "".join(
+        f", case when {prefix}latitude is not null then 0 end as {prefix}place_precision_m" for prefix in prefixes
+    )

@@ -28,9 +28,9 @@ GUARDED = (  # tables of core with places of vans: what the columns are called, 
 
 
 def guard_places(connection: duckdb.DuckDBPyConnection, *, suppress: bool, shown_tenants: Sequence[str]) -> None:
-    """Decide what is shown of the vehicle-dates of the chunk just measured, and hide the rest in core.
+    """Decide what is shown of the vehicle-dates that were just measured, and hide the rest in core.
 
-    Reads the temporary `wanted` and `ranked_positions` of `warehouse.load`.
+    Reads the temporary `wanted` and `place_ends` of `warehouse.load`; what core holds of them hides nothing yet.
     """
     connection.execute(
         "delete from core.place_guards as known using wanted where known.tenant_id = wanted.tenant_id"
@@ -54,7 +54,7 @@ def guard_places(connection: duckdb.DuckDBPyConnection, *, suppress: bool, shown
             " from core.place_guards as guards"
             " semi join wanted using (tenant_id, vehicle_id, service_date) where guards.tenant_id = rows.tenant_id"
             " and guards.vehicle_id = rows.vehicle_id and guards.service_date = rows.service_date"
-            f" and rows.{of_dates}"
+            f" and rows.{of_dates} and {precision_of(*of_row)} != 0"
         )
 
 

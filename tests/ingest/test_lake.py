@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 
 import duckdb
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 
@@ -96,6 +97,29 @@ def test_compaction_keeps_every_row_sorted_in_one_file_a_date(settings):
     assert fix_ms.is_sorted()
     load_spool(settings)
     assert rows(settings) == before
+
+
+def test_a_date_that_is_merged_in_ranges_of_senders_is_the_one_merged_at_once(settings, monkeypatch):
+    points = golden_points(yesterday_at(15))
+    for first in (0, 1):
+        collected(
+            settings,
+            [
+                positions(points[first::2], device=device, tenant=tenant)
+                for tenant in ("t2", "t1")
+                for device in ("b", "a")
+            ],
+        )
+        load_spool(settings)
+    before = rows(settings)
+    monkeypatch.setattr("ingest.lake.MERGED_ROWS", 20)
+    assert compact(settings, datetime.now(UTC).date()) > 0
+    assert rows(settings) == before
+    (path,) = lake_files(settings)["positions"].files
+    keys = list(pl.read_parquet(path)["tenant_id", "device_id", "fix_ms"].iter_rows())
+    assert keys == sorted(keys)
+    assert len(keys) == 64
+    assert pq.ParquetFile(path).num_row_groups == 4
 
 
 def test_today_is_left_alone_by_compaction(settings):

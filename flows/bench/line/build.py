@@ -10,14 +10,14 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake import CommitProperties, Transaction
 from deltalake.transaction import AddAction, RemoveAction
 
 from flows.bench.line.fleet import POINTS, SPOOL, Van, points_of, van
 from flows.refresh import lake_tables
 from flows.settings import Settings
 from ingest.columns import POSITIONS
-from ingest.lake import ROW_GROUP_ROWS, opened_table
+from ingest.lake import ROW_GROUP_ROWS, arrow_properties, opened_table
 from warehouse.connection import open_warehouse, writer_lock
 from warehouse.lake import attach_lake
 from warehouse.models import prepare_models
@@ -48,7 +48,7 @@ def build(settings: Settings, vans: int, tell: Callable[[int, int], None]) -> Bu
             for first in range(0, min(vans, MADE_VANS), FILE_VANS)
         ]
         actions: list[AddAction | RemoveAction] = []
-        core_bytes = 0
+        file_bytes, core_bytes = 0, 0
 
         def write(first: int) -> tuple[list[AddAction], int]:
             end = min(first + FILE_VANS, vans)
@@ -60,6 +60,7 @@ def build(settings: Settings, vans: int, tell: Callable[[int, int], None]) -> Bu
         with ThreadPoolExecutor(2) as pool:
             for done, (added, size) in enumerate(pool.map(write, firsts)):
                 actions += added
+                file_bytes += sum(action.size for action in added)
                 core_bytes += size
                 tell(done + 1, len(firsts))
         handle.create_write_transaction(
@@ -70,7 +71,7 @@ def build(settings: Settings, vans: int, tell: Callable[[int, int], None]) -> Bu
             commit_properties=CommitProperties(app_transactions=[Transaction(SPOOL, 10**6)]),
         )
         register(settings, vans)
-    return Built(vans, vans * POINTS, sum(action.size for action in actions), core_bytes)
+    return Built(vans, vans * POINTS, file_bytes, core_bytes)
 
 
 def register(settings: Settings, vans: int) -> None:
@@ -135,10 +136,7 @@ def _written(folder: Path, rows: pa.Table, vans: list[Van]) -> tuple[list[AddAct
             of_date,
             path,
             row_group_size=ROW_GROUP_ROWS,
-            compression="zstd",
-            compression_level=1,
-            use_dictionary=[name for name in of_date.column_names if name not in POSITIONS.delta_encoded],
-            column_encoding=dict.fromkeys(POSITIONS.delta_encoded, "DELTA_BINARY_PACKED"),
+            **arrow_properties(POSITIONS),
         )
         stats = f'{{"numRecords": {of_date.num_rows}}}'
         size = path.stat().st_size
@@ -163,8 +161,3 @@ def _bytes_of(path: Path) -> int:
         for index in range(metadata.num_columns)
     ]
     return sum(column.total_compressed_size for column in columns if column.path_in_schema in CORE_COLUMNS)
-
-
-def rows_in(handle: DeltaTable) -> int:
-    """How many rows a table has."""
-    return sum(pa.table(handle.get_add_actions(flatten=True))["num_records"].to_pylist())

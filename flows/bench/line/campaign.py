@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +47,7 @@ def run_campaign(folder: Path, sizes: Sequence[int], tell: Tell) -> list[Section
     for size in sizes:
         settings = settings_of(folder / f"points{size}")
         vans = max(size // POINTS, 1)
-        built = build(settings, vans, lambda done, total, vans=vans: tell(f"write {vans} vans", done, total))
-        tell(f"measure {vans} vans", 0, 1)
-        outcomes.append(_outcome(settings, built))
-        tell(f"measure {vans} vans", 1, 1)
+        outcomes.append(_outcome(settings, build(settings, vans, partial(tell, f"write {vans} vans"))))
         shutil.rmtree(settings.data_dir)
     return sections(outcomes)
 
