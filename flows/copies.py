@@ -69,7 +69,7 @@ def publish_parts(
     failures = [f"tenant {tenant_id} ({reason})" for tenant_id, reason in done.failed.items()]
     if settings.network_copy:
         try:
-            publish_network(published, settings.published_dir)
+            publish_network(published, settings.published_dir, afresh=afresh)
         except (duckdb.Error, OSError) as error:
             failures.append(f"network ({why(error)})")
     else:

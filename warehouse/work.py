@@ -198,7 +198,10 @@ def _absorb_plans(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(
         "create or replace temp table new_plans as select distinct tenant_id, service_date, route_id from unseen_plans"
     )
-    connection.execute(f"create or replace temp table current_plans as {sql('work/current_plans.sql')}")
+    # To find the current ones all plans are read.
+    has_new = connection.execute("select exists (from new_plans)").fetchall()[0][0]
+    current = f"from ({sql('work/current_plans.sql')}) {'' if has_new else 'limit 0'}"
+    connection.execute(f"create or replace temp table current_plans as {current}")
     before = "(from core.planned_routes semi join new_plans using (tenant_id, service_date, route_id))"
     changed = f"((from current_plans except from {before}) union (from {before} except from current_plans))"
     connection.execute(
