@@ -1,5 +1,6 @@
 """What all tests share: kernels are compiled once, before processes that run tests side by side would each compile."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -9,39 +10,47 @@ import hypothesis
 import pytest
 
 from flows.refresh import refresh
-from tests.builders import collected, golden_points, positions, settings_in, yesterday_at
+from kernels.compiled import STAMP
+from tests.builders import ONE_COPY, collected, golden_points, positions, settings_in, yesterday_at
 
 ROOT = Path(__file__).parents[1]
 # Files by the CPU time they took (2026-11), so that no long one is begun when the other processes have nothing left.
 LONGEST_FIRST = (
     "tests/flows/test_erasing.py",
-    "tests/flows/test_copies.py",
     "tests/flows/test_refresh.py",
-    "tests/test_whole_line.py",
+    "tests/flows/test_copies.py",
+    "tests/flows/test_backfill.py",
     "tests/ingest/test_sharing.py",
-    "tests/flows/test_order.py",
-    "tests/flows/test_expire.py",
+    "tests/test_whole_line.py",
     "tests/flows/test_fuel_presence.py",
-    "tests/flows/test_consumption.py",
-    "tests/flows/test_bench_fuel.py",
-    "tests/flows/test_bench_queries.py",
-    "tests/warehouse/test_devices.py",
+    "tests/flows/test_order.py",
     "tests/flows/test_windows.py",
-    "tests/flows/test_report.py",
-    "tests/warehouse/test_dimensions.py",
-    "tests/flows/test_orchestration.py",
+    "tests/flows/test_consumption.py",
+    "tests/report/test_looks.py",
+    "tests/flows/test_expire.py",
+    "tests/flows/test_cookbook.py",
+    "tests/flows/test_hand_offs.py",
     "tests/flows/test_real_days.py",
-    "tests/warehouse/test_purchase_versions.py",
-    "tests/warehouse/test_fuel_lines.py",
+    "tests/flows/test_report.py",
+    "tests/flows/test_explain_numbers.py",
+    "tests/flows/test_orchestration.py",
     "tests/kernels/test_compiled.py",
 )
 
+COMPILED = "odograph/compiled"
+os.environ |= ONE_COPY
 hypothesis.settings.register_profile("long")  # `pytest --hypothesis-profile=long`: see `tests.builders.examples`
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Compile kernels on two cores where tests run in several processes; what is compiled is cached on disk."""
+    """Compile kernels on two cores where tests run in several processes; what is compiled is cached on disk.
+
+    The cache of pytest remembers for which kernels that was done: to load them all takes ten seconds.
+    """
     is_leader = not hasattr(config, "workerinput")
+    kept = getattr(config, "cache", None)
+    if kept is not None and kept.get(COMPILED, None) == STAMP:
+        return
     if is_leader and getattr(config.option, "numprocesses", None) and not config.option.collectonly:
         later_half = subprocess.Popen([sys.executable, "-m", "tests.compiling"], cwd=ROOT)
         with tempfile.TemporaryDirectory() as folder:
@@ -49,6 +58,8 @@ def pytest_configure(config: pytest.Config) -> None:
             collected(settings, [positions(golden_points(yesterday_at(15)))])
             refresh(settings)
         assert later_half.wait() == 0
+        if kept is not None:
+            kept.set(COMPILED, STAMP)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -14,6 +14,7 @@ from flows.cli import app
 from flows.settings import Settings
 from ingest.columns import LAKE_TABLES
 from ingest.settings import IngestSettings, SettingsError
+from tests.builders import ONE_COPY
 from warehouse.connection import sql
 from warehouse.consumption import CONSUMPTION_MARTS
 from warehouse.models import DATED_MARTS, WHOLE_MARTS
@@ -43,7 +44,9 @@ COMMANDS = [
 ]
 
 
-def test_the_example_environment_lists_every_setting_with_its_default_and_no_other():
+def test_the_example_environment_lists_every_setting_with_its_default_and_no_other(monkeypatch):
+    for name in ONE_COPY:
+        monkeypatch.delenv(name)
     lines = (ROOT / ".env.example").read_text().splitlines()
     listed = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
     assert listed.keys() == {f"ODOGRAPH_{name.upper()}" for name in Settings.model_fields}

@@ -16,7 +16,7 @@ from flows.querying import open_published
 from flows.refresh import is_news, publish_copy, refresh
 from flows.status import print_status
 from flows.upkeep import upkeep
-from tests.builders import collected, golden_points, message, positions, published, settings_in, yesterday_at
+from tests.builders import ONE_COPY, collected, golden_points, message, positions, published, settings_in, yesterday_at
 from warehouse.dictionary import dictionary
 from warehouse.network_copy import SUMMED, allowed_columns
 from warehouse.publish import lake_versions_in_use
@@ -208,6 +208,8 @@ def test_news_reach_copies_without_a_lake(usual):
 
 def test_a_copy_that_fails_stops_no_other_and_status_tells_until_it_is_made(usual, monkeypatch, capsys):
     monkeypatch.setenv("ODOGRAPH_DATA_DIR", str(usual.data_dir))
+    for name in ONE_COPY:
+        monkeypatch.delenv(name)
     acme = usual.tenants_dir / "acme.duckdb"
     last = acme.resolve()
     sound = last.read_bytes()

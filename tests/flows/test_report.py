@@ -22,7 +22,7 @@ from flows.report.rendered import Report
 from flows.report.save import save, standalone_html
 from flows.report.style import AMERICAN, Style
 from flows.report.tables import route_rows
-from tests.flows.published_fixture import DAY, GALLON_L, MILE_M, build, insert, local
+from tests.flows.published_fixture import DAY, GALLON_L, MILE_M, build, insert, local, pictures_left_out
 
 SUBJECT = "Depot DAX7 · Thu 26 Feb · 23/24 vans · idle 28.7 % · 2 fuel flags"
 
@@ -45,6 +45,12 @@ def buses(published: Path) -> Report:
 @pytest.fixture(scope="module")
 def with_history(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(tmp_path_factory.mktemp("published") / "history.duckdb", weeks_of_history=4)
+
+
+def told(*asked, **more) -> Report:
+    """The words of a daily report."""
+    with pictures_left_out():
+        return daily_report(*asked, **more)
 
 
 def changed(published: Path, folder: Path, *statements: str) -> Path:
@@ -81,7 +87,7 @@ def test_the_subject_says_depot_day_vans_idle_and_fuel_flags(vans):
 
 
 def test_the_subject_shows_a_difference_only_where_there_is_history(with_history):
-    subject = daily_report(with_history, "dax7", DAY).subject
+    subject = told(with_history, "dax7", DAY).subject
     assert subject == SUBJECT.replace("28.7 %", "28.7 % (▲3.1)")
 
 
@@ -103,7 +109,7 @@ def test_fleet_ratios_are_sums_over_sums_not_means_of_vans(published, tmp_path):
     """A van that idles all day for one minute must not weigh like one that drives for eight hours."""
     short = "update marts.vehicle_days set drive_s = 0, idle_s = 60, idle_share = 1 where vehicle_id = 'V01'"
     fleet = "update marts.fleet_days set route_time_s = 90, planned_route_time_s = 100 where tenant_id = 'dax7'"
-    report = daily_report(changed(published, tmp_path, short, fleet), "dax7", DAY)
+    report = told(changed(published, tmp_path, short, fleet), "dax7", DAY)
     assert "90.0 %" in tile(report, "Route utilization")
     assert "28.7 %" in tile(report, "Idle share")
 
@@ -116,7 +122,7 @@ def test_every_tile_says_good_or_not_in_a_word_and_compares_or_says_why_not(vans
 
 
 def test_differences_are_against_the_median_of_the_same_weekday(with_history):
-    report = daily_report(with_history, "dax7", DAY)
+    report = told(with_history, "dax7", DAY)
     # Earlier weeks were written as 25.0, 25.4, 25.8 and 26.2 %: median 25.6, and 28.7 is 3.1 more.
     assert "▲3.1 pt" in tile(report, "Idle share")
     assert "as usual" in tile(report, "Routes run")
@@ -126,7 +132,7 @@ def test_differences_are_against_the_median_of_the_same_weekday(with_history):
 
 def test_weeks_of_which_too_little_was_heard_are_not_compared_with(with_history, tmp_path):
     deaf = f"update marts.fleet_days set coverage = 0.5 where service_date < date '{DAY}'"
-    report = daily_report(changed(with_history, tmp_path, deaf), "dax7", DAY)
+    report = told(changed(with_history, tmp_path, deaf), "dax7", DAY)
     assert report.subject == SUBJECT
 
 
@@ -134,7 +140,7 @@ def test_the_verdict_names_the_largest_cost_and_who_made_it(vans, published, tmp
     assert "Idling cost $55" in vans.text
     assert "V19, V12 and V03 made 19 % of it" in " ".join(vans.text.split())
     overrun = "update marts.route_days set route_time_s = route_time_s + 7200 where tenant_id = 'dax7'"
-    report = daily_report(changed(published, tmp_path, overrun), "dax7", DAY)
+    report = told(changed(published, tmp_path, overrun), "dax7", DAY)
     assert re.search(r"\d\d routes ran \d+ h over plan, about \$\d+ in wages", " ".join(report.text.split()))
 
 
@@ -143,7 +149,7 @@ def test_the_verdict_names_the_largest_cost_and_who_made_it(vans, published, tmp
 
 def test_ratios_of_a_day_half_heard_are_not_shown(published, tmp_path):
     deaf = "update marts.fleet_days set coverage = 0.64 where tenant_id = 'dax7'"
-    report = daily_report(changed(published, tmp_path, deaf), "dax7", DAY)
+    report = told(changed(published, tmp_path, deaf), "dax7", DAY)
     for label in ("Route utilization", "Idle share", "Fuel economy", "On-time start"):
         assert re.search(r"n/a +data 64 %", tile(report, label)), label
     assert "idle n/a" in report.subject
@@ -153,7 +159,7 @@ def test_ratios_of_a_day_half_heard_are_not_shown(published, tmp_path):
 
 def test_the_gate_is_a_setting(published, tmp_path):
     deaf = "update marts.fleet_days set coverage = 0.64 where tenant_id = 'dax7'"
-    report = daily_report(changed(published, tmp_path, deaf), "dax7", DAY, min_coverage=0.6)
+    report = told(changed(published, tmp_path, deaf), "dax7", DAY, min_coverage=0.6)
     assert report.subject == SUBJECT
 
 
@@ -189,9 +195,7 @@ def test_a_day_on_which_nobody_was_heard_gives_a_report(published, tmp_path):
     zero = "observed_s = 0, idle_s = 0, vehicles_heard = 0, vehicles_dispatched = 0, available_dispatched = 0"
     zero += ", routes_run = 0, distance_m = 0"
     null = "coverage = null, idle_share = null, idle_cost = null, fuel_used_l = null, route_time_s = null"
-    report = daily_report(
-        changed(published, tmp_path, *silence, f"update marts.fleet_days set {zero}, {null}"), "dax7", DAY
-    )
+    report = told(changed(published, tmp_path, *silence, f"update marts.fleet_days set {zero}, {null}"), "dax7", DAY)
     assert "No routes" in report.text
     assert "24 vans: Not heard all day" in report.text
     assert not report.images
@@ -201,20 +205,20 @@ def test_a_day_that_is_held_back_says_of_when_its_figures_are(published, tmp_pat
     held = f"insert into core.held_back values ('dax7', date '{DAY}', 'time_adds_up', 3, timestamp '2026-02-28 10:00')"
     later = f"insert into core.held_back values ('dax7', date '{DAY}' + 1, 'time_adds_up', 3, now()::timestamp)"
     copy = changed(published, tmp_path, held, later)
-    words = " ".join(daily_report(copy, "dax7", DAY).text.split())
+    words = " ".join(told(copy, "dax7", DAY).text.split())
     assert "held back, as of Fri 27 Feb 05:12; newer data did not pass: time adds up" in words
-    assert "held back" not in daily_report(copy, "buses", DAY).text
+    assert "held back" not in told(copy, "buses", DAY).text
     with pytest.raises(
         NothingToReport, match="it is held back by time_adds_up, the newest day before it is 2026-02-26"
     ):
-        daily_report(copy, "dax7", DAY + timedelta(days=1))
+        told(copy, "dax7", DAY + timedelta(days=1))
 
 
 def test_a_day_that_is_not_there_says_which_one_is(published):
     with pytest.raises(NothingToReport, match="newest day before it is 2026-02-26"):
-        daily_report(published, "dax7", DAY + timedelta(days=3))
+        told(published, "dax7", DAY + timedelta(days=3))
     with pytest.raises(NothingToReport, match="nothing is published for nobody"):
-        daily_report(published, "nobody", DAY)
+        told(published, "nobody", DAY)
 
 
 # ---------------------------------------------------------------------------------------------- lists
@@ -252,7 +256,7 @@ def test_a_day_without_anything_to_do_is_short_but_complete(published, tmp_path)
         "planned_exit_utc, completed_stop_count = planned_stop_count where tenant_id = 'dax7'",
         "update marts.vehicle_days set coverage = 1",
     ]
-    report = daily_report(changed(published, tmp_path, *calm), "dax7", DAY)
+    report = told(changed(published, tmp_path, *calm), "dax7", DAY)
     assert "All clear: 23 of 23 planned routes ran" in " ".join(report.text.split())
     assert not report.images
     assert "Data health" in words_of(report.html)
@@ -274,9 +278,9 @@ def test_stops_of_a_route_that_was_sampled_too_coarsely_are_not_given(published,
 
 def test_fuel_says_whether_it_was_evaluated(published, tmp_path):
     none = ["delete from marts.fuel_exceptions", "delete from marts.fuel_purchases"]
-    assert "No purchases received" in daily_report(changed(published, tmp_path, *none), "dax7", DAY).text
+    assert "No purchases received" in told(changed(published, tmp_path, *none), "dax7", DAY).text
     waiting = [none[0], "update marts.fuel_purchases set match_state = 'unverifiable'"]
-    report = daily_report(changed(published, tmp_path, *waiting), "dax7", DAY)
+    report = told(changed(published, tmp_path, *waiting), "dax7", DAY)
     assert "none evaluated yet, all are unverifiable" in " ".join(report.text.split())
     assert report.subject.endswith("fuel not checked")
 
@@ -305,7 +309,7 @@ def test_of_many_routes_fifty_are_shown_and_all_are_attached(buses):
 
 def test_the_attachment_has_no_cell_a_spreadsheet_would_run(published, tmp_path):
     evil = "update marts.route_days set route_id = '=HYPERLINK(1)' where route_id = 'R201'"
-    report = daily_report(changed(published, tmp_path, evil), "dax7", DAY)
+    report = told(changed(published, tmp_path, evil), "dax7", DAY)
     assert "'=HYPERLINK(1)" in report.attachments["routes-2026-02-26.csv"].decode("utf-8-sig")
 
 
@@ -372,7 +376,7 @@ def test_a_page_with_fifty_long_routes_stays_below_the_size_at_which_mail_is_cli
         " 'VAN-LONG-' || n as vehicle_id) from marts.route_days as routes, range(60) as numbers(n)"
         " where route_id = 'R201'"
     )
-    report = daily_report(changed(published, tmp_path, more), "dax7", DAY)
+    report = told(changed(published, tmp_path, more), "dax7", DAY)
     assert len(report.html.encode()) <= 80_000
 
 
@@ -403,13 +407,13 @@ def test_the_zone_is_named_once_and_hours_are_local(vans):
 
 def test_what_comes_in_by_message_cannot_become_markup(published, tmp_path):
     evil = "update marts.route_days set route_id = '<img src=x onerror=alert(1)>' where route_id = 'R201'"
-    report = daily_report(changed(published, tmp_path, evil), "dax7", DAY)
+    report = told(changed(published, tmp_path, evil), "dax7", DAY)
     assert "<img src=x" not in report.html
     assert "&lt;img src=x" in report.html
 
 
 def test_metric_units_are_a_choice(published):
-    report = daily_report(published, "dax7", DAY, style=Style(units.METRIC))
+    report = told(published, "dax7", DAY, style=Style(units.METRIC))
     assert "Fuel economy, L/100 km" in report.text
     assert "mpg" not in report.text
 

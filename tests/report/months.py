@@ -5,6 +5,7 @@ from pathlib import Path
 import duckdb
 
 from tests.builders import settings_in
+from tests.warehouse.core_rows import required_columns
 
 DEFAULTS = {
     "VARCHAR": "''",
@@ -22,13 +23,8 @@ def empty_copy(folder: Path) -> Path:
 
 def fill(copy: duckdb.DuckDBPyConnection, table: str, select: str) -> None:
     """Insert the rows of a select by name; required columns that it does not have are empty or 0."""
-    schema, name = table.split(".")
     given = {row[0] for row in copy.execute(f"describe {select}").fetchall()}
-    required = copy.execute(
-        "select column_name, data_type from duckdb_columns() where schema_name = $schema and table_name = $name"
-        " and database_name = current_database() and not is_nullable",
-        {"schema": schema, "name": name},
-    ).fetchall()
+    required = required_columns(table).items()
     more = "".join(f", {DEFAULTS.get(kind, '0')} as {column}" for column, kind in required if column not in given)
     copy.execute(f"insert into {table} by name select *{more} from ({select})")
 

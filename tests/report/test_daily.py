@@ -1,6 +1,7 @@
 """The daily report in the reader's locale, and the numbers a correction would compare."""
 
 import re
+from collections.abc import Iterator
 from html import unescape
 from math import inf
 from pathlib import Path
@@ -15,8 +16,14 @@ from flows.report.rendered import Report, day_period
 from flows.report.rows import SilentVehicle
 from flows.report.style import Style
 from flows.report.units import METRIC, US
-from tests.flows.published_fixture import DAY, build
+from tests.flows.published_fixture import DAY, build, pictures_left_out
 from tests.report.months import empty_copy, fill
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_pictures() -> Iterator[None]:
+    with pictures_left_out():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import duckdb
+
+from warehouse.connection import ensure_schema, prepare
 
 ZONE = ZoneInfo("America/New_York")
 DAY = date(2026, 2, 26)
@@ -21,15 +24,30 @@ def local(clock: str, day: date = DAY) -> datetime:
 
 def insert(warehouse: duckdb.DuckDBPyConnection, table: str, **values: object) -> None:
     """Insert one row; required columns that are not given are empty or 0."""
-    schema, name = table.split(".")
-    columns = warehouse.execute(
-        "select column_name, data_type, is_nullable from duckdb_columns() where schema_name = $schema"
-        " and table_name = $name and database_name = current_database()",
-        {"schema": schema, "name": name},
-    ).fetchall()
-    given = {column: EMPTY.get(kind, 0) for column, kind, is_nullable in columns if not is_nullable} | values
+    given = {column: EMPTY.get(kind, 0) for column, kind in required_columns(table).items()} | values
     marks = ", ".join("?" for _ in given)
     warehouse.execute(f"insert into {table} ({', '.join(given)}) values ({marks})", list(given.values()))
+
+
+def required_columns(table: str) -> dict[str, str]:
+    """The columns of a table of `schema.sql` that a row must have, and their types."""
+    return _required_columns().get(table, {})
+
+
+@cache
+def _required_columns() -> dict[str, dict[str, str]]:
+    """Of all tables at once: to ask a warehouse with all its views takes 6 ms, which is two inserts."""
+    found: dict[str, dict[str, str]] = {}
+    with duckdb.connect() as connection:
+        prepare(connection)
+        ensure_schema(connection)
+        listed = connection.execute(
+            "select schema_name || '.' || table_name, column_name, data_type from duckdb_columns()"
+            " where not internal and not is_nullable"
+        )
+        for table, column, kind in listed.fetchall():
+            found.setdefault(table, {})[column] = kind
+    return found
 
 
 @contextmanager

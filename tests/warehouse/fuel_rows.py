@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import duckdb
 import polars as pl
 
-from tests.warehouse.core_rows import EMPTY
+from tests.warehouse.core_rows import EMPTY, required_columns
 from warehouse.connection import ensure_schema, prepare
 from warehouse.models import prepare_models
 
@@ -87,13 +87,7 @@ class Rows:
 
     def put_into(self, warehouse: duckdb.DuckDBPyConnection) -> None:
         for table, rows in self.tables.items():
-            schema, name = table.split(".")
-            required = warehouse.execute(
-                "select column_name, data_type from duckdb_columns() where schema_name = $schema and table_name = $name"
-                " and not is_nullable and database_name = current_database()",
-                {"schema": schema, "name": name},
-            ).fetchall()
-            empty = {column: (EMPTY | INSTANTS).get(kind, 0) for column, kind in required}
+            empty = {column: (EMPTY | INSTANTS).get(kind, 0) for column, kind in required_columns(table).items()}
             frame = pl.DataFrame([empty | row for row in rows], infer_schema_length=None)
             assert frame.height
             warehouse.execute(f"insert into {table} by name from frame")

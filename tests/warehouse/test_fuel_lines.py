@@ -87,31 +87,45 @@ def line(connection, *versions):
 # ---------------------------------------------------------------- versions
 
 
-@pytest.mark.parametrize(
-    ("versions", "kind", "is_final"),
-    [
-        ([version("auth")], "pending", False),
-        ([version("auth"), version()], "fill", True),
-        ([version("auth"), version("auth_reversal")], "void", False),
-        ([version("auth_reversal"), version()], "fill", True),  # what was dispensed after all
-        ([version(seq="1"), version("auth_reversal", seq="2")], "void", False),
-        ([version("decline", quantity=None, gross=None, net=None)], "decline", False),
-        ([version(product="car_wash", unit="ea", quantity=Decimal(1))], "non_fuel", True),
-        ([version(product="def")], "non_fuel", True),
-        ([version(product="electricity", unit="kwh")], "charge", True),
-        ([version(product=None, unit="kilowatt_hour")], "charge", True),
-        ([version(product="discount", unit=None, quantity=None, gross=Decimal(-1), net=Decimal(-1))], "credit", True),
-        ([version(quantity=Decimal(-10), gross=Decimal(-35), net=Decimal(-35))], "credit", True),
-        ([version(product=None)], "fill", True),  # sold by the gallon
-        ([version(product=None, unit=None, quantity=None)], None, True),  # an amount and nothing else
-        ([version("adjust")], "credit", True),  # amends something that was never heard
-        ([version("adjust", quantity=None, gross=Decimal(-5), net=Decimal(-5))], "credit", True),
-        ([version("auth"), version("adjust", quantity=None, gross=Decimal(-5), net=Decimal(-5))], "credit", True),
-        ([version("auth"), version("adjust")], "fill", True),
-    ],
-)
-def test_a_line_is_of_the_kind_that_its_versions_make_it(warehouse, versions, kind, is_final):
-    found = line(warehouse, *versions)
+KINDS = [
+    ([version("auth")], "pending", False),
+    ([version("auth"), version()], "fill", True),
+    ([version("auth"), version("auth_reversal")], "void", False),
+    ([version("auth_reversal"), version()], "fill", True),  # what was dispensed after all
+    ([version(seq="1"), version("auth_reversal", seq="2")], "void", False),
+    ([version("decline", quantity=None, gross=None, net=None)], "decline", False),
+    ([version(product="car_wash", unit="ea", quantity=Decimal(1))], "non_fuel", True),
+    ([version(product="def")], "non_fuel", True),
+    ([version(product="electricity", unit="kwh")], "charge", True),
+    ([version(product=None, unit="kilowatt_hour")], "charge", True),
+    ([version(product="discount", unit=None, quantity=None, gross=Decimal(-1), net=Decimal(-1))], "credit", True),
+    ([version(quantity=Decimal(-10), gross=Decimal(-35), net=Decimal(-35))], "credit", True),
+    ([version(product=None)], "fill", True),  # sold by the gallon
+    ([version(product=None, unit=None, quantity=None)], None, True),  # an amount and nothing else
+    ([version("adjust")], "credit", True),  # amends something that was never heard
+    ([version("adjust", quantity=None, gross=Decimal(-5), net=Decimal(-5))], "credit", True),
+    ([version("auth"), version("adjust", quantity=None, gross=Decimal(-5), net=Decimal(-5))], "credit", True),
+    ([version("auth"), version("adjust")], "fill", True),
+]
+
+
+@pytest.fixture(scope="module")
+def told(prepared):
+    """The line of each of the cases of KINDS, TIMES and DATES, by table and place in it: asked for at once."""
+    cases = {("kinds", place): versions for place, (versions, *_) in enumerate(KINDS)}
+    cases |= {("times", place): [untimed(**values)] for place, (values, *_) in enumerate(TIMES)}
+    cases |= {("dates", place): [untimed(**values)] for place, values in enumerate(DATES)}
+    asked = [row | {"provider_txn_id": f"{case}"} for case, versions in cases.items() for row in versions]
+    with rows_taken_back(prepared) as warehouse:
+        found = {row["provider_txn_id"]: row for row in lines(warehouse, *asked)}
+    assert len(found) == len(cases)
+    return {case: found[f"{case}"] for case in cases}
+
+
+@pytest.mark.parametrize("place", range(len(KINDS)))
+def test_a_line_is_of_the_kind_that_its_versions_make_it(told, place):
+    versions, kind, is_final = KINDS[place]
+    found = told["kinds", place]
     assert (found["line_kind"], found["is_final"], found["version_count"]) == (kind, is_final, len(versions))
 
 
@@ -167,17 +181,14 @@ def test_items_of_a_ticket_stay_lines_of_their_own(warehouse):
 
 @given(st.permutations(range(4)))
 @settings(deadline=None, max_examples=5)
-def test_the_order_of_arrival_makes_no_difference(order):
+def test_the_order_of_arrival_makes_no_difference(prepared, order):
     versions = [
         version("auth", quantity=None),
         version(),
         version("post", posted_date=date(2026, 3, 5)),
         version("adjust", quantity=None, gross=Decimal(-5), net=Decimal(-5)),
     ]
-    with duckdb.connect() as connection:
-        prepare(connection)
-        ensure_schema(connection)
-        prepare_models(connection)
+    with rows_taken_back(prepared) as connection:
         tidy = lines(connection, *versions)
         assert lines(connection, *(versions[place] for place in order)) == tidy
     assert (tidy[0]["net"], tidy[0]["line_kind"], tidy[0]["first_event_type"]) == (30, "fill", "auth")
@@ -186,39 +197,39 @@ def test_the_order_of_arrival_makes_no_difference(order):
 # ---------------------------------------------------------------- times
 
 
-def timed(warehouse, **values):
-    found = line(warehouse, version(**{"ts_local": None, "state": None} | values))
-    return found["at_utc"], found["ts_quality"], found["time_source"]
+def untimed(**values):
+    """A version that tells no time and no place but those given."""
+    return version(**{"ts_local": None, "state": None} | values)
 
 
 MORNING = "2026-03-03T10:00:00"
+TIMES = [
+    ({"ts_utc": datetime(2026, 3, 3, 15), "ts_local": MORNING, "state": "CA"}, 15, "exact", "offset"),
+    ({"ts_local": MORNING + "-04:00", "state": "CA"}, 14, "offset", "offset"),
+    ({"ts_local": MORNING + "Z", "state": "CA"}, 10, "offset", "offset"),
+    ({"ts_local": MORNING, "tz": "Europe/Berlin", "state": "CA"}, 9, "site_local", "offset"),
+    ({"ts_local": MORNING, **NEWARK, "state": "CA", "provider_tz": "Europe/Berlin"}, 15, "site_local", "site"),
+    ({"ts_local": MORNING, "state": "CA", "provider_tz": "Europe/Berlin"}, 18, "site_local", "state"),
+    ({"ts_local": MORNING, "state": "FL", "postcode": "32501"}, 16, "site_local", "state"),  # Pensacola
+    ({"ts_local": MORNING, "state": "FL", "postcode": "33101-0001"}, 15, "site_local", "state"),  # Miami
+    ({"ts_local": MORNING, "state": "FL", "provider_tz": "Europe/Berlin"}, 9, "site_local", "provider"),
+    ({"ts_local": MORNING, "state": "FL"}, None, None, "none"),
+    ({"ts_local": MORNING}, None, None, "none"),
+    # An instant that the provider made of the local time counts less than the place of the site.
+    ({"ts_utc": datetime(2026, 3, 3, 18), "ts_local": MORNING, "ts_quality": "site_local", **NEWARK}, 15,
+     "site_local", "site"),
+    ({"ts_utc": datetime(2026, 3, 3, 18), "ts_local": MORNING, "ts_quality": "site_local"}, 18, "site_local",
+     "provider"),
+    ({}, None, None, "none"),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("values", "hour_utc", "quality", "source"),
-    [
-        ({"ts_utc": datetime(2026, 3, 3, 15), "ts_local": MORNING, "state": "CA"}, 15, "exact", "offset"),
-        ({"ts_local": MORNING + "-04:00", "state": "CA"}, 14, "offset", "offset"),
-        ({"ts_local": MORNING + "Z", "state": "CA"}, 10, "offset", "offset"),
-        ({"ts_local": MORNING, "tz": "Europe/Berlin", "state": "CA"}, 9, "site_local", "offset"),
-        ({"ts_local": MORNING, **NEWARK, "state": "CA", "provider_tz": "Europe/Berlin"}, 15, "site_local", "site"),
-        ({"ts_local": MORNING, "state": "CA", "provider_tz": "Europe/Berlin"}, 18, "site_local", "state"),
-        ({"ts_local": MORNING, "state": "FL", "postcode": "32501"}, 16, "site_local", "state"),  # Pensacola
-        ({"ts_local": MORNING, "state": "FL", "postcode": "33101-0001"}, 15, "site_local", "state"),  # Miami
-        ({"ts_local": MORNING, "state": "FL", "provider_tz": "Europe/Berlin"}, 9, "site_local", "provider"),
-        ({"ts_local": MORNING, "state": "FL"}, None, None, "none"),
-        ({"ts_local": MORNING}, None, None, "none"),
-        # An instant that the provider made of the local time counts less than the place of the site.
-        ({"ts_utc": datetime(2026, 3, 3, 18), "ts_local": MORNING, "ts_quality": "site_local", **NEWARK}, 15,
-         "site_local", "site"),
-        ({"ts_utc": datetime(2026, 3, 3, 18), "ts_local": MORNING, "ts_quality": "site_local"}, 18, "site_local",
-         "provider"),
-        ({}, None, None, "none"),
-    ],
-)  # fmt: skip
-def test_the_zone_is_that_of_offset_site_state_and_provider_in_this_order(warehouse, values, hour_utc, quality, source):
+@pytest.mark.parametrize("place", range(len(TIMES)))
+def test_the_zone_is_that_of_offset_site_state_and_provider_in_this_order(told, place):
+    _, hour_utc, quality, source = TIMES[place]
     at_utc = None if hour_utc is None else datetime(2026, 3, 3, hour_utc)
-    assert timed(warehouse, **values) == (at_utc, quality, source)
+    found = told["times", place]
+    assert (found["at_utc"], found["ts_quality"], found["time_source"]) == (at_utc, quality, source)
 
 
 def test_a_doubled_hour_keeps_both_instants(warehouse):
@@ -237,16 +248,16 @@ def test_a_missing_hour_is_moved_forward_and_is_worth_a_date(warehouse):
     assert (found["from_utc"], found["to_utc"]) == (datetime(2026, 3, 8, 5), datetime(2026, 3, 9, 4))  # of 23 hours
 
 
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"ts_local": "2026-03-03"},
-        {"ts_local": "2026-03-03T00:00:00", "ts_quality": "date_only"},
-        {"ts_local": None, "ts_utc": datetime(2026, 3, 3), "ts_quality": "date_only"},
-    ],
-)
-def test_a_date_alone_is_a_local_day_and_no_instant(warehouse, values):
-    found = line(warehouse, version(**values))
+DATES = [
+    {"ts_local": "2026-03-03", "state": "NJ"},
+    {"ts_local": "2026-03-03T00:00:00", "ts_quality": "date_only", "state": "NJ"},
+    {"ts_utc": datetime(2026, 3, 3), "ts_quality": "date_only", "state": "NJ"},
+]
+
+
+@pytest.mark.parametrize("place", range(len(DATES)))
+def test_a_date_alone_is_a_local_day_and_no_instant(told, place):
+    found = told["dates", place]
     assert (found["at_utc"], found["ts_quality"], found["service_date"]) == (None, "date_only", date(2026, 3, 3))
     assert (found["from_utc"], found["to_utc"]) == (datetime(2026, 3, 3, 5), datetime(2026, 3, 4, 5))
 
