@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test examples check format lock up down
+.PHONY: help setup demo test campaign examples check format lock up down
 
 help: ## explain the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -22,8 +22,11 @@ setup: .venv/.done ## make .venv with everything in requirements.lock
 demo: setup ## run the whole line on this machine, from vans to report
 	$(BIN)/odograph demo
 
-test: setup ## run all tests
+test: setup ## run the tests
 	$(BIN)/python -m pytest
+
+campaign: setup ## run the long ones among the tests, which `make test` leaves out
+	$(BIN)/python -m pytest -m campaign
 
 examples: setup .venv-examples/.done ## run the examples of docs/tools.md and compare what they print (1.4 GB, once)
 	$(BIN)/python -m examples.run

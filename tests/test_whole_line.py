@@ -68,10 +68,11 @@ def test_the_golden_trace_from_any_mqtt_client(line, broker):
     ]
 
 
-def test_a_collector_killed_again_and_again_loses_and_doubles_nothing(line, broker):
+@pytest.mark.parametrize("is_long", [False, pytest.param(True, marks=pytest.mark.campaign)])
+def test_a_collector_killed_again_and_again_loses_and_doubles_nothing(line, broker, is_long):
     settings, collector = line
     start_s = yesterday_at(6)
-    count, kill_count = (6_000, 12) if broker.kind == "mosquitto" else (2_500, 4)
+    count, kill_count = (6_000, 12) if is_long and broker.kind == "mosquitto" else (2_500, 4) if is_long else (1_500, 3)
     messages = [
         Outgoing(
             round(number * 2_000),  # 500 a second

@@ -85,6 +85,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     return run_campaign(tmp_path_factory.mktemp("fuel"), 12, 6, 7, lambda _stage, _done, _total: None)
 
 
+@pytest.mark.campaign
 def test_the_rules_hold_on_a_small_fleet_and_nobody_unheard_is_accused(outcome: Outcome):
     assert outcome.unheard == []
     judged = {rule.rule_id for rule in outcome.rules if rule.injected}

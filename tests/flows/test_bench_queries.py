@@ -14,6 +14,7 @@ from flows.cli import app
 NOON = datetime(2026, 2, 26, 12)
 
 
+@pytest.mark.campaign
 def test_a_small_fleet_answers_every_question_on_both_sides(tmp_path):
     told = []
     (outcome,) = run_campaign(tmp_path, [Size(8, 1)], 1, lambda *words: told.append(words))

@@ -9,17 +9,17 @@ import pytest
 
 from flows.importing import run_import
 from flows.refresh import refresh
-from tests.builders import collected, positions, published, settings_in, yesterday_at
+from tests.builders import collected, in_warehouse, positions, published, rebuilt, settings_in, yesterday_at
 
 DAY_S = 86_400
 BURNT_BY_LEVEL_L = 16 - 8 * 10 / 60  # 8 l an hour; of each of four levels half of its five minutes is not seen
 KM_NORTH = 1 / 111.195
 
 
-def registered(settings, **more):
-    """The van V of tenant t1, whose device is d1, with a tank of 80 l."""
-    vehicle = {"tenant_id": "t1", "vehicle_id": "V", "fuel_type": "gasoline", "tank_l": 80} | more
-    device = {"tenant_id": "t1", "kind": "device", "id": "d1", "vehicle_id": "V", "from_utc": "2020-01-01T00:00:00Z"}
+def registered(settings, tenant="t1", **more):
+    """The van V of a tenant, whose device is d1, with a tank of 80 l."""
+    vehicle = {"tenant_id": tenant, "vehicle_id": "V", "fuel_type": "gasoline", "tank_l": 80} | more
+    device = {"tenant_id": tenant, "kind": "device", "id": "d1", "vehicle_id": "V", "from_utc": "2020-01-01T00:00:00Z"}
     for name, row in (("vehicles", vehicle), ("assignments", device | {"to_utc": ""})):
         with (settings.data_dir / f"{name}.csv").open("w", newline="") as file:
             writer = csv.DictWriter(file, row)
@@ -48,9 +48,9 @@ def idling(start_s, minutes, first_seq=0, **meters):
     ]
 
 
-def sent(points, device="d1"):
+def sent(points, device="d1", tenant="t1"):
     """Messages of a hundred points."""
-    return [positions(points[first : first + 100], device=device) for first in range(0, len(points), 100)]
+    return [positions(points[first : first + 100], device, tenant) for first in range(0, len(points), 100)]
 
 
 def filled_up(start_s):
@@ -96,50 +96,59 @@ def test_registering_the_tank_gives_litres_and_a_late_gauge_is_a_revision(tmp_pa
     points = filled_up(yesterday_at(14))
     bare = [{key: value for key, value in point.items() if key != "fuel_used_l"} for point in points]
     collected(settings, sent(bare[:361]))
-    refresh(settings)
+    rebuilt(settings)
     collected(settings, sent(bare[361:]))
-    refresh(settings)
+    rebuilt(settings)
     registered(settings)
-    refresh(settings)
-    day = published(settings, "from marts.vehicle_days").row(0, named=True)
+    rebuilt(settings)
+    day = in_warehouse(settings, "from marts.vehicle_days").row(0, named=True)
     assert (day["fuel_used_source"], day["fuel_used_l"]) == ("level", pytest.approx(BURNT_BY_LEVEL_L, abs=0.3))
     assert 0 < day["fuel_used_sigma_l"] < 1
-    revision = published(settings, "from core.revisions where revision = 2").row(0, named=True)
+    revision = in_warehouse(settings, "from core.revisions where revision = 2").row(0, named=True)
     assert {"refuels", "vehicle_dates"} <= set(revision["changed"])
     changes = json.loads(revision["changes"])
     assert changes["refuel_count"] == [0, 1]
     assert changes["level_used_pct"] == [pytest.approx(9.2, abs=0.5), pytest.approx(BURNT_BY_LEVEL_L / 0.8, abs=0.4)]
 
 
-def three_days():
+def three_days(tenant):
     """Two days with a counter that burns 1.0 and 2.0 l in an hour of idling, and one without a counter."""
     first_s = yesterday_at(14) - 2 * DAY_S
     counted = [
-        sent(idling(first_s + number * DAY_S, 60, fuel_used_l=lambda share, n=number: 100 + (n + 1) * share))
-        for number in range(2)
+        sent(idling(first_s + n * DAY_S, 60, fuel_used_l=lambda share, n=n: 100 + (n + 1) * share), tenant=tenant)
+        for n in range(2)
     ]
-    return [*counted, sent(idling(first_s + 2 * DAY_S, 30))]
+    return [*counted, sent(idling(first_s + 2 * DAY_S, 30), tenant=tenant)]
 
 
-@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0)])
-def test_the_order_in_which_days_arrive_changes_no_idle_fuel(tmp_path, order):
+ORDERS = {"forward": (0, 1, 2), "backward": (2, 1, 0)}  # a tenant for each
+
+
+def test_the_order_in_which_days_arrive_changes_no_idle_fuel(tmp_path):
     settings = settings_in(tmp_path)
-    registered(settings)
-    days = three_days()
-    for number in order:
-        collected(settings, days[number])
-        refresh(settings)
-    found = published(settings, "select idle_fuel_l, idle_fuel_source from marts.vehicle_days order by service_date")
-    assert found.rows()[:2] == [(1.0, "counter"), (2.0, "counter")]
-    assert found.rows()[2] == (pytest.approx(0.75), "learned")
+    days = {tenant: three_days(tenant) for tenant in ORDERS}
+    for tenant in ORDERS:
+        registered(settings, tenant)
+    for step in range(3):
+        for tenant, order in ORDERS.items():
+            collected(settings, days[tenant][order[step]])
+        rebuilt(settings)
+    for tenant in ORDERS:
+        of_tenant = f"where tenant_id = '{tenant}' order by service_date"
+        found = in_warehouse(
+            settings, f"select idle_fuel_l, idle_fuel_source from marts.vehicle_days {of_tenant}"
+        ).rows()
+        assert found == [(1.0, "counter"), (2.0, "counter"), (pytest.approx(0.75), "learned")]
     with duckdb.connect(str(settings.warehouse_path), read_only=True) as warehouse:
         assert warehouse.execute("select count(*) from core.reopened").fetchall() == [(0,)]
-        learned = warehouse.execute("select vehicle_date_count, reasons from core.loads order by load_id").fetchall()
+        again = warehouse.execute(
+            "select tenant_id, count(*) from core.loads where vehicle_date_count = 0 and reasons = ['idle_rate']"
+            " group by 1"
+        ).fetchall()
         revisions = warehouse.execute("select max(revision) from core.revisions").fetchall()
-    again = [load for load in learned if load == (0, ["idle_rate"])]
-    assert len(again) == {(0, 1, 2): 0, (2, 1, 0): 2}[order]
+    assert again == [("backward", 2)]
     assert revisions == [(1,)]  # nothing was measured otherwise
-    assert not refresh(settings).published
+    assert rebuilt(settings) == []
 
 
 def test_the_set_of_co2_factors_is_a_setting_and_goes_with_the_copy(tmp_path):

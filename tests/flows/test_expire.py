@@ -65,6 +65,20 @@ def line(tmp_path):
     return settings
 
 
+def test_what_is_over_its_time_is_thinned_and_then_goes_and_what_is_held_or_measured_stays(line):
+    before = published(line, DAYS)
+    expire(line, today=after(61))
+    # Twenty minutes and the first fix of the next, which is a bad one.
+    assert published(line, COUNTS).rows() == [("d1", 20, True), ("d2", 121, False), ("d3", 121, False)]
+    assert raw(line) == ["rt/v1/t1/DEP/plan", "tm/v1/t1/d2/pos"]
+    assert published(line, DRIVERS).rows() == [("d1", None), ("d2", "D7")]
+    assert_frame_equal(published(line, DAYS), before)
+    expire(line, today=after(2600))
+    assert published(line, "select vehicle_id from marts.vehicle_days").rows() == [("d2",)]
+    assert published(line, COUNTS).rows() == [("d2", 121, False)]
+
+
+@pytest.mark.campaign
 def test_layers_thin_and_expire_by_tenant_and_a_hold_keeps_its_date_whole(line, monkeypatch):
     before = published(line, DAYS)
     rows = lake_rows(line)

@@ -23,7 +23,16 @@ from pydantic_extra_types.pendulum_dt import DateTime
 
 from flows.deployments.reporting import due_at
 from flows.deployments.served import DEPLOYMENTS, limit, schedule, zone_of
-from tests.builders import collected, golden_points, message, positions, published, settings_in, yesterday_at
+from tests.builders import (
+    ONE_COPY,
+    collected,
+    golden_points,
+    message,
+    positions,
+    published,
+    settings_in,
+    yesterday_at,
+)
 from tests.ingest.running import eventually
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +41,7 @@ UNDER_WAY = ("SCHEDULED", "PENDING", "RUNNING")
 
 def environment(data_dir: Path, **more: str) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    return kept | {"ODOGRAPH_DATA_DIR": str(data_dir)} | more
+    return kept | ONE_COPY | {"ODOGRAPH_DATA_DIR": str(data_dir)} | more
 
 
 def test_without_an_api_url_prefect_is_not_imported(tmp_path):
@@ -100,6 +109,7 @@ def test_prefect_yaml_describes_the_deployments_that_serve_runs(tmp_path):
         assert asked["concurrency_limit"] == {"limit": 1, "collision_strategy": limit(found).collision_strategy.value}
 
 
+@pytest.mark.campaign
 @pytest.mark.timeout(180)
 def test_serve_runs_a_deployment_on_a_server_of_its_own_and_its_page_says_what_happened(tmp_path):
     settings = settings_in(tmp_path)
@@ -107,10 +117,6 @@ def test_serve_runs_a_deployment_on_a_server_of_its_own_and_its_page_says_what_h
     serving, url = served(tmp_path)
     try:
         deployment = eventually_asked(f"{url}/api/deployments/name/odograph-refresh/refresh")
-        assert deployment["schedules"][0]["schedule"]["cron"] == "0 3 1 1 *"
-        assert deployment["version"] == version("odograph")
-        day = deployment["parameter_openapi_schema"]["properties"]["day"]
-        assert (day["anyOf"][0], day["description"][:7]) == ({"format": "date", "type": "string"}, "Rebuild")
         run = eventually_asked(f"{url}/api/deployments/{deployment['id']}/create_flow_run", {})
         give_up = time.monotonic() + 150
         while (ended := eventually_asked(f"{url}/api/flow_runs/{run['id']}"))["state_type"] in UNDER_WAY:
@@ -132,9 +138,13 @@ def test_serve_runs_a_deployment_on_a_server_of_its_own_and_its_page_says_what_h
         assert serving.wait(60) == 0
 
 
-def test_the_server_of_serve_ends_with_it_also_when_it_is_killed(tmp_path):
+def test_serve_has_a_server_with_its_deployments_which_ends_with_it_also_when_it_is_killed(tmp_path):
     serving, url = served(tmp_path)
-    assert eventually_asked(f"{url}/api/health") is True
+    deployment = eventually_asked(f"{url}/api/deployments/name/odograph-refresh/refresh")
+    assert deployment["schedules"][0]["schedule"]["cron"] == "0 3 1 1 *"
+    assert deployment["version"] == version("odograph")
+    day = deployment["parameter_openapi_schema"]["properties"]["day"]
+    assert (day["anyOf"][0], day["description"][:7]) == ({"format": "date", "type": "string"}, "Rebuild")
     serving.kill()
     serving.wait()
 
