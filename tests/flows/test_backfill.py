@@ -15,7 +15,7 @@ import flows.backfill
 from flows.backfill import backfill, plan_of
 from flows.cli import app
 from flows.refresh import refresh
-from tests.builders import collected, golden_points, positions, published, settings_in, yesterday_at
+from tests.builders import collected, golden_points, positions, published, rebuilt, settings_in, yesterday_at
 from warehouse.backfills import Range, reopen_date
 from warehouse.checks import CheckFailed
 from warehouse.connection import open_warehouse
@@ -35,7 +35,7 @@ def begun(tmp_path_factory):
     days = [positions(golden_points(yesterday_at(15) - ago * DAY_S)) for ago in (3, 2, 1, 0)]
     others = [positions(golden_points(yesterday_at(15) - ago * DAY_S), "e1", "t2") for ago in (1, 0)]
     collected(settings, [*days, *others])
-    refresh(settings)
+    rebuilt(settings)
     with open_warehouse(settings.warehouse_path) as warehouse:
         frozen = f"(select 't1' as tenant_id, 'd1' as vehicle_id, date '{DAYS[1]}' as service_date)"
         freeze(warehouse, frozen, "thinned")

@@ -10,8 +10,8 @@ from polars.testing import assert_frame_equal
 import warehouse.connection
 from flows.importing import run_import
 from flows.refresh import refresh
-from tests.builders import collected, golden_points, positions, published, settings_in, yesterday_at
-from warehouse.connection import open_warehouse, sql
+from tests.builders import collected, golden_points, in_warehouse, positions, rebuilt, settings_in, yesterday_at
+from warehouse.connection import open_database, open_warehouse, sql
 from warehouse.frozen import freeze
 
 DAY = datetime.fromtimestamp(yesterday_at(15), UTC).date()
@@ -30,7 +30,8 @@ LATE = {"ts": yesterday_at(16), "seq": 99, "lat": 40.7, "lon": -74.0, "ign": Fal
 
 
 def rows_of(settings, vehicle: str) -> dict[str, pl.DataFrame]:
-    return {name: published(settings, f"from {name} where vehicle_id = '{vehicle}' order by all") for name in TABLES}
+    with open_database(settings.warehouse_path, read_only=True) as opened:
+        return {name: opened.sql(f"from {name} where vehicle_id = '{vehicle}' order by all").pl() for name in TABLES}
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def begun(tmp_path_factory):
     for kind in ("vehicles", "assignments"):
         run_import(settings, kind, [tmp_path / f"{kind}.csv"])
     collected(settings, [positions(golden_points(yesterday_at(15)), device) for device in ("d1", "d2")])
-    refresh(settings)
+    rebuilt(settings)
     with open_warehouse(settings.warehouse_path) as warehouse:
         freeze(warehouse, f"(select 't1' as tenant_id, 'd1' as vehicle_id, date '{DAY}' as service_date)", "thinned")
     return tmp_path
@@ -58,16 +59,18 @@ def line(begun, tmp_path):
 def test_late_data_is_quarantined_and_seen_as_that_and_nothing_is_measured_again(line):
     before = rows_of(line, "d1")
     collected(line, [positions([LATE], "d1"), positions([LATE], "d1"), positions([LATE], "d2")])
-    refresh(line)
+    rebuilt(line)
     for name, frame in rows_of(line, "d1").items():
         assert_frame_equal(frame, before[name])
-    assert published(line, "select device_id, count(*) from lake.positions group by all order by all").rows() == [
+    assert in_warehouse(line, "select device_id, count(*) from lake.positions group by all order by all").rows() == [
         ("d1", 16),
         ("d2", 17),
     ]
-    late = published(line, "select device_id, kind, reason, payload, seen_count from lake.rejects").rows()
+    late = in_warehouse(line, "select device_id, kind, reason, payload, seen_count from lake.rejects").rows()
     assert late == [("d1", "quarantine", "date_frozen", None, 2)]
-    health = published(line, "select vehicle_id, rejected_count, rejected_by_rule from marts.data_health order by all")
+    health = in_warehouse(
+        line, "select vehicle_id, rejected_count, rejected_by_rule from marts.data_health order by all"
+    )
     assert health.rows() == [("d1", 2, '{"date_frozen":2}'), ("d2", 0, "{}")]
 
 
@@ -78,13 +81,13 @@ def test_neither_a_full_refresh_nor_an_import_rebuilds_it_and_its_neighbour_is_r
     done = refresh(line, full=True)
     assert [(found.vehicle_id, found.why) for found in done.frozen] == [("d1", "thinned")]
     idle = "select vehicle_id, idle_s from marts.vehicle_days order by all"
-    assert published(line, idle).rows() == [("d1", 540), ("d2", 540)]
+    assert in_warehouse(line, idle).rows() == [("d1", 540), ("d2", 540)]
     (tmp_path / "vehicles.csv").write_text("tenant_id,vehicle_id,fuel_type\nt1,d1,diesel\nt1,d2,diesel\n")
     run_import(line, "vehicles", [tmp_path / "vehicles.csv"])
-    refresh(line)
-    fuels = published(line, "select vehicle_id, fuel_type from marts.vehicle_days order by all").rows()
+    rebuilt(line)
+    fuels = in_warehouse(line, "select vehicle_id, fuel_type from marts.vehicle_days order by all").rows()
     assert fuels == [("d1", None), ("d2", "diesel")]
-    assert published(line, "select idle_s from marts.fleet_days").item() == 1080
+    assert in_warehouse(line, "select idle_s from marts.fleet_days").item() == 1080
 
 
 def test_a_new_schema_takes_its_rows_over_by_column_name(line, monkeypatch):

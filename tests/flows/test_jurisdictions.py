@@ -9,9 +9,8 @@ import pytest
 
 from flows.areas import lists_of_names, named_areas
 from flows.importing import run_import
-from flows.refresh import refresh
 from kernels.polygons import in_areas
-from tests.builders import collected, golden_points, positions, published, settings_in, yesterday_at
+from tests.builders import collected, golden_points, in_warehouse, positions, rebuilt, settings_in, yesterday_at
 from warehouse.connection import sql
 from warehouse.jurisdictions import jurisdictions
 
@@ -97,7 +96,7 @@ def collect_two_vans(settings):
     """d1 is in Manhattan, d2 in Albany."""
     start = yesterday_at(15)
     collected(settings, [positions(at(EMPIRE_STATE, start)), positions(at(ALBANY, start), device="d2")])
-    refresh(settings)
+    rebuilt(settings)
 
 
 def with_depots(settings, folder):
@@ -117,7 +116,7 @@ def with_depots(settings, folder):
 
 
 def idle_jurisdictions(settings, vehicle_id="d1"):
-    found = published(
+    found = in_warehouse(
         settings,
         f"select distinct jurisdictions from core.ledger where state = 'idle' and vehicle_id = '{vehicle_id}'",
     )
@@ -145,7 +144,7 @@ def test_idle_runs_name_their_jurisdictions_and_other_runs_none(tmp_path):
     collect_two_vans(settings)
     assert idle_jurisdictions(settings) == [[STATE, CITY]]
     assert idle_jurisdictions(settings, "d2") == [[STATE]]
-    others = published(settings, "select distinct jurisdictions from core.ledger where state != 'idle'")
+    others = in_warehouse(settings, "select distinct jurisdictions from core.ledger where state != 'idle'")
     assert others["jurisdictions"].to_list() == [[]]
 
 
@@ -155,8 +154,8 @@ def test_a_run_that_begins_without_a_good_place_is_nowhere(tmp_path):
         points = at(EMPIRE_STATE, yesterday_at(15))
         points[6] |= first_of_a_run
         collected(settings, [positions(points, device=f"d{number}")])
-    refresh(settings)
-    found = published(
+    rebuilt(settings)
+    found = in_warehouse(
         settings, "select jurisdictions from core.ledger where state = 'idle' order by vehicle_id, started_utc"
     )
     assert found["jurisdictions"].to_list() == [[STATE, CITY], [], [STATE, CITY]] * 3
@@ -177,7 +176,7 @@ def test_an_imported_area_is_added_and_reopens_the_vans_that_idled_there(tmp_pat
             ("PS 1", None),
             ("PS 2", "640"),
         ]
-    refresh(settings)
+    rebuilt(settings)
     assert idle_jurisdictions(settings) == [[STATE, CITY, school]]
 
 
@@ -185,7 +184,7 @@ def test_an_imported_area_takes_the_place_of_the_outline_with_its_id(tmp_path):
     settings = settings_in(tmp_path)
     collect_two_vans(settings)
     assert run_import(settings, "jurisdictions", [geojson(tmp_path, feature(CITY, ALBANY))])
-    refresh(settings)
+    rebuilt(settings)
     assert idle_jurisdictions(settings) == [[STATE]]
     assert idle_jurisdictions(settings, "d2") == [[STATE, CITY]]
 

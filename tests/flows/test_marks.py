@@ -7,11 +7,20 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from flows.refresh import refresh
 from flows.upkeep import upkeep
 from ingest.columns import POSITIONS
-from tests.builders import collected, golden_points, positions, published, settings_in, yesterday_at
+from tests.builders import (
+    collected,
+    golden_points,
+    in_warehouse,
+    positions,
+    published,
+    rebuilt,
+    settings_in,
+    yesterday_at,
+)
 
 
 def runs(settings, columns: str) -> list[tuple]:
-    return published(settings, f"select {columns} from core.ledger order by started_utc").rows()
+    return in_warehouse(settings, f"select {columns} from core.ledger order by started_utc").rows()
 
 
 def golden(start_s: float, **more: dict[int, object]) -> list[dict[str, object]]:
@@ -23,25 +32,25 @@ def golden(start_s: float, **more: dict[int, object]) -> list[dict[str, object]]
     return points
 
 
-def refreshed(folder, points):
+def measured(folder, points):
     settings = settings_in(folder)
     collected(settings, [positions(points)])
-    refresh(settings)
+    rebuilt(settings)
     return settings
 
 
 def test_the_ledger_splits_where_the_power_take_off_goes_on_or_off(tmp_path):
-    settings = refreshed(tmp_path, golden(yesterday_at(15), pto={6: False, 7: True, 8: 1}))
-    idle = published(
+    settings = measured(tmp_path, golden(yesterday_at(15), pto={6: False, 7: True, 8: 1}))
+    idle = in_warehouse(
         settings, "select duration_us / 1e6 as s, is_pto from core.ledger where state = 'idle' order by started_utc"
     )
     assert idle.rows() == [(120, False), (30, False), (150, True), (60, False), (180, False)]
-    assert published(settings, "select count(*) from lake.positions where pto").item() == 2
-    assert published(settings, "select idle_s, pto_s from marts.vehicle_days").row(0) == (540, 150)
+    assert in_warehouse(settings, "select count(*) from lake.positions where pto").item() == 2
+    assert in_warehouse(settings, "select idle_s, pto_s from marts.vehicle_days").row(0) == (540, 150)
 
 
 def test_silence_says_nothing_of_the_power_take_off(tmp_path):
-    settings = refreshed(tmp_path, golden(yesterday_at(15), pto={11: True, 12: True}))
+    settings = measured(tmp_path, golden(yesterday_at(15), pto={11: True, 12: True}))
     assert runs(settings, "state, is_pto")[5:] == [("unknown", False), ("idle", True), ("idle", False), ("off", False)]
 
 
@@ -60,8 +69,8 @@ def test_a_run_is_of_full_quality_when_all_its_fixes_are_exact_and_there_is_one(
     settings = settings_in(tmp_path)
     start = yesterday_at(15)
     collected(settings, [positions(golden(start, **more), f"d{case}") for case, (more, _) in enumerate(cases)])
-    refresh(settings)
-    found = published(
+    rebuilt(settings)
+    found = in_warehouse(
         settings,
         "select is_full_quality from core.ledger where state = 'idle' and duration_us = 240e6 order by vehicle_id",
     )
@@ -69,17 +78,16 @@ def test_a_run_is_of_full_quality_when_all_its_fixes_are_exact_and_there_is_one(
 
 
 def test_a_lake_begun_without_a_column_is_read_and_goes_on(tmp_path):
-    settings = refreshed(tmp_path, golden_points(yesterday_at(15)))
+    settings = measured(tmp_path, golden_points(yesterday_at(15)))
     _forget_column(settings, "pto")
-    shutil.rmtree(settings.published_dir)
     settings.warehouse_path.unlink()
-    refresh(settings)  # nothing has arrived since
-    assert published(settings, "select count(*), count(pto) from lake.positions").row(0) == (16, 0)
+    rebuilt(settings)  # nothing has arrived since
+    assert in_warehouse(settings, "select count(*), count(pto) from lake.positions").row(0) == (16, 0)
     assert not any(is_pto for (is_pto,) in runs(settings, "is_pto"))
 
     collected(settings, [positions([{"ts": yesterday_at(9), "seq": 99, "lat": 40.7, "lon": -74.0, "pto": True}])])
-    refresh(settings)
-    assert published(settings, "select count(*), count(pto) from lake.positions").row(0) == (17, 1)
+    rebuilt(settings)
+    assert in_warehouse(settings, "select count(*), count(pto) from lake.positions").row(0) == (17, 1)
     upkeep(settings)
     refresh(settings, full=True)
     assert published(settings, "select count(*), count(pto) from lake.positions").row(0) == (17, 1)

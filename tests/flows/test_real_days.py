@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 from flows.refresh import refresh
 from ingest.recorded import read_recording
 from ingest.spool import Message
-from tests.builders import examples, settings_in
+from tests.builders import examples, rebuilt, settings_in
 from tests.flows.test_order import TABLES, spooled, tables
 
 BUS_COUNT = 6
@@ -59,7 +59,8 @@ def test_any_split_shuffle_repeat_and_restart_gives_the_tidy_tables(
     for number, (begin, end) in enumerate(zip([0, *cuts], [*cuts, len(sent)], strict=True)):
         # A collector that lost its folder starts a spool of another name.
         spooled(line, sent[begin:end], collector=f"main{number}" if restarts else "main")
-        refresh(line)
+        rebuilt(line)
+    refresh(line)
     found = tables(line)
     for name in TABLES:
         assert_frame_equal(found[name], tidy[name], check_exact=True)

@@ -8,14 +8,22 @@ import duckdb
 import pytest
 
 from flows.importing import run_import
-from flows.refresh import refresh
-from tests.builders import collected, golden_points, message, positions, published, settings_in, yesterday_at
+from tests.builders import (
+    collected,
+    golden_points,
+    in_warehouse,
+    message,
+    positions,
+    rebuilt,
+    settings_in,
+    yesterday_at,
+)
 
 REVISIONS = "select vehicle_id, revision, reasons, segments, changed, changes from core.revisions"
 
 
 def revisions(settings, tenant: str = "t1") -> list[dict]:
-    return published(settings, f"{REVISIONS} where tenant_id = '{tenant}' order by all").to_dicts()
+    return in_warehouse(settings, f"{REVISIONS} where tenant_id = '{tenant}' order by all").to_dicts()
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +46,8 @@ def twice(tmp_path_factory):
         )
     )
     collected(settings, [*late, positions(points, tenant="moved"), positions(points, tenant="fewer"), first])
-    refresh(settings)
-    assert published(settings, "select max(revision) from core.revisions").item() == 1
+    rebuilt(settings)
+    assert in_warehouse(settings, "select max(revision) from core.revisions").item() == 1
     collected(settings, [positions(points[8:], tenant="late", his=True)], collector="other")
     collected(settings, [second])
     assignments = tmp_path_factory.mktemp("files") / "assignments.csv"
@@ -48,7 +56,7 @@ def twice(tmp_path_factory):
         writer.writerow(["tenant_id", "kind", "id", "vehicle_id", "from_utc", "to_utc"])
         writer.writerow(["moved", "device", "d1", "V1", "2020-01-01T00:00:00Z", ""])
     run_import(settings, "assignments", [assignments])
-    refresh(settings)
+    rebuilt(settings)
     return settings
 
 
@@ -64,7 +72,9 @@ def test_a_late_backlog_revises_the_vehicle_date_it_touches_and_no_other(twice):
     assert changes["idle_s"] == [150.0, 540.0]
     assert changes["position_count"] == [8, 16]
     assert "ready_s" not in changes
-    days = published(twice, "select vehicle_id, revision from marts.vehicle_days where tenant_id = 'late' order by all")
+    days = in_warehouse(
+        twice, "select vehicle_id, revision from marts.vehicle_days where tenant_id = 'late' order by all"
+    )
     assert days.rows() == [("d1", 2), ("d2", 1)]
 
 
@@ -73,11 +83,13 @@ def test_a_vehicle_date_that_moves_to_another_van_ends_with_a_revision_of_nothin
     assert set(found) == {("d1", 1), ("d1", 2), ("V1", 1)}
     assert found[("d1", 2)]["reasons"] == ["import"]
     assert json.loads(found[("d1", 2)]["changes"])["idle_s"] == [540.0, None]
-    assert published(twice, "select vehicle_id from marts.vehicle_days where tenant_id = 'moved'").rows() == [("V1",)]
+    assert in_warehouse(twice, "select vehicle_id from marts.vehicle_days where tenant_id = 'moved'").rows() == [
+        ("V1",)
+    ]
 
 
 def test_equal_rows_that_go_leave_a_revision(twice):
-    assert published(twice, "select count(*) from marts.planned_stops where tenant_id = 'fewer'").item() == 1
+    assert in_warehouse(twice, "select count(*) from marts.planned_stops where tenant_id = 'fewer'").item() == 1
     found = revisions(twice, "fewer")
     assert [row["revision"] for row in found] == [1, 2]
     assert "planned_stops" in found[1]["changed"]
@@ -87,13 +99,13 @@ def test_repeats_and_full_rebuilds_revise_nothing(tmp_path):
     settings = settings_in(tmp_path)
     points = golden_points(yesterday_at(15))
     collected(settings, [positions(points)])
-    refresh(settings)
+    rebuilt(settings)
     before = revisions(settings)
     collected(settings, [positions(points), positions(points[3:9])])
-    refresh(settings)
-    refresh(settings, full=True)
+    rebuilt(settings)
+    rebuilt(settings, full=True)
     assert revisions(settings) == before
-    assert published(settings, "select duplicate_count from core.vehicle_dates").item() == 22
+    assert in_warehouse(settings, "select duplicate_count from core.vehicle_dates").item() == 22
 
 
 def test_a_warehouse_of_another_schema_keeps_its_history_and_adds_nothing_to_it(tmp_path):
@@ -101,11 +113,11 @@ def test_a_warehouse_of_another_schema_keeps_its_history_and_adds_nothing_to_it(
     points = golden_points(yesterday_at(15))
     for part in (points[:8], points[8:]):
         collected(settings, [positions(part)])
-        refresh(settings)
+        rebuilt(settings)
     before = revisions(settings)
     assert [found["revision"] for found in before] == [1, 2]
     with duckdb.connect(str(settings.warehouse_path)) as warehouse:
         warehouse.execute("update core.schema_stamp set digest = 'of an older version'")
-    refresh(settings)
+    rebuilt(settings)
     assert revisions(settings) == before
-    assert published(settings, "select revision from marts.vehicle_days").item() == 2
+    assert in_warehouse(settings, "select revision from marts.vehicle_days").item() == 2

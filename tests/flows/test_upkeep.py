@@ -5,7 +5,7 @@ import time
 
 from flows.refresh import load, refresh
 from flows.upkeep import upkeep
-from ingest.lake import lake_files
+from ingest.lake import lake_files, lake_rows
 from tests.builders import collected, golden_points, positions, published, settings_in, yesterday_at
 
 
@@ -29,7 +29,7 @@ def test_old_segments_expire_once_they_are_in_the_lake(tmp_path):
     settings = settings_in(tmp_path)
     points = golden_points(yesterday_at(15))
     collected(settings, [positions(points[:8])])
-    refresh(settings)
+    load(settings)
     collected(settings, [positions(points[8:])])
     folder = settings.spool_dir / "main"
     month_ago = time.time() - 31 * 86_400
@@ -37,16 +37,16 @@ def test_old_segments_expire_once_they_are_in_the_lake(tmp_path):
         os.utime(path, (month_ago, month_ago))
     assert upkeep(settings).expired_segments == 1
     assert len(list(folder.glob("*.parquet"))) == 1
-    refresh(settings)
-    assert published(settings, "select count(*) from lake.positions").item() == 16
+    load(settings)
+    assert lake_rows(settings)["positions"] == 16
 
 
 def test_a_full_spool_gives_up_its_oldest_loaded_segments_first(tmp_path):
     settings = settings_in(tmp_path, spool_max_gb=1e-9)
     points = golden_points(yesterday_at(15))
     collected(settings, [positions(points[:8])])
-    refresh(settings)
+    load(settings)
     collected(settings, [positions(points[8:])])
     assert upkeep(settings).expired_segments == 1
-    refresh(settings)
-    assert published(settings, "select count(*) from lake.positions").item() == 16
+    load(settings)
+    assert lake_rows(settings)["positions"] == 16

@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 import duckdb
 
 from flows.importing import run_import
-from flows.refresh import load, refresh, stale_dates
-from tests.builders import collected, message, positions, published, settings_in, yesterday_at
+from flows.refresh import load, stale_dates
+from tests.builders import collected, in_warehouse, message, positions, rebuilt, settings_in, yesterday_at
 from warehouse.load import read_chunk
 from warehouse.windows import move_ends
 
@@ -40,7 +40,7 @@ def with_depot(settings, folder, tenant: str = "t1"):
 def dates(settings) -> dict[str, list[tuple[date, int]]]:
     """How many fixes each van has on which date."""
     found: dict[str, list[tuple[date, int]]] = {}
-    for vehicle, day, count in published(
+    for vehicle, day, count in in_warehouse(
         settings, "select vehicle_id, service_date, accepted_count::int from marts.data_health order by all"
     ).rows():
         found.setdefault(vehicle, []).append((day, count))
@@ -63,7 +63,7 @@ def test_a_late_return_belongs_to_the_date_of_the_plan_and_nothing_else_moves_it
             *fixes("planned-again", h0=DEPOT, h1=AWAY, h20=DEPOT),
         ],
     )
-    assert refresh(settings).failed == []
+    rebuilt(settings)
     assert dates(settings) == {
         "late": [(DAY, 6), (NEXT, 2)],
         "back": [(DAY, 3), (NEXT, 2)],
@@ -71,7 +71,7 @@ def test_a_late_return_belongs_to_the_date_of_the_plan_and_nothing_else_moves_it
         "too-late": [(DAY, 2), (NEXT, 1)],
         "planned-again": [(DAY, 2), (NEXT, 1)],
     }
-    late = published(settings, "from marts.route_days where route_id = 'R-late'").row(0, named=True)
+    late = in_warehouse(settings, "from marts.route_days where route_id = 'R-late'").row(0, named=True)
     assert late["depot_return_utc"].replace(tzinfo=UTC).timestamp() == RETURN_S + 20 * 3_600
 
 
@@ -90,8 +90,8 @@ def test_the_order_of_plan_depot_and_fixes_does_not_matter(tmp_path):
         for tenant, order in ORDERS.items():
             steps[order.split()[number]](tenant)
         if number > 1:
-            refresh(settings)
-    found = published(settings, "select tenant_id, service_date, accepted_count from marts.data_health order by 1")
+            rebuilt(settings)
+    found = in_warehouse(settings, "select tenant_id, service_date, accepted_count from marts.data_health order by 1")
     assert found.rows() == [(tenant, DAY, 4) for tenant in ORDERS]
 
 
@@ -99,7 +99,7 @@ def test_news_of_a_date_name_what_touched_it_and_no_plan_of_another_van(tmp_path
     settings = settings_in(tmp_path / "data", timezone="UTC")
     with_depot(settings, tmp_path)
     collected(settings, [plan("moved", "planned"), *fixes("moved", h0=DEPOT, h1=AWAY)])
-    refresh(settings)
+    rebuilt(settings)
     collected(settings, [plan("other")])
     collected(settings, [*fixes("moved", h20=DEPOT), *fixes("planned", h1=AWAY)])
     collected(settings, [plan("planned", return_s=RETURN_S + 3_600)])
@@ -123,7 +123,7 @@ def test_dates_that_hold_nothing_are_not_read_for_a_plan(tmp_path, monkeypatch):
     """A plan touches the dates beside it: their vans are rebuilt, without a look at the fixes of others."""
     settings = settings_in(tmp_path / "data", timezone="UTC")
     collected(settings, fixes("d1", h2=AWAY))
-    refresh(settings)
+    rebuilt(settings)
     read: dict[date, int] = {}
 
     def counted(connection, wanted, timezone):
@@ -133,7 +133,7 @@ def test_dates_that_hold_nothing_are_not_read_for_a_plan(tmp_path, monkeypatch):
 
     monkeypatch.setattr("flows.chunks.read_chunk", counted)
     collected(settings, [plan("d1")])
-    refresh(settings)
+    rebuilt(settings)
     assert {day: count for day, count in read.items() if count} == {DAY: 1}
     assert {DAY - timedelta(days=1), NEXT} <= set(read)
 
@@ -150,7 +150,7 @@ def test_a_fix_moves_no_other_window_and_reads_none(tmp_path, monkeypatch):
         {"ts": RETURN_S + at_s + 3_600 * hour, "spd_kmh": 0, "ign": True} | AWAY for at_s in weeks_s for hour in (0, 1)
     ]
     collected(settings, [*plans, *(positions([point]) for point in old)])
-    refresh(settings)
+    rebuilt(settings)
     read: list[int] = []
 
     def counted(connection, timezone):
@@ -159,12 +159,12 @@ def test_a_fix_moves_no_other_window_and_reads_none(tmp_path, monkeypatch):
 
     monkeypatch.setattr("warehouse.windows.move_ends", counted)
     collected(settings, fixes("d1", h20=DEPOT))
-    refresh(settings)
+    rebuilt(settings)
     assert read == [3]
     assert dates(settings)["d1"][-1] == (DAY, 3)
 
     later = DAY + timedelta(days=7)
     collected(settings, [plan("d1", exit_s=EXIT_S + 7 * 86_400, return_s=RETURN_S + 7 * 86_400, day=later)])
-    refresh(settings)
+    rebuilt(settings)
     assert read == [3, 0]
     assert dates(settings)["d1"][-1] == (DAY, 3)

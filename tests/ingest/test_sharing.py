@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from flows.findings import Finding, spools
-from flows.refresh import refresh
+from flows.refresh import load, opened_line
 from flows.status import print_status
 from ingest.broker import AmqttChild
 from ingest.collector import run
@@ -14,7 +14,7 @@ from ingest.outbox import publish_all
 from ingest.settings import IngestSettings, SettingsError
 from ingest.sharing import ALONE, Asked, Role, role_of_spool
 from ingest.topics import SUBSCRIPTIONS
-from tests.builders import published, settings_in
+from tests.builders import settings_in
 from tests.ingest.running import CollectorProcess, eventually, point_message, spooled_seqs
 
 DEVICES, MESSAGES = 8, 400
@@ -35,8 +35,9 @@ def members(tmp_path, url, **environment: str):
 
 def loaded(tmp_path) -> list[int]:
     settings = settings_in(tmp_path / "data", max_age_days=0)
-    refresh(settings)
-    return published(settings, "select seq from lake.positions order by seq")["seq"].to_list()
+    load(settings)
+    with opened_line(settings) as opened:
+        return [seq for (seq,) in opened.warehouse.sql("select seq from lake.positions order by seq").fetchall()]
 
 
 def test_buckets_cover_every_sender_exactly_once_and_keep_a_sender_together():

@@ -2,6 +2,7 @@
 
 import csv
 import time
+from shutil import copy2
 from typing import NamedTuple
 
 import duckdb
@@ -9,8 +10,9 @@ import pytest
 
 from flows.importing import run_import
 from flows.refresh import refresh
+from flows.settings import Settings
 from flows.status import print_status
-from tests.builders import collected, message, positions, published, settings_in
+from tests.builders import collected, in_warehouse, message, positions, published, rebuilt, settings_in
 
 
 def point(ts: float, lat: float = 40.7, *, ignition: bool = True, **more) -> dict:
@@ -23,13 +25,14 @@ def status(state: str, boot: int, device: str = "d1", received_s: float | None =
 
 
 def devices(settings) -> dict[str, dict]:
-    refresh(settings)
-    return {row["device_id"]: row for row in published(settings, "from marts.device_status").to_dicts()}
+    rebuilt(settings)
+    return {row["device_id"]: row for row in in_warehouse(settings, "from marts.device_status").to_dicts()}
 
 
 class Told(NamedTuple):
     """What was known after the first and after the second refresh, by tenant and device, and how long that took."""
 
+    settings: Settings
     first: dict[tuple[str, str], dict]
     second: dict[tuple[str, str], dict]
     took_s: float
@@ -44,10 +47,10 @@ def told(tmp_path_factory) -> Told:
     for parts in ((*backlog(now), will(now), dead(now), boots(now), parked(now)), (later_fixes(now), reborn(now))):
         for part in parts:
             collected(settings, part)
-        refresh(settings)
-        rows = published(settings, "from marts.device_status").to_dicts()
+        rebuilt(settings)
+        rows = in_warehouse(settings, "from marts.device_status").to_dicts()
         refreshed.append({(row["tenant_id"], row["device_id"]): row for row in rows})
-    return Told(*refreshed, time.time() - now)
+    return Told(settings, *refreshed, time.time() - now)
 
 
 def backlog(now: float):
@@ -161,14 +164,16 @@ def test_a_position_that_came_again_counts_once_whether_in_one_load_or_later(tmp
     first, late = positions([point(now - 600, seq=1), point(now - 500, seq=2)]), positions([point(now - 90_000, seq=3)])
     backlog = positions([point(now - 400, seq=4, his=True)])._replace(topic="tm/v1/t1/d1/his")
     collected(settings, [first, first])
-    assert devices(settings)["d1"]["position_count"] == 2
+    before = devices(settings)["d1"]
+    assert before["position_count"] == 2
     collected(settings, [late, first, backlog], "other")
     collected(settings, [backlog])
     found = devices(settings)["d1"]
     assert (found["position_count"], found["backlog_count"]) == (4, 1)
-    refresh(settings, full=True)
+    rebuilt(settings, full=True)
     again = devices(settings)["d1"]
     assert (again["position_count"], again["backlog_count"]) == (4, 1)
+    assert again["first_seen_utc"] == found["first_seen_utc"] == before["first_seen_utc"]
 
 
 def test_devices_nobody_registered_and_registered_ones_never_heard_are_listed(tmp_path, capsys):
@@ -180,7 +185,8 @@ def test_devices_nobody_registered_and_registered_ones_never_heard_are_listed(tm
         writer.writerow(["t1", "device", "d8", "V8", "2020-01-01T00:00:00Z", ""])
     run_import(settings, "assignments", [tmp_path / "assignments.csv"])
     collected(settings, [positions([point(time.time() - 5)], device) for device in ("d7", "stray")])
-    found = devices(settings)
+    refresh(settings)
+    found = {row["device_id"]: row for row in published(settings, "from marts.device_status").to_dicts()}
     assert {name: (row["vehicle_id"], row["is_registered"], row["state"]) for name, row in found.items()} == {
         "d7": ("V7", True, "reporting"),
         "d8": ("V8", True, "never_heard"),
@@ -199,23 +205,15 @@ def test_a_device_is_registered_where_its_vehicle_dates_are(tmp_path):
     collected(settings, [positions([point(time.time() - 5)], device) for device in ("d1", "d2", "stray")])
     found = {name: (row["vehicle_id"], row["is_registered"]) for name, row in devices(settings).items()}
     assert found == {"d1": ("device:d1", True), "d2": ("device:d2", False), "stray": ("stray", False)}
-    days = published(settings, "select vehicle_id, quality_flags from marts.vehicle_days order by all").rows()
+    days = in_warehouse(settings, "select vehicle_id, quality_flags from marts.vehicle_days order by all").rows()
     assert {vehicle: "unregistered" not in flags for vehicle, flags in days} == dict(found.values())
 
 
-def test_a_full_refresh_counts_nothing_twice(tmp_path):
-    settings = settings_in(tmp_path)
-    collected(settings, [positions([point(time.time() - 5, seq=1)])])
-    before = devices(settings)["d1"]
-    refresh(settings, full=True)
-    after = devices(settings)["d1"]
-    assert (after["position_count"], after["first_seen_utc"]) == (1, before["first_seen_utc"])
-
-
-def test_a_device_falls_silent_without_a_refresh(tmp_path):
-    settings = settings_in(tmp_path)
-    collected(settings, [positions([point(time.time() - 5)])])
-    assert devices(settings)["d1"]["state"] == "reporting"
-    with duckdb.connect(str(settings.published_path.resolve())) as copy:
+def test_a_device_falls_silent_without_a_refresh(told, tmp_path):
+    assert told.second["kept", "back"]["state"] == "reporting"
+    with duckdb.connect(str(copy2(told.settings.warehouse_path, tmp_path))) as copy:
         copy.execute("update core.devices set last_seen_utc = last_seen_utc - interval 1 hour")
-    assert published(settings, "select state, silent_s > 3600 from marts.device_status").row(0) == ("silent", True)
+        found = copy.execute(
+            "select state, silent_s > 3600 from marts.device_status where tenant_id = 'kept' and device_id = 'back'"
+        )
+        assert found.fetchall() == [("silent", True)]

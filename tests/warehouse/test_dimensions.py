@@ -11,7 +11,16 @@ import pytest
 from flows.importing import run_import
 from flows.refresh import refresh
 from flows.settings import Settings
-from tests.builders import collected, golden_points, positions, published, settings_in, yesterday_at
+from tests.builders import (
+    collected,
+    golden_points,
+    in_warehouse,
+    positions,
+    published,
+    rebuilt,
+    settings_in,
+    yesterday_at,
+)
 from warehouse.connection import open_warehouse
 from warehouse.dimension_columns import DIMENSIONS
 from warehouse.dimensions import ImportRefused, read_dimension
@@ -32,7 +41,7 @@ class Line(NamedTuple):
     before: dict[str, list[str]]  # the vans of each tenant
 
     def day(self, tenant: str) -> dict:
-        return published(self.settings, f"from marts.vehicle_days where tenant_id = '{tenant}'").row(0, named=True)
+        return in_warehouse(self.settings, f"from marts.vehicle_days where tenant_id = '{tenant}'").row(0, named=True)
 
 
 @pytest.fixture(scope="module")
@@ -50,13 +59,13 @@ def line(tmp_path_factory) -> Line:
     vehicles = "tenant_id,vehicle_id,fuel_type\n"
     imported("vehicles", vehicles + "unassigned,d1,\nelectric,V12,electric\n")
     imported("assignments", ASSIGNED + "electric,device,d1,V12,,\nwrong,device,d1,V1,2020-01-01,\n")
-    refresh(settings)
+    rebuilt(settings)
     before: dict[str, list[str]] = {}
-    for tenant, vehicle in published(settings, VANS).rows():
+    for tenant, vehicle in in_warehouse(settings, VANS).rows():
         before.setdefault(tenant, []).append(vehicle)
     imported("vehicles", vehicles + "later,V12,Gasoline\nbooks,SILENT,\n")
     imported("assignments", ASSIGNED + "later,device,d1,V12,,\nwrong,device,d1,V2,2020-01-01,\n")
-    refresh(settings)
+    rebuilt(settings)
     return Line(settings, before)
 
 
@@ -64,7 +73,7 @@ VANS = "select tenant_id, vehicle_id from marts.vehicle_days order by all"
 
 
 def vans(line: Line, tenant: str) -> list[str]:
-    return [vehicle for found, vehicle in published(line.settings, VANS).rows() if found == tenant]
+    return [vehicle for found, vehicle in in_warehouse(line.settings, VANS).rows() if found == tenant]
 
 
 def test_a_device_that_is_assigned_later_moves_its_dates_to_its_van(line):
@@ -72,7 +81,7 @@ def test_a_device_that_is_assigned_later_moves_its_dates_to_its_van(line):
     day = line.day("later")
     assert day["idle_fuel_l"] == pytest.approx(540 / 3600 * 0.40 * 3.785411784)
     assert "unregistered" not in day["quality_flags"]
-    found = published(line.settings, "select distinct vehicle_id from lake.positions where tenant_id = 'later'")
+    found = in_warehouse(line.settings, "select distinct vehicle_id from lake.positions where tenant_id = 'later'")
     assert found.rows() == [("V12",)]
 
 
@@ -86,8 +95,8 @@ def test_an_assignment_to_the_wrong_van_is_corrected_by_the_same_row_with_the_ri
 
 def test_a_van_that_sent_nothing_is_on_the_books_of_days_that_are_there_already(line):
     fleet = "select vehicles_on_books, vehicles_non_communicating from marts.fleet_days where tenant_id = 'books'"
-    assert published(line.settings, fleet).rows() == [(1, 1)]
-    revised = published(line.settings, "select vehicle_id from core.revisions where tenant_id = 'books'")
+    assert in_warehouse(line.settings, fleet).rows() == [(1, 1)]
+    revised = in_warehouse(line.settings, "select vehicle_id from core.revisions where tenant_id = 'books'")
     assert revised.rows() == [("d1",)]
 
 
@@ -105,8 +114,8 @@ def test_a_van_takes_the_zone_of_its_depot(tmp_path):
     depot = "tenant_id,depot_id,timezone,window_start,window_end\nt1,west,America/Los_Angeles,08:30,19:30\n"
     run_import(settings, "depots", [csv(tmp_path, "d", depot)])
     run_import(settings, "assignments", [csv(tmp_path, "a", ASSIGNED + "t1,depot,west,d1,,\n")])
-    refresh(settings)
-    row = published(settings, "from marts.vehicle_days").row(0, named=True)
+    rebuilt(settings)
+    row = in_warehouse(settings, "from marts.vehicle_days").row(0, named=True)
     assert (row["first_fix_utc"].date() - row["service_date"]).days == 1  # 06:00 UTC is the evening before
     assert row["available_window_s"] == 11 * 3600
     assert row["time_utilization"] == pytest.approx(660 / 39600)
@@ -197,8 +206,8 @@ def test_working_hours_and_scans_are_taken_into_the_days_they_are_about_and_no_o
     days = [yesterday_at(15) - 86_400, yesterday_at(15)]
     collected(settings, [positions([point | {"route_id": "R1"} for point in golden_points(day)]) for day in days])
     run_import(settings, "assignments", [csv(tmp_path, "a", ASSIGNED + "t1,driver,D7,d1,,\n")])
-    refresh(settings)
-    before, day = published(settings, "select service_date from marts.route_days order by all")["service_date"]
+    rebuilt(settings)
+    before, day = in_warehouse(settings, "select service_date from marts.route_days order by all")["service_date"]
     clock = "tenant_id,driver_id,service_date,clock_in_utc,clock_out_utc,unpaid_break_s\n"
     hours = csv(tmp_path, "h", f"{clock}t1,D7,{day},{day}T09:20:00-05:00,{day}T19:05:00-05:00,1800\n")
     assert run_import(settings, "timeclock", [hours])
@@ -207,8 +216,8 @@ def test_working_hours_and_scans_are_taken_into_the_days_they_are_about_and_no_o
     assert reopened == [("d1", day)]
     scans = "tenant_id,service_date,route_id,vehicle_id,completed_stop_count\n"
     assert run_import(settings, "deliveries", [csv(tmp_path, "s", f"{scans}t1,{before},R1,d1,7\n")])
-    assert refresh(settings).rebuilt == [before, day]
-    routes = published(settings, "from marts.route_days order by service_date").to_dicts()
+    assert rebuilt(settings) == [before, day]
+    routes = in_warehouse(settings, "from marts.route_days order by service_date").to_dicts()
     assert [(route["paid_s"], route["paid_source"]) for route in routes] == [(1120, "estimated"), (33_300, "timeclock")]
     assert [route["completed_stop_count"] for route in routes] == [7, None]
 
