@@ -40,6 +40,8 @@ COLUMNS = (
 _HEAD = np.frombuffer(MAGIC + bytes([VERSION]), np.uint8)
 _MS_PER_S = 1000.0
 _MOST = 2**53  # exact as float64
+_SMALL = 2**52
+_LONG, _LOW_BITS = np.uint8(0x80), np.uint8(0x7F)
 _MOST_BYTES = 56  # bits of a number: eight bytes of seven
 _LEAST_SAT, _MOST_SAT = -1, 999  # outside of it the slow decoder clips
 _SHARE = 64  # messages that one thread reads at a time
@@ -143,6 +145,7 @@ def _read_values(text, begins, ends, value_starts, is_read, starts, boot, has_bo
 def _read_share_of_values(
     first, until, text, begins, ends, value_starts, is_read, starts, boot, has_boot, values, cells
 ):
+    one = np.uint64(1)
     for message in range(first, until):
         first_row, last_row = starts[message], starts[message + 1]
         if first_row == last_row:
@@ -160,6 +163,9 @@ def _read_share_of_values(
         at = value_starts[message]
         bitmap_bytes = (last_row - first_row + 7) // 8
         spare_bits = bitmap_bytes * 8 - (last_row - first_row)
+        said_by_all = np.int64(1) << _TS
+        for row in range(first_row, last_row):
+            cells[SAID, row] = 0
         # The first column is time, which has neither bit nor unit of its own.
         bit = -1
         while is_fine and bit < len(COLUMNS):
@@ -202,7 +208,7 @@ def _read_share_of_values(
                     is_fine &= 32 <= text[place] < 127
                 for row in range(first_row, last_row):
                     cells[ROUTE, row] = at << 16 | length
-                    cells[SAID, row] |= np.int64(1) << _KEY_OF[bit]
+                said_by_all |= np.int64(1) << _KEY_OF[bit]
                 at += length
             else:
                 # Everything else is numbers: one for the message, one for all points, or one for each.
@@ -214,8 +220,28 @@ def _read_share_of_values(
                 key_bit = np.int64(1) << key if key >= 0 else np.int64(0)
                 total, step = np.int64(0), np.int64(0)
                 is_begun = False
-                for row in range(first_row, last_row):
-                    if gaps >= 0 and text[gaps + ((row - first_row) >> 3)] >> ((row - first_row) & 7) & 1 == 0:
+                is_plain = gaps < 0 and not is_once and not is_time and key != _SAT
+                point = np.int64(first_row) - np.int64(1)
+                while point + 1 < last_row:
+                    point += np.int64(1)
+                    # Behind the first, nearly every number has one or two bytes, which cannot add up to too much.
+                    # Unsigned, so that nobody has to look whether they are counted from the end.
+                    if is_plain and is_begun and -_SMALL < total < _SMALL:
+                        near, fast_point = np.uint64(at), np.uint64(point)
+                        while fast_point < np.uint64(last_row) and near < np.uint64(end - 1):
+                            low, high = text[near], text[near + one]
+                            is_long = low >> np.uint8(7)
+                            if is_long and high >= _LONG:
+                                break
+                            number = np.int64(low & _LOW_BITS) | np.int64(high) << 7 if is_long else np.int64(low)
+                            near += one + np.uint64(is_long)
+                            total += number >> 1 ^ -(number & 1)
+                            values[key, fast_point] = total / units
+                            fast_point += one
+                        at, point = np.int64(near), np.int64(fast_point)
+                    if point == last_row:
+                        break
+                    if gaps >= 0 and text[gaps + ((point - first_row) >> 3)] >> ((point - first_row) & 7) & 1 == 0:
                         continue
                     if not is_begun or not is_once:
                         number = np.int64(text[at])
@@ -246,18 +272,23 @@ def _read_share_of_values(
                     if is_of_message:
                         break
                     if key == _SAT:
-                        cells[_SAT, row] = total
+                        cells[_SAT, point] = total
                         is_fine &= _LEAST_SAT <= total <= _MOST_SAT
                     else:
-                        values[key, row] = total / units
-                    cells[SAID, row] = key_bit if is_time else cells[SAID, row] | key_bit
+                        values[key, point] = total / units
+                    if gaps >= 0:
+                        cells[SAID, point] |= key_bit
                 is_fine &= is_begun
+                if gaps < 0 and not is_of_message:
+                    said_by_all |= key_bit
                 if bit == _BOOT_COLUMN:
                     boot[message] = total
                     has_boot[message] = True
                 elif bit == _SEQ_COLUMN:
                     for row in range(first_row, last_row):
                         cells[_SEQ, row] = total + row - first_row
-                        cells[SAID, row] |= np.int64(1) << _SEQ
+                    said_by_all |= np.int64(1) << _SEQ
             bit += 1
+        for row in range(first_row, last_row):
+            cells[SAID, row] |= said_by_all
         is_read[message] = is_fine and at == end
