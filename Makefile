@@ -17,6 +17,7 @@ setup: .venv/.done ## make .venv with everything in requirements.lock
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
+	$(BIN)/python -m flows.warming
 	@touch $@
 
 demo: setup ## run the whole line on this machine, from vans to report

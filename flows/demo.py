@@ -69,7 +69,7 @@ def run_demo(settings: Settings, *, vans: int, seed: int) -> bool:
             step(f"delivery day: {sent.messages} messages on disk, {sent.resent} sent again")
             sent = publish(line, "bus day", recording.messages)
             step(f"recorded bus day: {recording.name}, {sent.messages} messages on disk, {sent.resent} sent again")
-    _import_all(settings, truth)
+    import_dimensions(settings, truth)
     step("tenant, vehicles, depots, drivers, cards, devices, assignments, stations and prices imported")
     with shown_progress() as tell:
         done = refresh(settings, progress=tell)
@@ -136,7 +136,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], log: Path) -> None:
             continue
 
 
-def _import_all(settings: Settings, truth: Path) -> None:
+def import_dimensions(settings: Settings, truth: Path) -> None:
     with (
         as_file(files("ingest") / "recordings") as recordings,
         writer_lock(settings.lock_path, wait_s=60),

@@ -11,8 +11,7 @@ numba also compiles, for every function, how Python calls it and how C does. Not
 nothing calls a kernel from C: without those wrappers all kernels are compiled in two thirds of the time (2026-11).
 
 A cached kernel is used again only while every file of this package has the content it had when
-the kernel was compiled (see the package docstring). Where no place for a cache can be written, such
-as a read-only image without a home, kernels are compiled anew in each process.
+the kernel was compiled (see the package docstring, and `kernels.cached` for where it is kept).
 """
 
 import hashlib
@@ -22,6 +21,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import numba
+
+from kernels.cached import KernelCache
 
 # Threads of numba's OpenMP layer that wait for each other otherwise burn their core, which the collector
 # or another job may need: on two busy cores the tests of this package took 72 s instead of 13 s (2026-11).
@@ -55,14 +56,9 @@ def serial_kernel(core: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _cached(core: Callable[..., Any], *, parallel: bool) -> Callable[..., Any]:
-    try:
-        compiled: Any = njit(nogil=True, parallel=parallel, cache=True, no_cfunc_wrapper=True)(core)
-    except RuntimeError:  # no locator available: nowhere to write
-        return cast(Callable[..., Any], njit(nogil=True, parallel=parallel, no_cfunc_wrapper=True)(core))
+    compiled: Any = njit(nogil=True, parallel=parallel, no_cfunc_wrapper=True)(core)
     if hasattr(compiled, "_cache"):  # not with NUMBA_DISABLE_JIT, where a kernel stays plain Python
-        # numba 0.68 stamps a cache entry with a digest of the function's own file and offers no setting
-        # for more. The stamp is only compared for equality, when the index of an entry is read.
-        compiled._cache._cache_file._source_stamp = STAMP
+        compiled._cache = KernelCache(core, STAMP)
     return cast(Callable[..., Any], compiled)
 
 

@@ -250,3 +250,4 @@ def mail(
 
 
 app.command()(speed_commands.line)
+app.command()(speed_commands.kernels)

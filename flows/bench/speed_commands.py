@@ -32,3 +32,30 @@ def line(
         typer.echo(text)
     if csv is not None:
         write_csv(found, csv)
+
+
+def kernels(
+    points: Annotated[
+        int,
+        typer.Option(min=100_000, max=100_000_000, help="Points of the largest size; 1, 5, 20 million below it."),
+    ] = 20_000_000,
+    out: Annotated[Path | None, typer.Option(help="CSV file for all figures.", show_default=False)] = None,
+) -> None:
+    """Add up states, and order rows as they arrived, beside the machine's read rate, polars, DuckDB, pandas and others.
+
+    All ways look at the same arrays, in one process for each number of threads; answers are compared, and the exit
+    status is 1 where they differ. pandas, MovingPandas and trackintel are measured where they are installed
+    (`pip install -e '.[peers]'`, best in an environment of their own). docs/performance.md discusses the result.
+    """
+    from flows.bench.figures import lines, write_csv
+    from flows.bench.kernels.campaign import run_campaign
+    from flows.progress import shown_progress
+
+    sizes = [size for size in (1_000_000, 5_000_000, 20_000_000) if size < points] + [points]
+    with shown_progress() as tell:
+        outcome = run_campaign(sizes, tell)
+    for line in lines(outcome.sections):
+        typer.echo(line)
+    if out is not None:
+        write_csv(outcome.sections, out)
+    raise typer.Exit(0 if outcome.holds else 1)
