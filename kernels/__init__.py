@@ -31,7 +31,7 @@ and, beside that day, of a fuel purchase:
 and, beside the ledger, for a quick answer over many points:
 
     arrival  rows as they arrived into the order of devices and times, repeats marked
-    totals   time in each state, metres and idle events of every group, in one pass
+    totals   time in each state, metres and idle events of every group, in one pass (`stretches` has its metres)
 
 and, before any of it, of messages as they arrived:
 
@@ -45,7 +45,7 @@ What holds for all of them:
   in row order: the answer does not depend on the number of threads, nor on how groups are dealt
   into calls.
 - Fast-math stays off: NaN means "not sent". Where sums should be added many at a time, they are sums of integers
-  (`totals`), which are the same in any order.
+  (`stretches`), which are the same in any order.
 - Cores release the interpreter lock.
 - Input is never written to: cores see read-only views.
 - Several rows at one instant are one moment: only the last of them, in the order given, has an

@@ -10,10 +10,7 @@ the least row number among those that fail: the processor takes 8 to 32 rows at 
 read at the ends of a block alone: one no longer than the longest allowed silence holds no gap. Only a row that was
 found is looked at with the words of `states`.
 
-Metres of a run are summed over blocks, too, in whole 256ths of 1e-7 degrees: integers have one sum in any order, so
-the processor may add them as it likes and no fast-math is needed. Within a block the cosine of the latitude follows a
-straight line from its middle. Against haversine that is exact to 2e-5 for hops below 360 m up to 70 degrees of
-latitude; other blocks are summed hop by hop (`geometry.hop_m`).
+Metres of a run are summed over blocks, too (`kernels.stretches`).
 
 Rows are expected in the order of groups and times. That is not checked: the check would cost more than the answer.
 """
@@ -25,20 +22,14 @@ import numpy as np
 from numba import prange
 
 from kernels.compiled import kernel, light_part
-from kernels.geometry import EARTH_RADIUS_M, HIGH_LATITUDE_E7, RADIANS_PER_E7, hop_m
 from kernels.states import DRIVE, IDLE, NO_STATE, OFF, PARKED, READY, STATE_NAMES, UNKNOWN, StateRules, classify
+from kernels.stretches import BLOCK_ROWS, hop_at, metres_along
 from kernels.track import Codes, Degrees, Ints, Limits, Metres, Speeds, Track, checked_limits, column
 
-BLOCK_ROWS = 128
-WIDE_E7 = 1 << 15  # 360 m of latitude: so many longer hops would not fit the sum, nor the straight line of the cosine
-UNITS_PER_E7 = np.float32(256)
-METRES_PER_UNIT = EARTH_RADIUS_M * RADIANS_PER_E7 / 256
 # Numba takes the sum of two small integers for a large one, and loops over signed numbers ask whether each is negative:
 # both would keep the processor from taking many rows at a time.
 ROW = np.uintp
-ZERO, ONE, SIGN_BIT, FAR, HALF = np.int32(0), np.int32(1), np.int32(31), np.int32(1 << 20), np.float32(0.5)
-C2, C4, C6, C8, C10, C12 = (sign / math.factorial(n) for sign, n in zip((-1, 1) * 3, range(2, 13, 2), strict=True))
-S3, S5, S7, S9, S11 = (sign / math.factorial(n) for sign, n in zip((-1, 1, -1, 1, -1), range(3, 12, 2), strict=True))
+ZERO, ONE, FAR = np.int32(0), np.int32(1), np.int32(1 << 20)
 
 
 class Positions(NamedTuple):
@@ -129,7 +120,7 @@ def _add_up_rows(positions, state, step_us, idle_us, spent_us, drive_m, idle_eve
                 continue
             spent_us[group, state[row]] += step_us[row]
             if state[row] == DRIVE:
-                drive_m[group] += _hop_m(positions, row)
+                drive_m[group] += hop_at(positions.latitude_e7, positions.longitude_e7, row)
             idling_us = idling_us + step_us[row] if state[row] == IDLE else 0
             if idling_us >= idle_us and state[row + 1] != IDLE and state[row] == IDLE:
                 idle_event_count[group] += 1
@@ -165,7 +156,7 @@ def _close(positions, state, run, end, idle_us, group, totals):
     duration_us = positions.time_us[end] - positions.time_us[run]
     spent_us[group, state] += duration_us
     if state == DRIVE:
-        drive_m[group] += _metres(positions, run, end)
+        drive_m[group] += metres_along(positions.latitude_e7, positions.longitude_e7, run, end)
     elif state == IDLE and duration_us >= idle_us:
         idle_event_count[group] += 1
         idle_event_us[group] += duration_us
@@ -249,55 +240,3 @@ def _first_after_a_step(time_us, row, end, gap_max_us):
         if step_us > gap_max_us or step_us == 0:
             return i
     return end
-
-
-@light_part
-def _metres(positions, row, end):
-    metres = 0.0
-    while row < end:
-        block_end = min(row + BLOCK_ROWS, end)
-        block_m = _block_m(positions.latitude_e7, positions.longitude_e7, row, block_end)
-        if block_m < 0:
-            block_m = 0.0
-            for i in range(row, block_end):
-                block_m += _hop_m(positions, i)
-        metres += block_m
-        row = block_end
-    return metres
-
-
-@light_part
-def _hop_m(positions, row):
-    latitude_e7, longitude_e7 = positions.latitude_e7, positions.longitude_e7
-    return hop_m(latitude_e7[row], longitude_e7[row], latitude_e7[row + 1], longitude_e7[row + 1])
-
-
-@light_part
-def _block_m(latitude_e7, longitude_e7, row, end):
-    # Metres of the hops from rows row..end - 1, or -1 where a hop is too long for this.
-    middle_e7 = latitude_e7[(row + end) >> 1]
-    if abs(np.int64(middle_e7)) > HIGH_LATITUDE_E7:
-        return -1.0
-    middle = middle_e7 * RADIANS_PER_E7
-    q = middle * middle
-    # Taylor series, exact to 2e-9 up to 70 degrees: calls of math.cos and math.sin took as long as 100 rows.
-    cosine = np.float32(1 + q * (C2 + q * (C4 + q * (C6 + q * (C8 + q * (C10 + q * C12))))))
-    sine = middle * (1 + q * (S3 + q * (S5 + q * (S7 + q * (S9 + q * S11)))))
-    # By how much the cosine falls for each unit of the sum of two latitudes, which is twice the one between them.
-    fall = np.float32(sine * (RADIANS_PER_E7 / 2))
-    twice_e7 = np.int32(2 * middle_e7)
-    units, widest = ZERO, ZERO
-    for i in range(ROW(row), ROW(end)):
-        north_a, north_b = latitude_e7[i], latitude_e7[i + ROW(1)]
-        rise = np.int32(north_b - north_a)
-        run = np.int32(longitude_e7[i + ROW(1)] - longitude_e7[i])
-        # One of its bits from the 15th up is set where that of a rise or run is, of either sign.
-        widest = np.int32(
-            widest | np.int32(rise ^ np.int32(rise >> SIGN_BIT)) | np.int32(run ^ np.int32(run >> SIGN_BIT))
-        )
-        above = np.float32(np.int32(np.int32(north_a + north_b) - twice_e7))
-        east = np.float32(run) * (cosine - fall * above)
-        north = np.float32(rise)
-        hop = np.float32(math.sqrt(east * east + north * north))
-        units = np.int32(units + np.int32(UNITS_PER_E7 * hop + HALF))
-    return units * METRES_PER_UNIT if widest < WIDE_E7 else -1.0

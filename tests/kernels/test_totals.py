@@ -40,7 +40,7 @@ STRETCHES = st.tuples(
     st.sampled_from([NAN, 0.0, 0.0, 3.0, 3.5, 4.9, 5.0, 40.0, 40.0, 40.0]),
     st.sampled_from([-1, 0, 0, 1, 1, 1, 1]),
     st.sampled_from([0, 1, 1, 1, 1, 3, 60, 301]),
-    st.sampled_from([(0, 0), (12, -9), (-900, 1_400), (3_000, 3_000), (40_000, 0), (0, -40_000), (3_000_000, 5)]),
+    st.sampled_from([(0, 0), (12, -9), (-900, 1_400), (3_000, 3_000), (-40_000, 0), (0, -40_000), (3_000_000, 5)]),
 )
 
 
@@ -138,9 +138,18 @@ def test_an_electric_van_is_ready_and_never_idle():
     assert found.idle_event_count[0] == 0
 
 
-@pytest.mark.parametrize("hop_e7", [(32_000, 32_000), (20_000, -30_000), (0, 31_000)])
-def test_metres_are_exact_up_to_hops_of_360_m_at_70_degrees(hop_e7):
-    north, east = 689_000_000, 250_000_000
+def test_a_speed_at_a_threshold_counts_the_same_amid_many_rows():
+    day = stretch(50, 36.0)
+    day = stretch(40, VAN.stop_kmh, rows=day)
+    day = stretch(20, 4.9, rows=day)
+    spent_s = added_up(stretch(30, MOVE_KMH, rows=day)).spent_us[0] // SECOND_US
+    assert (spent_s[DRIVE], spent_s[IDLE]) == (50 + 29, 40 + 20)
+
+
+@pytest.mark.parametrize("north", [689_000_000, 850_000_000, -520_000_000])
+@pytest.mark.parametrize("hop_e7", [(32_000, 32_000), (20_000, -30_000), (0, 31_000), (-40_000, 9), (-300_000, 0)])
+def test_metres_are_exact_for_short_and_long_hops_and_high_latitudes(north, hop_e7):
+    east = 250_000_000
     day = [Row(i * 10 * SECOND_US, (north + i * hop_e7[0], east + i * hop_e7[1]), 90.0, 1) for i in range(300)]
     expected = added_up(day, add_up=simple_totals).drive_m[0]
     assert added_up(day).drive_m[0] == pytest.approx(expected, rel=EXACT_TO)

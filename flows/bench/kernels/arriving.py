@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from flows.bench.figures import Figure, Section, number
 from flows.bench.kernels.timing import best_seconds
 from kernels.arrival import rows_in_order, simple_order, taken
+from warehouse.connection import open_database
 
 DEVICES = 1_000
 LATE_S = 7_200
@@ -80,7 +81,7 @@ def _threads(threads: int) -> str:
 
 def _ways(columns: Columns, threads: int) -> dict[str, Callable[[], Any]]:
     frame = pl.DataFrame(columns)
-    connection = duckdb.connect()
+    connection = open_database()
     connection.execute(f"set threads = {threads}")
     connection.register("given", frame.to_arrow())
     connection.execute("create table arrived as select * from given")

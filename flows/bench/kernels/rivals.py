@@ -10,7 +10,6 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
-import duckdb
 import numba
 import numpy as np
 import polars as pl
@@ -18,6 +17,7 @@ import polars as pl
 from kernels.geometry import EARTH_RADIUS_M
 from kernels.states import DRIVE, IDLE, NO_STATE, OFF, STATE_NAMES, UNKNOWN
 from kernels.totals import Positions, Totals
+from warehouse.connection import open_database
 
 STOP_KMH, MOVE_KMH = 3.0, 5.0
 GAP_US, IDLE_US = 300_000_000, 120_000_000
@@ -102,7 +102,7 @@ def duckdb_windows(positions: Positions, threads: int) -> Callable[[], Totals]:
     sql = (files("flows.bench.kernels") / "state_totals.sql").read_text()
     limits = {"stop_kmh": STOP_KMH, "move_kmh": MOVE_KMH, "gap_us": GAP_US, "idle_us": IDLE_US}
     given = {**limits, "radius_m": EARTH_RADIUS_M}
-    connection = duckdb.connect()
+    connection = open_database()
     connection.execute(f"set threads = {threads}")
     connection.register("columns_given", pl.DataFrame(degrees(positions)).to_arrow())
     connection.execute("create table points as select * from columns_given")
