@@ -66,7 +66,7 @@ class Reader:
         self._of_van: dict[VehicleDate, list[int]] = {}
         for number, row in enumerate(self._names):
             self._of_van.setdefault(VehicleDate(row[0], row[2], row[3]), []).append(number)
-        self._kept: dict[tuple[str, int], _Decoded] = {}
+        self._kept: dict[str, tuple[int, _Decoded]] = {}  # by file: the number of a row group, and its rows
 
     def in_order_of_files(self, vehicle_dates: Sequence[VehicleDate]) -> list[VehicleDate]:
         """Vehicle-dates in the order in which files have their devices, so that a row group is decoded once."""
@@ -117,43 +117,37 @@ class Reader:
         from_ms = min(self._names[number][4] for number in wanted)
         until_ms = max(self._names[number][5] for number in wanted)
         first, last = min(of_device), max(of_device)
-        used: dict[tuple[str, int], _Decoded] = {}
+        kept: dict[str, tuple[int, _Decoded]] = {}
         for index in np.flatnonzero((self._first_ms < until_ms) & (self._last_ms >= from_ms)).tolist():
             group = self._groups[index]
             if not _may_hold(group, first, last):
                 continue
-            key = (group.path, group.number)
-            source = self._kept.get(key) or _Decoded.of(group)
-            used[key] = source
-            sources.append(source)
+            number, source = self._kept.get(group.path, (-1, None))
+            if source is None or number != group.number:
+                source = _Decoded.of(group)
+            kept[group.path] = (group.number, source)
+            while sum(other.row_count for _, other in kept.values()) > KEPT_ROWS:
+                del kept[next(iter(kept))]
+            found = []
             for device, first_row, end_row in source.runs:
-                numbers = of_device.get(device)
-                if numbers is None:
+                numbers = of_device.get(device, [])
+                if source.is_odd(first_row, end_row):
+                    odd |= {wanted[number] for number in numbers}
                     continue
                 fixes = source.fix_ms[first_row:end_row]
                 for number in numbers:
                     begin, end = np.searchsorted(fixes, self._names[number][4:6]).tolist()
-                    if begin == end:
-                        continue
-                    odd |= {wanted[number]} if source.is_odd(first_row + begin, first_row + end) else set()
-                    pieces.append(
-                        _Piece(
-                            wanted[number],
-                            len(sources) - 1,
-                            first_row + begin,
-                            first_row + end,
-                            int(fixes[begin]),
-                            number,
+                    if begin < end:
+                        at_ms = int(fixes[begin])
+                        found.append(
+                            _Piece(wanted[number], len(sources), first_row + begin, first_row + end, at_ms, number)
                         )
-                    )
-        self._kept = {}
-        for key, source in reversed(used.items()):  # a partition each, at most so many rows in all
-            if all(path != key[0] for path, _ in self._kept) and source.row_count <= KEPT_ROWS - self._kept_rows():
-                self._kept[key] = source
+            if found:
+                source, found = _only(source, found)
+                sources.append(source)
+                pieces += found
+        self._kept = kept
         return sources, sorted(pieces, key=lambda piece: (piece.group, piece.first_ms)), odd
-
-    def _kept_rows(self) -> int:
-        return sum(source.row_count for source in self._kept.values())
 
     def _columns(
         self, names: list[tuple[str, date, str]], starts: Ints, pasted: Pasted, came: Arrivals, rest: "_Rest"
@@ -448,6 +442,27 @@ def _may_hold(group: RowGroup, first: tuple[str, str], last: tuple[str, str]) ->
     if group.tenants[0] == group.tenants[1]:
         least, greatest = (group.tenants[0], group.devices[0]), (group.tenants[0], group.devices[1])
     return least <= last and greatest >= first
+
+
+def _only(source: _Decoded, pieces: list[_Piece]) -> tuple[_Decoded, list[_Piece]]:
+    """Let go of the other rows, where they are most: many files may hold a few rows each of the same vans."""
+    sizes = [piece.end_row - piece.first_row for piece in pieces]
+    if 2 * sum(sizes) > source.row_count:
+        return source, pieces
+    ends = np.cumsum(sizes).tolist()
+    rows = np.concatenate([np.arange(piece.first_row, piece.end_row) for piece in pieces])
+    moved = [
+        piece._replace(first_row=end - size, end_row=end) for piece, size, end in zip(pieces, sizes, ends, strict=True)
+    ]
+    return _Decoded(rows.size, {name: _taken(column, rows) for name, column in source.columns.items()}), moved
+
+
+def _taken(column: Decoded, rows: Ints) -> Decoded:
+    if isinstance(column, Texts):
+        return Texts(column.codes[rows], column.names)
+    if isinstance(column, Numbers):
+        return Numbers(column.values[rows], None if column.known is None else column.known[rows])
+    return None
 
 
 def _pasted(sources: list[_Decoded], pieces: list[_Piece]) -> tuple[Pasted, Ints, list[int], list[_Piece]]:

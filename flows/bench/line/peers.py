@@ -17,12 +17,12 @@ with fixes as (
         tenant_id,
         device_id,
         fix_ms,
-        latitude_e7 * 1e-7D as latitude,
-        longitude_e7 * 1e-7D as longitude,
+        latitude_e7 * 1e-7 as latitude,
+        longitude_e7 * 1e-7 as longitude,
         ignition,
         lag(fix_ms) over van as before_ms,
-        lag(latitude_e7 * 1e-7D) over van as before_latitude,
-        lag(longitude_e7 * 1e-7D) over van as before_longitude,
+        lag(latitude_e7 * 1e-7) over van as before_latitude,
+        lag(longitude_e7 * 1e-7) over van as before_longitude,
         lead(fix_ms) over van as next_ms,
         {moving} as is_moving
     from {positions}
@@ -34,7 +34,7 @@ states as (
         case when not ignition then 0 when coalesce(is_moving, 0) = 1 then 1 else 2 end as state,
         coalesce(fix_ms - before_ms > 300000, false) as is_gap,
         case when next_ms is null or next_ms - fix_ms > 300000 then 0 else next_ms - fix_ms end as spent_ms,
-        6371008.8D * sqrt(
+        6371008.8 * sqrt(
             power(radians(latitude - before_latitude), 2)
             + power(radians(longitude - before_longitude) * cos(radians((latitude + before_latitude) / 2)), 2)
         ) as metres
@@ -54,8 +54,8 @@ MOVING = "case when speed_ckmh >= 500 then 1 when speed_ckmh <= 300 then 0 end"
 SO_FAR = "over (partition by tenant_id, device_id order by fix_ms rows between unbounded preceding and current row)"
 
 
-def duckdb_seconds(files: Sequence[str], threads: int) -> tuple[float, int]:
-    """Seconds DuckDB takes for the state totals, and of how many vans."""
+def duckdb_seconds(files: Sequence[str], threads: int) -> tuple[float, dict[str, float]]:
+    """Seconds DuckDB takes for the state totals, and their sums over all vans by name."""
     listed = ", ".join(f"'{path}'" for path in files)
     text = STATE_TOTALS.format(
         moving=f"last_value({MOVING} ignore nulls) {SO_FAR}", positions=f"read_parquet([{listed}])"
@@ -63,8 +63,13 @@ def duckdb_seconds(files: Sequence[str], threads: int) -> tuple[float, int]:
     with duckdb.connect() as connection:
         connection.execute(f"set threads = {threads}")
         began_s = time.perf_counter()
-        vans = len(connection.execute(text).fetchall())
-    return time.perf_counter() - began_s, vans
+        connection.execute(f"create table totals as {text}")
+        seconds = time.perf_counter() - began_s
+        names = ("off_ms", "drive_ms", "idle_ms")
+        sums = connection.execute(
+            f"select {', '.join(f'sum({name})::double' for name in names)} from totals"
+        ).fetchall()
+    return seconds, dict(zip(names, sums[0], strict=True))
 
 
 def spark_seconds(files: Sequence[str], threads: int) -> float | None:
