@@ -24,6 +24,7 @@ from warehouse.versions import generation_of
 logger = logging.getLogger(__name__)
 
 NOTE = "complete"
+REFRESHED = "refreshed"  # a file beside the published copies: its time is that of the last refresh, also without news
 
 
 class NoSuchTenant(Exception):

@@ -54,15 +54,17 @@ def query(
     from flows.cli import MISUSED, settings_or_exit
 
     with settings_or_exit() as settings:
-        from flows import answers, describing
+        if describe or sql is None:
+            from flows import describing
+
+            if describe:
+                describing.describe(settings, sql, output or "")
+            else:
+                describing.print_examples()
+            return
+        from flows import answers
         from flows.querying import ask
 
-        if describe:
-            describing.describe(settings, sql, output or "")
-            return
-        if sql is None:
-            describing.print_examples()
-            return
         chosen = answers.format_of(out, output)
         if chosen == "markdown" or (chosen == "xlsx" and out is None):
             needed = "--out FILE" if chosen == "xlsx" else "--describe"

@@ -21,7 +21,7 @@ import polars as pl
 
 from flows.areas import named_areas
 from flows.chunks import portions
-from flows.copies import CopiesFailed, are_parts_current, publish_parts
+from flows.copies import REFRESHED, CopiesFailed, are_parts_current, publish_parts
 from flows.fast_ingest import scanners
 from flows.fuel.evaluating import evaluate_fuel
 from flows.measure import measure
@@ -55,7 +55,6 @@ from warehouse.work import (
 logger = logging.getLogger(__name__)
 
 WAIT_S = 60.0
-REFRESHED = "refreshed"  # a file beside the published copies: its time is that of the last refresh, also without news
 Progress = Callable[[str, int, int], None]  # stage, done, in all
 
 

@@ -12,12 +12,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from flows.copies import left_behind
+from flows.copies import REFRESHED, left_behind
 from flows.findings import Finding, age_s, agreed, disk, shown_age, spools
 from flows.post.deciding import outbox_finding
 from flows.post.listing import recipients_finding
 from flows.querying import NothingPublished, open_published
-from flows.refresh import REFRESHED
 from flows.refusals import NOT_THEIRS, NOT_THEIRS_TO_HEAR, read_refusals
 from flows.settings import Settings
 from ingest.access import rules_of_broker

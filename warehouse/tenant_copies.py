@@ -26,6 +26,7 @@ from warehouse.versions import BUILDING, delete_old, generation_of, make_folder,
 logger = logging.getLogger(__name__)
 
 KEPT_VERSIONS = 2  # the newest, and one for whoever has just read the link
+NOBODY = ""  # a tenant without rows
 LEAST_FREE_BLOCKS = 64  # 16 MiB; below that free space does not matter
 AddViews = Callable[[duckdb.DuckDBPyConnection, str], None]  # of one tenant
 
@@ -82,6 +83,8 @@ def publish_tenants(
                 failed[tenant_id] = why(error)
                 if afresh:
                     remove_versions(folder, tenant_id)
+    if source.template is not None:
+        source.template.unlink()
     if refused:
         logger.warning("no copies for tenants whose names are no names of files: %s", ", ".join(map(repr, refused)))
     return TenantCopies(built, unchanged, removed, refused, failed)
@@ -108,6 +111,7 @@ class _Source:
         self.connection, self.generation, self.inputs = connection, generation, inputs
         self.tables = {table.name: table for table in listed}
         self.signature = _signature(connection)
+        self.template: Path | None = None
 
     def digests(self) -> dict[str, str]:
         """Digest every part, and return one digest of everything that decides a tenant's copy, by tenant."""
@@ -138,9 +142,8 @@ class _Source:
         building = versions / f"{self.generation}{BUILDING}"
         last = _current(folder, tenant_id)
         if afresh or not last.exists() or not self._brought_forward(last, building, tenant_id):
-            building.unlink(missing_ok=True)
+            shutil.copyfile(self._template(folder, add_views), building)
             with _attached(self.connection, building):
-                self._begin_empty()
                 self._replace_parts(tenant_id)
                 self._finish(tenant_id, add_views)
         else:
@@ -167,6 +170,18 @@ class _Source:
                 return False
             self._replace_parts(tenant_id)
         return True
+
+    def _template(self, folder: Path, add_views: AddViews) -> Path:
+        """A copy without rows, made once a run: tables, views and words take longer than the rows of most tenants."""
+        if self.template is None:
+            template = folder / f"template{BUILDING}"
+            template.unlink(missing_ok=True)
+            with _attached(self.connection, template):
+                self._begin_empty()
+                with self._using_copy():
+                    add_views(self.connection, NOBODY)
+            self.template = template
+        return self.template
 
     def _begin_empty(self) -> None:
         with self._using_copy(), transaction(self.connection):

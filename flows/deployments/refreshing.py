@@ -7,11 +7,10 @@ from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from flows.copies import CopiesFailed
+from flows.copies import REFRESHED, CopiesFailed
 from flows.deployments.running import TOLD, retried, scheduled_local, writing
 from flows.deployments.shown import Progress, newest_load, show_refresh
 from flows.refresh import (
-    REFRESHED,
     Refreshed,
     forget_again,
     is_news,
