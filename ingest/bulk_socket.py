@@ -13,7 +13,7 @@ them out at every start; where one does not hold, messages are taken one by one,
 import socket
 import ssl
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -186,6 +186,23 @@ class BulkClient(Client):
     def acknowledge(self, packet_ids: Table) -> None:
         """Acknowledge messages in this order, behind all that is queued already."""
         self._packet_queue(PUBACK, pubacks(packet_ids), 0, 1)
+
+    def tell(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        """Publish messages at QoS 0, behind all that is queued already."""
+        properties = b"\0" if self.protocol == MQTTProtocolVersion.MQTTv5 else b""
+        packets = [_publish_packet(topic.encode(), properties + payload) for topic, payload in messages]
+        # Not under the name of PUBLISH: paho would look for what `publish` returned for it.
+        self._packet_queue(PUBACK, b"".join(packets), 0, 0)
+
+
+def _publish_packet(topic: bytes, rest: bytes) -> bytes:
+    left = 2 + len(topic) + len(rest)
+    length = bytearray()
+    while left > 0x7F:
+        length.append(left & 0x7F | 0x80)
+        left >>= 7
+    length.append(left)
+    return b"".join((b"\x30", length, len(topic).to_bytes(2, "big"), topic, rest))
 
 
 def pubacks(packet_ids: Table) -> bytes:

@@ -92,9 +92,10 @@ def collect(
 
         def answer(topic: str, payload: bytes) -> None:
             intake.receipts.append((topic, payload))
-            connection.wake()
+            if len(intake.receipts) == 1:
+                connection.wake()  # else it is awake, or about to be
 
-        receipts = ReceiptWriter(answer)
+        receipts = ReceiptWriter(answer, read=lambda: box.tools.sequences)
         parts = Parts(meter, inbox, intake, connection, spool, receipts)
         observe(parts)
         report = SelfReport(parts, wall_ns=wall_ns)

@@ -34,7 +34,7 @@ from ingest.topics import NO_TOPIC, SUBSCRIPTIONS, SYSTEM_PREFIX, SYSTEM_SUBSCRI
 
 logger = logging.getLogger(__name__)
 
-RECEIPTS_QUEUED = 10_000
+RECEIPTS_QUEUED = 50_000
 
 
 class Inbox:
@@ -211,7 +211,10 @@ class Intake:
                 self.acknowledged_count += count
                 self._held_count -= count
         while self.receipts:
-            client.publish(*self.receipts.popleft(), qos=0)
+            if isinstance(client, BulkClient):
+                client.tell([self.receipts.popleft() for _ in range(len(self.receipts))])
+            else:
+                client.publish(*self.receipts.popleft(), qos=0)
         if not self._all_asked.is_settled and self._taking_back_id is None:
             self._ask_for_more(client)
 

@@ -39,6 +39,11 @@ _FORMAT, _EXPIRY, _TYPE, _REPLY, _CORRELATION, _SUBSCRIPTION, _USER = 1, 2, 3, 8
 # From the stream, where to begin and end, whether it is MQTT 5, how large a packet may be, and the table to fill: how
 # many packets were found, where the scan stopped, why, and the size of the packet there where it is unusual.
 Scan = Callable[[Bytes, int, int, bool, int, Table], tuple[int, int, int, int]]
+# For receipts, from messages, where each begins and ends, and which are wanted: writes the boots they name, how many
+# numbers each has (-1: to be read by itself) and these numbers in a row, and returns how many these are.
+ReadSequences = Callable[
+    [Bytes, Table, NDArray[np.bool_], NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]], int
+]
 # Copies pieces of the first array, which begin and are as long as the next two say, one after the other into the last.
 Gather = Callable[[Bytes, Table, Table, Bytes], None]
 
@@ -48,6 +53,7 @@ class PacketTools(NamedTuple):
 
     scan: Scan
     gather: Gather
+    sequences: ReadSequences | None = None  # without it every message is read by itself
 
 
 class Packets(NamedTuple):

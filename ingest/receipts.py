@@ -19,16 +19,19 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from queue import Empty, Queue
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, NamedTuple, TypeVar
 from zlib import crc32
 
 import msgspec
 import pyarrow as pa
 
-from ingest.arrow_points import CONTINUATION, numbered
+from ingest.arrow_points import CONTINUATION
+from ingest.arrow_points import numbered as arrow_numbered
 from ingest.masking import masked_text
+from ingest.numbering import Numbered, by_sender, numbered
 from ingest.packed import MAGIC, unpack
+from ingest.packets import ReadSequences
 from ingest.received import Undecodable
 from ingest.topics import Topic, ack_topic, parse_topic
 
@@ -37,6 +40,8 @@ logger = logging.getLogger(__name__)
 INTERVAL_S = 1.0
 WAITING_BYTES = 32 << 20
 ENTRIES_PER_RECEIPT = 1_000
+RECEIPTS_TOGETHER = 200
+PAUSE_S = 0.01
 
 Publish = Callable[[str, bytes], None]
 Entry = TypeVar("Entry")
@@ -129,7 +134,7 @@ def _keys(topic: Topic, payload: bytes) -> ReceiptKeys:
         )
         return ReceiptKeys(answer, None, (), records)
     if payload.startswith(CONTINUATION):
-        boot, numbers = numbered(payload)
+        boot, numbers = arrow_numbered(payload)
         return ReceiptKeys(answer, boot, tuple(seq for seq in numbers if type(seq) is int), ())
     if payload.startswith(MAGIC):
         packed = unpack(payload)
@@ -164,8 +169,15 @@ def merged_ranges(seqs: Iterable[int]) -> list[tuple[int, int]]:
 class ReceiptWriter:
     """Publishes receipts for batches that are on disk, on a thread of its own."""
 
-    def __init__(self, publish: Publish, *, interval_s: float = INTERVAL_S) -> None:
+    def __init__(
+        self,
+        publish: Publish,
+        *,
+        interval_s: float = INTERVAL_S,
+        read: Callable[[], ReadSequences | None] = lambda: None,
+    ) -> None:
         self._publish = publish
+        self._read = read
         self._interval_s = interval_s
         self._batches: Queue[pa.RecordBatch | None] = Queue()
         # Each counter has one writing thread, so neither needs a lock.
@@ -175,6 +187,7 @@ class ReceiptWriter:
         self.published_count = 0
         self._seqs: defaultdict[tuple[str, int | None], set[int]] = defaultdict(set)
         self._records: defaultdict[str, set[str]] = defaultdict(set)
+        self._numbered: list[Numbered] = []
         self._thread = threading.Thread(target=self._run, name="receipts", daemon=True)
         self._thread.start()
 
@@ -202,14 +215,22 @@ class ReceiptWriter:
                 pass
             else:
                 if batch is None:
-                    self._send()
+                    self._send(is_last=True)
                     return
-                for topic, payload in zip(batch["topic"].to_pylist(), batch["payload"].to_pylist(), strict=True):
-                    self._note(topic, payload)
+                self._note_all(batch)
                 self._done_bytes += batch.nbytes
             if monotonic() >= next_s:
                 self._send()
                 next_s = monotonic() + self._interval_s
+
+    def _note_all(self, batch: pa.RecordBatch) -> None:
+        read = self._read()
+        if read is not None:
+            found, rest = numbered(batch, read)
+            self._numbered.append(found)
+            batch = batch.take(pa.array(rest)) if rest.size else batch.slice(0, 0)
+        for topic, payload in zip(batch["topic"].to_pylist(), batch["payload"].to_pylist(), strict=True):
+            self._note(topic, payload)
 
     def _note(self, topic: str, payload: bytes) -> None:
         keys = receipt_keys(topic, payload)
@@ -220,17 +241,29 @@ class ReceiptWriter:
         if keys.records:
             self._records[keys.ack_topic].update(keys.records)
 
-    def _send(self) -> None:
-        for (topic, boot), seqs in self._seqs.items():
-            for ranges in _portions(merged_ranges(seqs)):
-                self._publish(topic, msgspec.json.encode({"v": 1, "boot": boot, "got": ranges}))
-                self.published_count += 1
-        for topic, records in self._records.items():
-            for portion in _portions(sorted(records)):
-                self._publish(topic, msgspec.json.encode({"v": 1, "got": portion}))
-                self.published_count += 1
+    def _send(self, *, is_last: bool = False) -> None:
+        for number, (topic, receipt) in enumerate(self._due(), 1):
+            self._publish(topic, msgspec.json.encode(receipt))
+            self.published_count += 1
+            if number % RECEIPTS_TOGETHER == 0 and not is_last:
+                sleep(PAUSE_S)  # or a broker with ten thousand of them would hold up everything else
         self._seqs.clear()
         self._records.clear()
+        self._numbered.clear()
+
+    def _due(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        for topic, boot, found in by_sender(self._numbered):
+            also = self._seqs.pop((topic, boot), None)
+            if also:
+                found = merged_ranges(also.union(*(range(one[0], one[1] + 1) for one in found)))
+            for ranges in _portions(found):
+                yield topic, {"v": 1, "boot": boot, "got": ranges}
+        for (topic, boot), seqs in self._seqs.items():
+            for ranges in _portions(merged_ranges(seqs)):
+                yield topic, {"v": 1, "boot": boot, "got": ranges}
+        for topic, records in self._records.items():
+            for portion in _portions(sorted(records)):
+                yield topic, {"v": 1, "got": portion}
 
 
 def _portions(entries: Iterable[Entry]) -> Iterator[list[Entry]]:

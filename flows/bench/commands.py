@@ -251,3 +251,4 @@ def mail(
 
 app.command()(speed_commands.line)
 app.command()(speed_commands.kernels)
+app.command()(speed_commands.ingest)

@@ -59,3 +59,37 @@ def kernels(
     if out is not None:
         write_csv(outcome.sections, out)
     raise typer.Exit(0 if outcome.holds else 1)
+
+
+def ingest(
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="Section to run; again for another one.", show_default="all"),
+    ] = None,
+    minutes: Annotated[float, typer.Option(min=0.05, help="How long the live part publishes.")] = 0.5,
+    rate: Annotated[int, typer.Option(min=1, help="Points a second of the live part.")] = 100_000,
+    points_a_message: Annotated[int, typer.Option(min=1, max=200, help="Points in its messages.")] = 10,
+    share: Annotated[float, typer.Option(min=0.001, max=10, help="Of the usual number of messages.")] = 1,
+    out: Annotated[Path | None, typer.Option(help="CSV file for all figures.", show_default=False)] = None,
+) -> None:
+    """Take messages out of a broker in every way there is, and turn them into columns: rates, costs and delays.
+
+    Our collector beside stock paho, mosquitto_sub and a bare socket scanner; everything is made before it is timed.
+    docs/performance.md discusses the result. The live part alone, for ten minutes:
+    odograph bench ingest --only live --minutes 10
+    """
+    from flows.bench.figures import lines, write_csv
+    from flows.bench.ingest.runs import Plan
+    from flows.bench.ingest.sections import SECTIONS
+
+    unknown = [name for name in only or () if name not in SECTIONS]
+    if unknown:
+        raise typer.BadParameter(f"expected {', '.join(SECTIONS)}", param_hint="--only")
+    plan = Plan(minutes, rate, points_a_message, share)
+    found = []
+    for name in only or SECTIONS:
+        found.append(SECTIONS[name](plan))
+        for text in lines(found[-1:]):
+            typer.echo(text)
+    if out is not None:
+        write_csv(found, out)

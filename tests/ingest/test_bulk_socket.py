@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -187,9 +188,8 @@ def test_a_part_keeps_of_what_is_lifted_what_it_would_keep_of_single_messages(tm
 
 
 @given(st.lists(st.integers(0, 65_535), max_size=20))
+@settings(deadline=None)
 def test_acknowledgements_are_packets_of_four_bytes(ids):
-    import numpy as np
-
     assert pubacks(np.array(ids, np.int32)) == b"".join(b"\x40\x02" + one.to_bytes(2, "big") for one in ids)
 
 
@@ -203,6 +203,7 @@ def test_acknowledgements_are_packets_of_four_bytes(ids):
         max_size=30,
     )
 )
+@settings(deadline=None)
 def test_kinds_are_counted_for_all_at_once_as_one_by_one(topics):
     payloads = [b"x" * number for number in range(len(topics))]
     counts, sizes = Counter(), Counter()

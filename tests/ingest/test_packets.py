@@ -22,7 +22,7 @@ def tools(request: pytest.FixtureRequest) -> PacketTools:
 
 def scanned(tools: PacketTools, stream: bytes, is_v5: bool = True, room: int = 100) -> tuple[Packets, int, int, int]:
     table = empty_table(room)
-    content = np.frombuffer(b"--" + stream + b"\x30", np.uint8)
+    content = np.frombuffer(b"--" + stream + b"\x30", np.uint8).copy()
     count, stop, verdict, size = tools.scan(content, 2, 2 + len(stream), is_v5, LARGEST, table)
     return Packets(content[2:stop], table[:, :count]), stop - 2, verdict, size
 
@@ -102,5 +102,5 @@ def test_pieces_are_gathered_in_their_order(content, data):
     expected = b"".join(content[start : start + size] for start, size in zip(starts, sizes, strict=True))
     for tools in (PLAIN_TOOLS, packet_tools()):
         out = np.zeros(len(expected), np.uint8)
-        tools.gather(np.frombuffer(content, np.uint8), starts, sizes, out)
+        tools.gather(np.frombuffer(content, np.uint8).copy(), starts, sizes, out)
         assert out.tobytes() == expected

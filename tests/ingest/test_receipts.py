@@ -6,9 +6,11 @@ from zlib import crc32
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flows.fast_ingest import packet_tools
+from ingest.numbering import numbered
 from ingest.open_segment import Message, message_batch
 from ingest.receipts import Receipt, ReceiptKeys, ReceiptWriter, merged_ranges, parse_receipt, receipt_keys
 
@@ -134,6 +136,70 @@ def test_receipts_are_merged_for_each_device_and_boot():
         ("tm/v1/acme/a/ack", {"v": 1, "boot": 2, "got": [[1, 1]]}),
         ("fc/v1/acme/wex/ack", {"v": 1, "got": ["T/1/auth//3ff709f4"]}),
     ]
+
+
+VALUES = st.one_of(
+    st.integers(-(10**20), 10**20),
+    st.integers(0, 9),
+    st.booleans(),
+    st.none(),
+    st.floats(allow_nan=False),
+    st.text(max_size=3),
+    st.lists(st.integers(0, 3), max_size=2),
+)
+POINTS = st.dictionaries(st.sampled_from(["seq", "seq", "lat", "boot", "pts", "ü"]), VALUES, max_size=4)
+SENT = st.fixed_dictionaries(
+    {},
+    optional={
+        "v": st.just(1),
+        "boot": VALUES,
+        "seq": VALUES,
+        "st": st.sampled_from(["a b", "\\", '"', "online"]),
+        "pts": st.lists(POINTS | st.fixed_dictionaries({"seq": st.integers(0, 9)}), max_size=4) | VALUES,
+        "more": st.dictionaries(st.text(max_size=2), VALUES, max_size=2),
+    },
+)
+PAYLOADS = st.one_of(
+    st.tuples(SENT, st.sampled_from([None, 1]), st.booleans()).map(
+        lambda drawn: json.dumps(drawn[0], indent=drawn[1], ensure_ascii=drawn[2]).encode()
+    ),
+    st.tuples(SENT, st.integers(0, 90), st.sampled_from(list(b'{}[]",:-0.e1 \\\x00'))).map(
+        lambda drawn: (text := json.dumps(drawn[0]).encode())[: drawn[1]] + bytes([drawn[2]]) + text[drawn[1] + 1 :]
+    ),
+    st.sampled_from(
+        [b'{"seq":1,"seq":2}', b'{"boot":1,"boot":2,"seq":3}', b'{"pts":[],"pts":[{"seq":1}]}', b'{"seq":01}']
+    ),
+    st.sampled_from(
+        [b'{"seq":1}x', b'[{"seq":1}]', b' {"seq" : -7 } ', b'{"seq":1,}', b'{"seq":1e2}', b"{}", b"", b"\xff"]
+    ),
+)
+TOPICS = st.sampled_from(
+    [POS, "tm/v1/acme/van-1/evt", "tm/v1/b/ü/his", "tm/v2/a/b/pos", "tm/", "probe/7", "fc/v1/a/b/txn"]
+)
+
+
+@given(st.lists(st.lists(st.tuples(TOPICS, PAYLOADS), min_size=1, max_size=8), max_size=3))
+@settings(max_examples=100, deadline=None)
+def test_numbers_read_together_give_the_receipts_of_numbers_read_one_by_one(batches):
+    heard = []
+    for read in (None, packet_tools().sequences):
+        published = Published()
+        writer = ReceiptWriter(published, interval_s=60, read=lambda read=read: read)
+        for batch in batches:
+            writer.landed(batch_of(batch))
+        writer.close()
+        assert len({(topic, receipt.get("boot")) for topic, receipt in published.messages}) == len(published.messages)
+        heard.append(sorted(published.messages, key=str))
+    assert heard[0] == heard[1]
+
+
+def test_most_native_messages_are_read_together():
+    read = packet_tools().sequences
+    assert read is not None
+    usual = [point("a", 1, 1, 2), (POS, b'{"v":1,"dev":"a","boot":41,"pts":[{"ts":1.5,"seq":7,"ign":true,"x":null}]}')]
+    found, rest = numbered(batch_of([*usual, ("fc/v1/acme/wex/txn", b"{}"), (POS, b"[]")]), read)
+    assert rest.tolist() == [2, 3]
+    assert (found.boots.tolist(), found.counts.tolist(), found.seqs.tolist()) == ([1, 41], [2, 1], [1, 2, 7])
 
 
 def test_a_device_hears_from_us_at_most_once_in_the_interval():
