@@ -47,6 +47,7 @@ logger = logging.getLogger(__name__)
 DEFAULT_BROKER_URL = "mqtt://127.0.0.1:1883"
 DAY_S = 86_400
 IDLE_S = 0.1
+SWITCH_S = 0.001
 RETRY_S = 1.0
 GOODBYE_S = 5.0
 LOCK_WAIT_S = 5.0  # a refresh may hold the spool for a moment to seal what a crash left
@@ -236,6 +237,8 @@ class _Writer:
 def run(settings: IngestSettings, load_tools: Callable[[], PacketTools] | None = None) -> int:
     """Collect until SIGTERM or SIGINT; return the exit status."""
     stopping = threading.Event()
+    # Threads that compute would otherwise keep the connection waiting for 5 ms at each of its turns.
+    sys.setswitchinterval(SWITCH_S)
     before = {number: signal.signal(number, lambda *_: stopping.set()) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         collect(settings, stopping, load_tools=load_tools)

@@ -34,6 +34,8 @@ from ingest.topics import NO_TOPIC, SUBSCRIPTIONS, SYSTEM_PREFIX, SYSTEM_SUBSCRI
 
 logger = logging.getLogger(__name__)
 
+# Together with the largest message there is, less than the 2 GiB a column of the spool can hold.
+MOST_TAKEN_BYTES = 256 << 20
 RECEIPTS_QUEUED = 50_000
 
 
@@ -57,9 +59,16 @@ class Inbox:
         self.arrived.set()
 
     def take(self) -> list[Arrived]:
-        """Take everything; it counts against the limit until `done`."""
+        """Take everything that fits into one batch; it counts against the limit until `done`."""
         self.arrived.clear()
-        return [self._arrivals.popleft() for _ in range(len(self._arrivals))]
+        taken: list[Arrived] = []
+        size_bytes = 0
+        while self._arrivals and size_bytes < MOST_TAKEN_BYTES:
+            taken.append(self._arrivals.popleft())
+            size_bytes += taken[-1].size_bytes
+        if self._arrivals:
+            self.arrived.set()
+        return taken
 
     def done(self, arrivals: Sequence[Arrived]) -> None:
         """Note that these are on disk."""

@@ -11,7 +11,7 @@ from paho.mqtt.client import Client
 from ingest.bulk_socket import BulkSocket
 
 TURN_S = 0.5
-GATHER_S = 0.001
+GATHER_S = 0.002
 GATHER_BYTES = 16_384  # a read of more shows that messages gather by themselves
 
 

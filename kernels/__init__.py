@@ -38,6 +38,11 @@ and, before any of it, of messages as they arrived:
     json_points  the points of many native messages, from their bytes (`point_cells` says where they lie)
     packed       those of messages that a gateway packed
 
+and, of bytes, for the collector:
+
+    packets    where in a stream of MQTT packets the messages are
+    sequences  which numbers the points of a message have, for its receipt
+
 What holds for all of them:
 
 - Time is whole microseconds in int64, so sums are exact.

@@ -149,6 +149,17 @@ def test_the_inbox_counts_what_is_being_written(tmp_path):
     assert inbox.has_room
 
 
+def test_what_does_not_fit_into_one_batch_is_taken_next(monkeypatch):
+    monkeypatch.setattr("ingest.intake.MOST_TAKEN_BYTES", 2_000)
+    inbox = Inbox(limit_bytes=10_000)
+    for packet_id in range(1, 4):
+        inbox.put(Arrival(Message(TOPIC, bytes(900), 0, 1, False, None), 1, packet_id))
+    assert [arrival.packet_id for arrival in inbox.take()] == [1, 2]
+    assert inbox.arrived.is_set()
+    assert [arrival.packet_id for arrival in inbox.take()] == [3]
+    assert not inbox.arrived.is_set()
+
+
 def test_the_session_is_durable_and_the_window_wide(tmp_path, fake_broker):
     with collecting(settings_for(tmp_path, fake_broker.url, collector="east")):
         assert fake_broker.subscribed.wait(5)

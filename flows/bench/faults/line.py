@@ -115,7 +115,7 @@ class Line:
             collector.wait(STOP_S)
 
     def _start_collector(self, part: Part) -> subprocess.Popen[bytes]:
-        return self._run(part.name, {"ODOGRAPH_COLLECTOR": part.name, **part.environment}, "ingest.collector")
+        return self._run(part.name, {"ODOGRAPH_COLLECTOR": part.name, **part.environment}, "flows", "collect")
 
     def _start_refresh(self) -> subprocess.Popen[bytes]:
         return self._run("refresh", {}, "flows", "refresh")

@@ -12,6 +12,8 @@ Prints `ready` when it is subscribed, then one line of JSON: from the first mess
 time, and, of messages that carry the instant they were sent, how long they took to the disk and to their answer.
 """
 
+import contextlib
+import io
 import json
 import logging
 import os
@@ -215,7 +217,8 @@ def with_our_collector(port: int, clock: Clock, folder: Path, *, is_plain: bool)
         stopping.set()
 
     threading.Thread(target=watch, daemon=True).start()
-    collect(settings, stopping, load_tools=lambda: tools, observe=observe)
+    with contextlib.redirect_stderr(io.StringIO()):  # its own `ready`
+        collect(settings, stopping, load_tools=lambda: tools, observe=observe)
     return {**delays._asdict(), "receipts": found[0].receipts.published_count}
 
 
