@@ -1,44 +1,48 @@
 """Arrays through the kernels: how was each van's day spent?
 
-The only place where kernels are called. `flows.tracks` lays tables out for it, `flows.measured` turns the result
-back into rows.
+Kernels are called here and in `flows.by_row`. `flows.tracks` lays tables out for them, `flows.measured` turns the
+result back into rows.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from flows.areas import NamedAreas
+from flows.by_row import (
+    COARSE_S,
+    COARSE_SHARE,
+    MAX_KMH,
+    WAIT_S,
+    ByRow,
+    by_row,
+    ledger_by_row,
+    state_rules,
+    stop_rules,
+)
 from flows.settings import Settings
 from flows.tracks import Day, Ints, e7
-from kernels.distance import DistanceRules, Distances, distances
+from kernels.distance import GPS, TICKS_A_METRE
 from kernels.fuel_levels import LevelRules, Levels, Refuels, fuel_levels
 from kernels.geometry import metres_between
 from kernels.kinds import BREAK as BREAK_KIND
-from kernels.kinds import DEPOT, PLANNED, TRAFFIC, UNPLANNED, KindRules, contexts, stop_kinds
-from kernels.ledger import Ledger, ledger
+from kernels.kinds import DEPOT, PLANNED, TRAFFIC, UNPLANNED, KindRules, stop_kinds
+from kernels.ledger import Ledger
 from kernels.matching import Matches, match_plan, nearest_site
-from kernels.phases import Phases, route_phases
-from kernels.places import Places, frozen_places, frozen_speeds, good_places, stuck_speeds
+from kernels.ordinary import Ordinary, OrdinaryRules, ordinary_groups
+from kernels.ordinary_ledger import Labels, ordinary_ledger
+from kernels.phases import Instants, Pieces, phase_of_rows, route_phases
+from kernels.places import FAST_KMH, STUCK_M
 from kernels.polygons import Areas, in_areas
-from kernels.sampling import coarse_share
-from kernels.speeds import known_speeds
-from kernels.states import IDLE, UNKNOWN, StateRules, States, classify
-from kernels.stops import StopRules, Stops, park_episodes
+from kernels.states import IDLE, States
+from kernels.stops import Stops
 from kernels.track import Track
 from kernels.traffic import plan_sides, wait_odds
 
-WIRING_KMH, WIRING_S = 10.0, 60  # Q9: moving like that with the ignition off is a wiring fault
-MAX_KMH = 180.0  # Q4: faster between two fixes is a jump
-DISTANCE = DistanceRules(
-    odometer_share=0.9, odometer_factor=1.5, odometer_slack_m=5_000, odometer_jump_m=500_000, hop_kmh=MAX_KMH
-)
 SERVED_S = 30  # without a served planned stop: a stand this long outside depot and fuel sites
-MERGE_S = 20  # a longer drive between two stands of one place ends the first
-WAIT_S, BREAK_S = 120, 600  # hardly anybody waits in traffic for longer than the first; a break from the second on
-COARSE_S, COARSE_SHARE = 20.0, 0.1  # under way with fewer fixes for longer than that share: hand-offs go unseen
+BREAK_S = 600  # a break from that duration on
 LEVEL_RULES = LevelRules(
     slot_us=30_000_000, window=10, least=5, stand_us=60_000_000, stuck_us=7_200_000_000, rise_pct=8.0
 )
@@ -58,22 +62,48 @@ class RouteParts(NamedTuple):
     route: Ints
 
 
-class Measured(NamedTuple):
-    """What the kernels found, by row, stop, part or group; see the kernels for shapes."""
+class RoutesHeard(NamedTuple):
+    """Routes that only messages name, each once in its group, in order; int64 (n,)."""
 
-    places: Places
-    states: States
-    distances: Distances
-    is_coarse: NDArray[np.bool_]  # (n_groups,) hand-offs went unseen
-    is_frozen: NDArray[np.bool_]  # (n_groups,) moved fast with a position that stood still (Q7)
-    speed_frozen: NDArray[np.bool_]  # (n_groups,) repeated a speed while parked, or a 0 under way
+    group: Ints
+    route: Ints
+
+
+class ByGroup(NamedTuple):
+    """What was found of each group; every field has the shape (n_groups,).
+
+    is_coarse     hand-offs went unseen
+    is_frozen     moved fast with a position that stood still (Q7)
+    speed_frozen  repeated a speed while parked, or a 0 under way
+    fuel_m        metres from the first reading of the fuel counter to the last; NaN without
+    level_m       the same of the fuel gauge
+    """
+
+    jump_count: Ints
+    wired_wrong: NDArray[np.bool_]
+    distance_m: NDArray[np.float64]
+    distance_source: NDArray[np.int8]
+    odometer_rejected: NDArray[np.bool_]
+    is_coarse: NDArray[np.bool_]
+    is_frozen: NDArray[np.bool_]
+    speed_frozen: NDArray[np.bool_]
+    fuel_m: NDArray[np.float64]
+    level_m: NDArray[np.float64]
+
+
+class Measured(NamedTuple):
+    """What the kernels found, by stop, part, run or group; see the kernels for shapes."""
+
+    placed: NDArray[np.bool_]  # (n_rows,) which fixes are good
+    by_group: ByGroup
     stops: Stops  # every park episode, waits in traffic included
     kinds: NDArray[np.int8]  # (n_stops,)
+    stop_route: Ints  # (n_stops,) label of the route: planned routes first, then `message_routes`
     matches: Matches
     parts: RouteParts
-    phases: Phases  # by part
-    route: Ints  # (n_rows,) label of the row's route: planned routes first, then `message_routes`
+    phases: Instants  # by part
     message_routes: list[str]
+    route_of_message: RoutesHeard
     ledger: Ledger
     levels: Levels
     refuels: Refuels
@@ -82,19 +112,17 @@ class Measured(NamedTuple):
 
 
 def measure(day: Day, stations: pl.DataFrame, areas: NamedAreas, settings: Settings) -> Measured:
-    """Run every kernel over a chunk of whole vehicle-dates."""
-    places = good_places(day.track, max_kmh=MAX_KMH)
-    track = day.track._replace(placed=places.placed)
-    disbelieved = frozen_speeds(track, ~day.has_can) | stuck_speeds(track)
-    track = track._replace(speed_kmh=np.where(disbelieved, np.float32(np.nan), track.speed_kmh))
-    track = track._replace(speed_kmh=known_speeds(track, day.limits))
-    is_frozen = frozen_places(track)
-    rules = StateRules(settings.move_kmh, settings.tow_m, WIRING_KMH, WIRING_S * 1_000_000)
-    states = classify(track, day.limits, rules)
-    found = distances(track, states, is_frozen, DISTANCE)
-    share = coarse_share(track, states, int(COARSE_S * 1e6), settings.stop_radius_m)
-    is_coarse = np.nan_to_num(share) > COARSE_SHARE
-    stops = _listed_stops(track, states, is_coarse, settings)
+    """Run every kernel over a chunk of whole vehicle-dates.
+
+    Ordinary groups take the short way (`kernels.ordinary`); all others, and with `settings.plain` all, go row by row.
+    """
+    said, message_routes = _message_routes(day)
+    parts = route_parts(day, said)
+    has_rows = _has_meters(day)
+    ordinary = _ordinary(day, parts, said, has_rows, settings)
+    unusual = by_row(day, np.flatnonzero(~ordinary.is_ordinary), settings)
+    track = day.track._replace(placed=unusual.put(day.track.placed, unusual.track.placed))
+    stops = _stops(track, ordinary, unusual)
     matches = match_plan(
         stops,
         day.planned.starts,
@@ -103,36 +131,28 @@ def measure(day: Day, stations: pl.DataFrame, areas: NamedAreas, settings: Setti
         settings.stop_match_m,
         (stops.off_us == 0) & (stops.departed_us - stops.arrived_us < WAIT_S * 1_000_000),
     )
-    kinds = _kinds(day, track, stops, matches, stations, settings)
-    said, message_routes = _message_routes(day)
-    parts = route_parts(day, said)
-    phases = _phases(day, track, stops, kinds, parts)
-    route = _route_of_rows(said, parts)
-    group_of_row = np.repeat(np.arange(len(day.names)), np.diff(track.starts))
-    levels, refuels = fuel_levels(track, states, day.level_pct, LEVEL_RULES)
-    runs = ledger(
-        track,
-        states,
-        found.step_m,
-        contexts(track, states, stops, kinds),
-        phases.phase,
-        route,
-        day.pto & (states.state != UNKNOWN),  # silence says nothing of it
-    )
+    speeds = track._replace(speed_kmh=unusual.put(track.speed_kmh, unusual.track.speed_kmh))
+    kinds = _kinds(day, speeds, stops, matches, stations, settings)
+    phases, pieces = _phases(day, track, stops, kinds, parts)
+    runs = _ledger(day, track, ordinary, unusual, stops, kinds, parts, pieces, said)
+    states, step_m = _states_of_rows(track, ordinary, unusual)
+    levels, refuels = _levels(day, track, states)
     return Measured(
-        places=places,
-        states=states,
-        distances=found,
-        is_coarse=is_coarse,
-        is_frozen=is_frozen,
-        speed_frozen=np.bincount(group_of_row[disbelieved], minlength=len(day.names)) > 0,
+        placed=track.placed,
+        by_group=_by_group(
+            ordinary,
+            unusual,
+            fuel_m=_driven_m(step_m, day.fuel.first_row, day.fuel.last_row),
+            level_m=_driven_m(step_m, levels.first_row, levels.last_row),
+        ),
         stops=stops,
         kinds=kinds,
+        stop_route=_route_of_rows(said, parts, stops.first_row),
         matches=matches,
         parts=parts,
         phases=phases,
-        route=route,
         message_routes=message_routes,
+        route_of_message=_routes_heard(day, said, parts),
         ledger=runs,
         levels=levels,
         refuels=refuels,
@@ -164,19 +184,138 @@ def route_parts(day: Day, said: Ints) -> RouteParts:
     return RouteParts(starts, np.array(groups, dtype=np.int64), np.array(routes, dtype=np.int64))
 
 
-def _listed_stops(track: Track, states: States, is_coarse: NDArray[np.bool_], settings: Settings) -> Stops:
-    """Where sampling is too coarse for hand-offs only what was surely seen: by two fixes, or with the engine off."""
-    rules = StopRules(
-        int(settings.stop_min_s * 1e6),
-        settings.stop_radius_m,
-        merge_us=MERGE_S * 1_000_000,
-        settle_us=WAIT_S * 1_000_000,
+def _has_meters(day: Day) -> NDArray[np.bool_]:
+    """Which groups have a fuel gauge or counter, so that metres between two of their rows are asked for."""
+    has_meters = day.fuel.first_row >= 0
+    readings = day.level_pct > 0
+    if readings.any():
+        has_meters = has_meters | _any_in_group(readings, day.track.starts)
+    return has_meters
+
+
+def _any_in_group(truth: NDArray[np.bool_], starts: Ints) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = np.logical_or.reduceat(truth, starts[:-1])
+    return found
+
+
+def _ordinary(day: Day, parts: RouteParts, said: Ints, has_rows: NDArray[np.bool_], settings: Settings) -> Ordinary:
+    """Ordinary groups have one route at a time and no power take-off at work, beside what the kernel asks for."""
+    is_asked = np.full(len(day.names), not settings.plain)
+    if day.pto.any():
+        is_asked &= ~_any_in_group(day.pto, day.track.starts)
+    if said.size:
+        for part in np.flatnonzero(parts.route == NO_ROUTE):
+            is_asked[parts.group[part]] &= not np.any(said[parts.starts[part] : parts.starts[part + 1]] != NO_ROUTE)
+    rules = OrdinaryRules(MAX_KMH, FAST_KMH, STUCK_M, int(COARSE_S * 1e6), COARSE_SHARE)
+    return ordinary_groups(
+        *(day.track, day.limits, ~day.has_can, is_asked, has_rows, rules),
+        *(state_rules(settings), stop_rules(settings)),
     )
-    stops = park_episodes(track, states, rules)
-    intervals = np.concatenate([[0], np.cumsum(states.step_us > 0)])
-    seen_count = intervals[stops.end_row] - intervals[stops.first_row]
-    keep = ~is_coarse[stops.group] | (seen_count >= 2) | (stops.off_us > 0)
-    return Stops._make(np.ascontiguousarray(column[keep]) for column in stops)
+
+
+def _stops(track: Track, ordinary: Ordinary, unusual: ByRow) -> Stops:
+    found = ordinary.stops
+    stops = Stops(
+        found.group,
+        found.first_row,
+        found.end_row,
+        track.time_us[found.first_row],
+        track.time_us[found.end_row],
+        found.latitude_e7,
+        found.longitude_e7,
+        np.ones(found.group.size, np.bool_),
+        found.engine_on_us,
+        found.off_us,
+    )
+    return Stops._make(_in_order(stops, unusual.stops)) if unusual.stops.group.size else stops
+
+
+def _ledger(
+    day: Day,
+    track: Track,
+    ordinary: Ordinary,
+    unusual: ByRow,
+    stops: Stops,
+    kinds: NDArray[np.int8],
+    parts: RouteParts,
+    pieces: Pieces,
+    said: Ints,
+) -> Ledger:
+    labels = Labels(pieces.first_row, pieces.phase, parts.route[pieces.group])
+    runs = ordinary_ledger(track, ordinary.runs, stops, kinds, labels)
+    if not unusual.groups.size:
+        return runs
+    rows = unusual.taken(np.arange(track.time_us.size))
+    others = ledger_by_row(
+        *(unusual, stops, kinds, unusual.taken(phase_of_rows(track.starts, pieces))),
+        *(_route_of_rows(said, parts, rows), unusual.taken(day.pto)),
+    )
+    return Ledger._make(_in_order(runs, others))
+
+
+def _in_order(some: Stops | Ledger, others: Stops | Ledger) -> list[Any]:
+    """The columns of both, by their first row, which no two share."""
+    order = np.argsort(np.concatenate([some.first_row, others.first_row]), kind="stable")
+    columns: list[tuple[Any, Any]] = list(zip(some, others, strict=True))
+    return [np.concatenate(pair)[order] for pair in columns]
+
+
+def _states_of_rows(track: Track, ordinary: Ordinary, unusual: ByRow) -> tuple[States, NDArray[np.float64]]:
+    """State and metres of every row of the groups with meters."""
+    rows, states = ordinary.rows, unusual.states
+    return States(
+        unusual.put(rows.state, states.state),
+        unusual.put(rows.step_us, states.step_us),
+        np.zeros(track.starts.size - 1, np.bool_),
+    ), unusual.put(rows.step_m, unusual.distances.step_m)
+
+
+def _by_group(
+    ordinary: Ordinary, unusual: ByRow, *, fuel_m: NDArray[np.float64], level_m: NDArray[np.float64]
+) -> ByGroup:
+    runs, groups, starts = ordinary.runs, unusual.groups, unusual.track.starts
+    size = ordinary.is_ordinary.size
+    driven = np.bincount(np.repeat(np.arange(size), np.diff(runs.starts)), weights=runs.ticks, minlength=size)
+    found = ByGroup(
+        jump_count=np.zeros(size, np.int64),
+        wired_wrong=np.zeros(size, np.bool_),
+        distance_m=driven / TICKS_A_METRE,
+        distance_source=np.full(size, GPS),
+        odometer_rejected=np.zeros(size, np.bool_),
+        is_coarse=np.zeros(size, np.bool_),
+        is_frozen=np.zeros(size, np.bool_),
+        speed_frozen=np.zeros(size, np.bool_),
+        fuel_m=fuel_m,
+        level_m=level_m,
+    )
+    if groups.size:
+        found.jump_count[groups] = unusual.jump_count
+        found.wired_wrong[groups] = unusual.states.wired_wrong
+        found.distance_m[groups] = np.add.reduceat(unusual.distances.step_m, starts[:-1])
+        found.distance_source[groups] = unusual.distances.source
+        found.odometer_rejected[groups] = unusual.distances.odometer_rejected
+        found.is_coarse[groups] = unusual.is_coarse
+        found.is_frozen[groups] = unusual.is_frozen
+        found.speed_frozen[groups] = unusual.speed_frozen
+    return found
+
+
+def _levels(day: Day, track: Track, states: States) -> tuple[Levels, Refuels]:
+    if (day.level_pct > 0).any():
+        return fuel_levels(track, states, day.level_pct, LEVEL_RULES)
+    size = len(day.names)
+    unknown, nowhere = np.full(size, np.nan), np.full(size, -1)
+    no_rows, no_levels = np.zeros(0, np.int64), np.zeros(0)
+    levels = Levels(*4 * (unknown,), nowhere, nowhere, np.full(0, np.nan, np.float32))
+    return levels, Refuels(no_rows, no_rows, no_rows, no_rows, no_levels, no_levels)
+
+
+def _driven_m(step_m: NDArray[np.float64], first_row: Ints, last_row: Ints) -> NDArray[np.float64]:
+    """Metres driven from one row to another, each interval in whole millimetres; NaN without rows."""
+    found = np.full(first_row.size, np.nan)
+    for group in np.flatnonzero(first_row >= 0):
+        found[group] = np.rint(step_m[first_row[group] : last_row[group]] * 1000).astype(np.int64).sum() / 1000
+    return found
 
 
 def _kinds(
@@ -197,7 +336,9 @@ def _kinds(
     return stop_kinds(stops, matches, at_depot, at_site, odds, KindRules(BREAK_S * 1_000_000))
 
 
-def _phases(day: Day, track: Track, stops: Stops, kinds: NDArray[np.int8], parts: RouteParts) -> Phases:
+def _phases(
+    day: Day, track: Track, stops: Stops, kinds: NDArray[np.int8], parts: RouteParts
+) -> tuple[Instants, Pieces]:
     part_of_stop = np.searchsorted(parts.starts[1:-1], stops.first_row, side="right").astype(np.int64)
     is_planned = kinds == PLANNED
     planned_in_part = np.bincount(part_of_stop[is_planned], minlength=parts.group.size) > 0
@@ -223,19 +364,34 @@ def _areas_of_idle_runs(track: Track, runs: Ledger, areas: Areas) -> NDArray[np.
 
 
 def _message_routes(day: Day) -> tuple[Ints, list[str]]:
-    """The route that the message of each row named, numbered after the planned ones, and their names."""
+    """The route that the message of each row named, numbered after the planned ones, and their names; without any
+    name there are no rows."""
+    if day.message_route.null_count() == day.message_route.len():
+        return np.zeros(0, np.int64), []
     names = day.message_route.drop_nulls().unique().sort().to_list()
-    if not names:
-        return np.full(day.track.time_us.size, NO_ROUTE, dtype=np.int64), []
     number = {name: index + day.routes.group.size for index, name in enumerate(names)}
     said = day.message_route.replace_strict(number, default=NO_ROUTE, return_dtype=pl.Int64).to_numpy()
     return said.astype(np.int64), names
 
 
-def _route_of_rows(said: Ints, parts: RouteParts) -> Ints:
-    """The route of every row: its part's, else the one its message named."""
-    of_part = np.repeat(parts.route, np.diff(parts.starts))
-    return np.where(of_part != NO_ROUTE, of_part, said)
+def _route_of_rows(said: Ints, parts: RouteParts, rows: Ints) -> Ints:
+    """The route of these rows: their part's, else the one their message named."""
+    of_part = parts.route[np.searchsorted(parts.starts, rows, side="right") - 1]
+    return np.where(of_part != NO_ROUTE, of_part, said[rows]) if said.size else of_part
+
+
+def _routes_heard(day: Day, said: Ints, parts: RouteParts) -> RoutesHeard:
+    """Routes of rows that no plan has."""
+    found = set[tuple[int, int]]()
+    for part in np.flatnonzero(np.diff(parts.starts) > 0) if said.size else ():
+        group, route = int(parts.group[part]), int(parts.route[part])
+        if route >= day.routes.group.size:
+            found.add((group, route))
+        elif route == NO_ROUTE:
+            named = np.unique(said[parts.starts[part] : parts.starts[part + 1]])
+            found.update((group, int(number)) for number in named if number != NO_ROUTE)
+    pairs = np.array(sorted(found), dtype=np.int64).reshape(-1, 2)
+    return RoutesHeard(pairs[:, 0], pairs[:, 1])
 
 
 def is_listed(kinds: NDArray[np.int8]) -> NDArray[np.bool_]:

@@ -12,7 +12,8 @@ from flows.measured_fuel import fuel_columns, refuel_rows, used_in_runs
 from flows.tracks import GROUP, GROUP_TYPES, Day, Ints
 from kernels.distance import SOURCE_NAMES
 from kernels.kinds import BREAK, CONTEXT_NAMES, KIND_NAMES, PLANNED, UNPLANNED
-from kernels.phases import NOT_KNOWN, PHASE_NAMES, Phases
+from kernels.phases import NOT_KNOWN, PHASE_NAMES, Instants
+from kernels.sampling import longest_steps_us
 from kernels.states import STATE_NAMES
 from warehouse.load import Chunk
 
@@ -31,33 +32,30 @@ def measured_rows(chunk: Chunk, day: Day, measured: Measured) -> dict[str, pl.Da
 
 def _vehicle_dates(chunk: Chunk, day: Day, measured: Measured) -> pl.DataFrame:
     starts, time_us = day.track.starts, day.track.time_us
-    longest_s = [
-        float(np.diff(time_us[starts[group] : starts[group + 1]]).max(initial=0)) / 1e6
-        for group in range(len(day.names))
-    ]
+    found = measured.by_group
     frame = _names(day, np.arange(len(day.names))).with_columns(
         _instants("first_fix_utc", time_us[starts[:-1]]),
         _instants("last_fix_utc", time_us[starts[1:] - 1]),
         *_last_place(day, measured),
-        pl.Series("jump_count", measured.places.jump_count),
+        pl.Series("jump_count", found.jump_count),
         pl.Series("median_interval_s", day.median_interval_s).fill_nan(None),
-        pl.Series("longest_gap_s", longest_s),
-        pl.Series("distance_m", _sums(measured.distances.step_m, starts)),
-        _names_of("distance_source", measured.distances.source, SOURCE_NAMES),
+        pl.Series("longest_gap_s", longest_steps_us(day.track) / 1e6),
+        pl.Series("distance_m", found.distance_m),
+        _names_of("distance_source", found.distance_source, SOURCE_NAMES),
         pl.Series("energy_used_kwh", day.energy.in_all).fill_nan(None),
         *fuel_columns(day, measured),
     )
     frame = frame.join(chunk.counts, on=GROUP, how="left", maintain_order="left")
     has_plan = np.isin(np.arange(len(day.names)), day.routes.group)
     flags = {
-        "ign_wiring": measured.states.wired_wrong,
-        "odometer_rejected": measured.distances.odometer_rejected,
-        "position_jumps": measured.places.jump_count > 0,
-        "position_frozen": measured.is_frozen,
-        "speed_frozen": measured.speed_frozen,
+        "ign_wiring": found.wired_wrong,
+        "odometer_rejected": found.odometer_rejected,
+        "position_jumps": found.jump_count > 0,
+        "position_frozen": found.is_frozen,
+        "speed_frozen": found.speed_frozen,
         "two_devices": day.several_devices,
         "devices_apart": day.devices_apart,
-        "sampling_too_coarse": measured.is_coarse,
+        "sampling_too_coarse": found.is_coarse,
         "no_depot": np.isnan(day.depots.radius_m),
         "no_plan": ~has_plan,
         "unregistered": ~frame["is_registered"].to_numpy(),
@@ -67,11 +65,13 @@ def _vehicle_dates(chunk: Chunk, day: Day, measured: Measured) -> pl.DataFrame:
 
 def _last_place(day: Day, measured: Measured) -> list[pl.Series]:
     """When and where each group was placed for the last time; null where it never was."""
-    track, placed = day.track, measured.places.placed
-    rows = np.flatnonzero(placed)
-    before = np.searchsorted(rows, track.starts)
-    is_placed = before[1:] > before[:-1]
-    last = rows[before[1:][is_placed] - 1]
+    track, placed = day.track, measured.placed
+    last = track.starts[1:] - 1
+    for group in np.flatnonzero(~placed[last]):
+        rows = np.flatnonzero(placed[track.starts[group] : last[group]])
+        last[group] = track.starts[group] + rows[-1] if rows.size else -1
+    is_placed = last >= 0
+    last = last[is_placed]
     return [
         _where("last_placed_utc", is_placed, track.time_us[last], pl.Int64).cast(pl.Datetime("us")),
         _where("last_latitude", is_placed, track.latitude_e7[last] / 1e7, pl.Float64),
@@ -81,14 +81,14 @@ def _last_place(day: Day, measured: Measured) -> list[pl.Series]:
 
 def _ledger(day: Day, measured: Measured) -> pl.DataFrame:
     runs, track = measured.ledger, day.track
-    placed = measured.places.placed[runs.first_row]
+    placed = measured.placed[runs.first_row]
     return _names(day, runs.group).with_columns(
         _instants("started_utc", runs.started_us),
         _instants("ended_utc", runs.ended_us),
         pl.Series("duration_us", runs.duration_us),
         _names_of("state", runs.state, STATE_NAMES),
         _names_of("context", runs.context, CONTEXT_NAMES),
-        pl.Series("route_id", _route_names(day, measured, runs.route), pl.String),
+        _route_names(day, measured, runs.route),
         _names_of("phase", runs.phase, PHASE_NAMES),
         pl.Series("is_continued", runs.continues),
         pl.Series("distance_m", runs.distance_m),
@@ -104,10 +104,12 @@ def _ledger(day: Day, measured: Measured) -> pl.DataFrame:
 
 def _is_full_quality(day: Day, measured: Measured) -> NDArray[np.bool_]:
     """Which runs have a fix, and only fixes that are good, exact and no jumps."""
-    good = day.is_exact & measured.places.placed
-    fixes, bad = (np.concatenate([[0], truth.cumsum()]) for truth in (day.has_fix, day.has_fix & ~good))
+    bad = day.has_fix & ~(day.is_exact & measured.placed)
+    if day.has_fix.all() and not bad.any():
+        return np.ones(measured.ledger.group.size, np.bool_)
+    fix_count, bad_count = (np.concatenate([[0], truth.cumsum(dtype=np.int32)]) for truth in (day.has_fix, bad))
     first, end = measured.ledger.first_row, measured.ledger.end_row
-    result: NDArray[np.bool_] = (fixes[end] > fixes[first]) & (bad[end] == bad[first])
+    result: NDArray[np.bool_] = (fix_count[end] > fix_count[first]) & (bad_count[end] == bad_count[first])
     return result
 
 
@@ -118,7 +120,7 @@ def _stops(day: Day, measured: Measured) -> pl.DataFrame:
     return (
         _names(day, stops.group)
         .with_columns(
-            pl.Series("route_id", _route_names(day, measured, measured.route[stops.first_row]), pl.String),
+            _route_names(day, measured, measured.stop_route),
             _instants("arrived_utc", stops.arrived_us),
             _instants("departed_utc", stops.departed_us),
             pl.Series("duration_us", stops.departed_us - stops.arrived_us),
@@ -140,7 +142,7 @@ def _planned_stops(day: Day, measured: Measured) -> pl.DataFrame:
     stop = served_by[is_served]
     group = np.repeat(np.arange(len(day.names)), np.diff(planned.starts))
     return _names(day, group).with_columns(
-        pl.Series("route_id", _route_names(day, measured, planned.route), pl.String),
+        _route_names(day, measured, planned.route),
         pl.Series("planned_seq", planned.planned_seq),
         pl.Series("latitude", planned.latitude_e7 / 1e7),
         pl.Series("longitude", planned.longitude_e7 / 1e7),
@@ -165,10 +167,10 @@ def _planned_route_phases(day: Day, measured: Measured) -> pl.DataFrame:
     parts, phases = measured.parts, measured.phases
     chosen = np.flatnonzero((parts.route != NO_ROUTE) & (parts.route < day.routes.group.size))
     route = parts.route[chosen]
-    served_of_route = _counts(measured.route[measured.stops.first_row][_delivered(measured)], day.routes.group.size)
+    served_of_route = _counts(measured.stop_route[_delivered(measured)], day.routes.group.size)
     with_places = np.bincount(day.planned.route[day.planned.route >= 0], minlength=day.routes.group.size) > 0
     completed = _counts(day.planned.route[measured.matches.stop_of_planned >= 0], day.routes.group.size)
-    is_coarse = measured.is_coarse[parts.group[chosen]]
+    is_coarse = measured.by_group.is_coarse[parts.group[chosen]]
     flags = _phase_flags(phases, chosen) | {
         "no_stops": served_of_route[route] == 0,
         "sampling_too_coarse": is_coarse,
@@ -188,13 +190,10 @@ def _planned_route_phases(day: Day, measured: Measured) -> pl.DataFrame:
 def _message_route_phases(day: Day, measured: Measured) -> pl.DataFrame:
     """Routes that only the messages name: the only one of a vehicle-date has phases, of several interleaved ones
     only the times are known."""
-    first_planned = day.routes.group.size
-    label_count = first_planned + len(measured.message_routes)
-    group_of_row = np.repeat(np.arange(len(day.names)), np.diff(day.track.starts))
-    by_message = measured.route >= first_planned
-    found = np.unique(group_of_row[by_message] * label_count + measured.route[by_message])
-    group, route = (found // label_count, found % label_count) if label_count else (found, found)
-    route_of_stop = measured.route[measured.stops.first_row]
+    label_count = day.routes.group.size + len(measured.message_routes)
+    group, route = measured.route_of_message
+    found = group * label_count + route
+    route_of_stop = measured.stop_route
     of_stop = measured.stops.group * label_count + route_of_stop
     of_stop = np.sort(of_stop[_delivered(measured) & (route_of_stop != NO_ROUTE)])
     served = np.searchsorted(of_stop, found, "right") - np.searchsorted(of_stop, found, "left")
@@ -206,16 +205,16 @@ def _message_route_phases(day: Day, measured: Measured) -> pl.DataFrame:
     for name, truth in _phase_flags(measured.phases, part).items():
         flags[name] = truth & is_only
     return _names(day, group).with_columns(
-        pl.Series("route_id", _route_names(day, measured, route), pl.String),
+        _route_names(day, measured, route),
         pl.lit(value=False).alias("is_planned"),
         *(column.set(pl.Series(~is_only), None) for column in _phase_columns(measured.phases, part)),
         pl.Series("served_stop_count", served, pl.Int32),
         pl.lit(None, pl.Int32).alias("completed_stop_count"),
-        _flags(flags | {"sampling_too_coarse": measured.is_coarse[group]}, None),
+        _flags(flags | {"sampling_too_coarse": measured.by_group.is_coarse[group]}, None),
     )
 
 
-def _phase_columns(phases: Phases, part: Ints) -> list[pl.Series]:
+def _phase_columns(phases: Instants, part: Ints) -> list[pl.Series]:
     return [
         _instants("depot_exit_utc", phases.exit_us[part]),
         _instants("first_stop_utc", phases.first_stop_us[part]),
@@ -225,7 +224,7 @@ def _phase_columns(phases: Phases, part: Ints) -> list[pl.Series]:
     ]
 
 
-def _phase_flags(phases: Phases, part: Ints) -> dict[str, NDArray[np.bool_]]:
+def _phase_flags(phases: Instants, part: Ints) -> dict[str, NDArray[np.bool_]]:
     return {
         "no_exit": phases.exit_us[part] == NOT_KNOWN,
         "no_return": phases.return_us[part] == NOT_KNOWN,
@@ -238,16 +237,17 @@ def _delivered(measured: Measured) -> NDArray[np.bool_]:
 
 
 def _names(day: Day, group: Ints) -> pl.DataFrame:
-    return pl.DataFrame(day.names, schema=GROUP_TYPES, orient="row").select(pl.all().gather(group.tolist()))
+    return pl.DataFrame(day.names, schema=GROUP_TYPES, orient="row").select(pl.all().gather(pl.Series(group)))
 
 
 def _names_of(name: str, codes: NDArray[np.int8], names: tuple[str, ...]) -> pl.Series:
-    return pl.Series(name, np.array(names, dtype=object)[codes].tolist(), pl.String)
+    return pl.Series(name, names, pl.String).gather(pl.Series(codes, dtype=pl.Int64))
 
 
-def _route_names(day: Day, measured: Measured, route: Ints) -> list[str | None]:
-    names = [*day.routes.route_id, *measured.message_routes, None]  # NO_ROUTE is -1: the last one
-    return [names[number] for number in route.tolist()]
+def _route_names(day: Day, measured: Measured, route: Ints) -> pl.Series:
+    names = [*day.routes.route_id, *measured.message_routes, None]
+    number = np.where(route == NO_ROUTE, len(names) - 1, route)
+    return pl.Series("route_id", names, pl.String).gather(pl.Series(number))
 
 
 def _instants(name: str, time_us: Ints) -> pl.Series:
@@ -263,12 +263,6 @@ def _where(name: str, chosen: NDArray[np.bool_], values: NDArray[Any], dtype: ty
 
 def _degrees(name: str, degrees_e7: NDArray[np.int32], placed: NDArray[np.bool_]) -> pl.Series:
     return pl.Series(name, np.where(placed, degrees_e7 / 1e7, np.nan)).fill_nan(None)
-
-
-def _sums(values: NDArray[np.float64], starts: Ints) -> NDArray[np.float64]:
-    if not values.size:
-        return np.zeros(starts.size - 1)
-    return np.add.reduceat(values, starts[:-1])
 
 
 def _counts(labels: Ints, size: int) -> Ints:

@@ -19,7 +19,7 @@ def fuel_columns(day: Day, measured: Measured) -> list[pl.Series]:
     return [
         pl.Series("fuel_used_l", fuel.in_all).fill_nan(None),
         pl.Series("fuel_sigma_l", fuel.sigma).fill_nan(None),
-        pl.Series("fuel_distance_m", _driven_m(measured, fuel.first_row, fuel.last_row)).fill_nan(None),
+        pl.Series("fuel_distance_m", measured.by_group.fuel_m).fill_nan(None),
         pl.Series("counted_idle_us", counted_us, pl.Int64).set(cannot, None),
         pl.Series("counted_idle_l", counted_ml / 1000, pl.Float64).set(cannot, None),
         pl.Series("level_first_pct", levels.first_pct).fill_nan(None),
@@ -29,7 +29,7 @@ def fuel_columns(day: Day, measured: Measured) -> list[pl.Series]:
         .set(pl.Series(~has_gauge), None),
         pl.Series("level_used_pct", levels.used_pct).fill_nan(None),
         pl.Series("level_sigma_pct", levels.sigma_pct).fill_nan(None),
-        pl.Series("level_distance_m", _driven_m(measured, levels.first_row, levels.last_row)).fill_nan(None),
+        pl.Series("level_distance_m", measured.by_group.level_m).fill_nan(None),
         pl.Series("refuel_count", np.bincount(measured.refuels.group, minlength=has_gauge.size), pl.Int64).set(
             pl.Series(~has_gauge), None
         ),
@@ -40,10 +40,10 @@ def refuel_rows(day: Day, measured: Measured) -> pl.DataFrame:
     """The rows of `core.refuels`."""
     refuels, track = measured.refuels, day.track
     stand = refuels.stand_row
-    placed = measured.places.placed[stand]
+    placed = measured.placed[stand]
     names = pl.DataFrame(day.names, schema=GROUP_TYPES, orient="row")
     litres = (refuels.to_pct - refuels.from_pct) / 100 * day.tank_l[refuels.group]
-    return names.select(pl.all().gather(refuels.group.tolist())).with_columns(
+    return names.select(pl.all().gather(pl.Series(refuels.group, dtype=pl.Int64))).with_columns(
         pl.Series("started_utc", track.time_us[refuels.first_row]).cast(pl.Datetime("us")),
         pl.Series("ended_utc", track.time_us[refuels.end_row]).cast(pl.Datetime("us")),
         pl.Series("from_pct", refuels.from_pct),
@@ -59,8 +59,10 @@ def used_in_runs(step: NDArray[np.float64], runs: Ledger) -> NDArray[np.float64]
 
     Counters come in whole thousandths, so their sums are taken in whole numbers: the same whichever vans share a chunk.
     """
-    used = _between(np.nan_to_num(step), runs.first_row, runs.end_row) / 1000
-    return np.where(np.isnan(step[runs.first_row]), np.nan, used)
+    is_silent = np.isnan(step[runs.first_row])
+    if is_silent.all():
+        return np.full(is_silent.size, np.nan)
+    return np.where(is_silent, np.nan, _between(np.nan_to_num(step), runs.first_row, runs.end_row) / 1000)
 
 
 def _counted_idle(day: Day, measured: Measured) -> tuple[Ints, Ints]:
@@ -70,13 +72,9 @@ def _counted_idle(day: Day, measured: Measured) -> tuple[Ints, Ints]:
     group = runs.group[idle]
     spent_us, burnt_ml = np.zeros(size, np.int64), np.zeros(size, np.int64)
     np.add.at(spent_us, group, runs.duration_us[idle])
-    np.add.at(burnt_ml, group, _between(np.nan_to_num(day.fuel.step), runs.first_row[idle], runs.end_row[idle]))
+    if not np.isnan(day.fuel.step[day.track.starts[:-1]]).all():
+        np.add.at(burnt_ml, group, _between(np.nan_to_num(day.fuel.step), runs.first_row[idle], runs.end_row[idle]))
     return spent_us, burnt_ml
-
-
-def _driven_m(measured: Measured, first_row: Ints, last_row: Ints) -> NDArray[np.float64]:
-    """Metres driven from one row to another; NaN without rows."""
-    return np.where(first_row < 0, np.nan, _between(measured.distances.step_m, first_row, last_row) / 1000)
 
 
 def _between(step: NDArray[np.float64], first_row: Ints, end_row: Ints) -> Ints:

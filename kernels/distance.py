@@ -22,8 +22,12 @@ of a stand is driving, and belongs to the first interval of the drive; without i
 stops at one position in 10 s would lack some 40 m for each. A hop over an unknown interval is not driving and not
 counted, but it does count where GPS is the judge of the odometer, which hears what GPS missed. A hop that would
 need more than `hop_kmh`, from where a receiver was wrong to where it is right, is no way of the van's.
+
+The metres of an interval are a whole number of ticks of 2^-20 m. So sums of them are exact, in whatever order they are
+taken.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +41,7 @@ from kernels.track import Codes, Flags, Metres, Track, checked, column
 
 ODOMETER, GPS, SPEED, NONE = map(np.int8, range(4))
 SOURCE_NAMES = ("odometer", "gps", "speed", "none")
+TICKS_A_METRE = float(2**20)
 
 
 class DistanceRules(NamedTuple):
@@ -103,6 +108,14 @@ def _measure(track, states, is_frozen, rules, step_m, source, odometer_rejected)
             step_m[first:end] = 0  # fixes of one instant left their hop there
             if _spread_speed(track, states, first, end, step_m):
                 source[group] = SPEED
+        for row in range(first, end):
+            step_m[row] = in_ticks(step_m[row]) / TICKS_A_METRE
+
+
+@part
+def in_ticks(metres):
+    """The nearest whole number of ticks."""
+    return math.floor(metres * TICKS_A_METRE + 0.5)
 
 
 @part

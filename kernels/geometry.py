@@ -70,19 +70,20 @@ def hop_m(latitude_a_e7, longitude_a_e7, latitude_b_e7, longitude_b_e7):
     if abs(rise_e7) > SHORT_E7 or abs(run_e7) > SHORT_E7 or abs(np.int64(latitude_a_e7)) > HIGH_LATITUDE_E7:
         return haversine_m(latitude_a_e7, longitude_a_e7, latitude_b_e7, longitude_b_e7)
     middle = (np.int64(latitude_a_e7) + np.int64(latitude_b_e7)) * (RADIANS_PER_E7 / 2)
-    east_e7 = run_e7 * _cosine(middle)
+    east_e7 = run_e7 * cosine(middle)
     return EARTH_RADIUS_M * RADIANS_PER_E7 * math.sqrt(east_e7 * east_e7 + rise_e7 * rise_e7)
 
 
 @part
-def _cosine(angle):
-    # Taylor series to the 14th power: off by less than 5e-10 up to 71 degrees, and a third of the
-    # time of math.cos in this place.
+def cosine(angle):
+    """The cosine of up to 71 degrees, in radians, to 5e-10."""
+    # Taylor series to the 14th power: a third of the time of math.cos in this place. It multiplies by reciprocals,
+    # because a processor divides several times slower.
     q = angle * angle
-    series = 1 - q / 182
-    series = 1 - q / 132 * series
-    series = 1 - q / 90 * series
-    series = 1 - q / 56 * series
-    series = 1 - q / 30 * series
-    series = 1 - q / 12 * series
-    return 1 - q / 2 * series
+    series = 1 - q * (1 / 182)
+    series = 1 - q * (1 / 132) * series
+    series = 1 - q * (1 / 90) * series
+    series = 1 - q * (1 / 56) * series
+    series = 1 - q * (1 / 30) * series
+    series = 1 - q * (1 / 12) * series
+    return 1 - q * (1 / 2) * series

@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from kernels.compiled import kernel
+from kernels.compiled import kernel, part
 from kernels.matching import Matches
 from kernels.states import DRIVE, IDLE, READY, States, checked_states
 from kernels.stops import Stops, checked_stops
@@ -93,22 +93,30 @@ def contexts(track: Track, states: States, stops: Stops, kinds: Codes) -> Codes:
         raise ValueError(f"kinds: expected 0 to {_CONTEXT_OF_KIND.size - 1}")
     context = np.full(track.time_us.size, OTHER, dtype=np.int8)
     _without_stops(states.state, context)
-    _within_stops(states.state, stops.first_row, stops.end_row, _CONTEXT_OF_KIND[kinds], context)
+    _within_stops(states.state, stops.first_row, stops.end_row, kinds, context)
     return context
+
+
+@part
+def context_of(state, kind):
+    """The context of an interval of that state in an episode of that kind; -1 outside all episodes."""
+    if state == DRIVE:
+        return DRIVE_CONTEXT
+    if kind >= 0:
+        return _CONTEXT_OF_KIND[kind]
+    if state in (IDLE, READY):
+        return TRAFFIC_CONTEXT
+    return OTHER
 
 
 @kernel
 def _without_stops(state, context):
     for row in prange(state.size):
-        if state[row] == DRIVE:
-            context[row] = DRIVE_CONTEXT
-        elif state[row] in (IDLE, READY):
-            context[row] = TRAFFIC_CONTEXT
+        context[row] = context_of(state[row], np.int8(-1))
 
 
 @kernel
-def _within_stops(state, first_row, end_row, context_of_stop, context):
+def _within_stops(state, first_row, end_row, kinds, context):
     for stop in prange(first_row.size):
         for row in range(first_row[stop], end_row[stop]):
-            if state[row] != DRIVE:
-                context[row] = context_of_stop[stop]
+            context[row] = context_of(state[row], kinds[stop])

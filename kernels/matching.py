@@ -140,18 +140,21 @@ def _match(
 
 @part
 def _near_pairs(stops, first_stop, end_stop, latitude_e7, longitude_e7, first_planned, end_planned, radius_m):
-    # A degree of latitude is as long everywhere: most pairs need this comparison only. One unit more
-    # covers rounding.
+    # A degree of latitude is as long everywhere: a planned stop looks at the episodes of its own band only, in their
+    # order. One unit more covers rounding.
     band_e7 = np.int64(radius_m / (EARTH_RADIUS_M * RADIANS_PER_E7)) + 1
     # numba needs to see what an empty list would hold.
     planned_of = [np.int64(planned) for planned in range(0)]
     stop_of = [np.int64(stop) for stop in range(0)]
     found_m = [float(metres) for metres in range(0)]
+    order = np.argsort(stops.latitude_e7[first_stop:end_stop], kind="mergesort")
+    sorted_e7 = stops.latitude_e7[first_stop:end_stop][order]
     for planned in range(first_planned, end_planned):
-        for stop in range(first_stop, end_stop):
+        north_e7 = np.int64(latitude_e7[planned])
+        low = np.searchsorted(sorted_e7, north_e7 - band_e7, "left")
+        high = np.searchsorted(sorted_e7, north_e7 + band_e7, "right")
+        for stop in np.sort(order[low:high]) + first_stop:
             if not stops.placed[stop]:
-                continue
-            if abs(np.int64(latitude_e7[planned]) - np.int64(stops.latitude_e7[stop])) > band_e7:
                 continue
             metres = hop_m(
                 stops.latitude_e7[stop],

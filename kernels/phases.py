@@ -32,18 +32,18 @@ from numba import prange
 from kernels.compiled import kernel, part
 from kernels.geometry import hop_m
 from kernels.stops import Stops, checked_stops
-from kernels.track import Codes, Degrees, Flags, Ints, Speeds, Track, checked, column, starts_of_groups
+from kernels.track import Codes, Degrees, Flags, Ints, Speeds, Track, column, firsts_of, shaped, starts_of_groups
 
 PRE, STEM_OUT, ON_ROUTE, STEM_BACK, POST, NO_PHASE = map(np.int8, range(6))
 PHASE_NAMES = ("pre", "stem_out", "on_route", "stem_back", "post", "none")
-NOT_KNOWN = np.iinfo(np.int64).min
+NOT_KNOWN, FOREVER_US = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+PHASES_A_SEGMENT = 5
 FENCE_M = 25.0  # fixes of a van parked at the fence wander this far
 
 
-class Phases(NamedTuple):
-    """The phase of every interval, and the instants between them; NOT_KNOWN where there is none.
+class Instants(NamedTuple):
+    """When each group changed its phase; NOT_KNOWN where there is no such instant.
 
-    phase          int8 (n_rows,)     a code, see PHASE_NAMES
     exit_us        int64 (n_groups,)  the van left the depot for its first served stop
     first_stop_us  int64 (n_groups,)  it arrived there
     last_stop_us   int64 (n_groups,)  it departed from the last served stop
@@ -51,12 +51,24 @@ class Phases(NamedTuple):
     segment_count  int64 (n_groups,)  segments; 0 without a served stop
     """
 
-    phase: Codes
     exit_us: Ints
     first_stop_us: Ints
     last_stop_us: Ints
     return_us: Ints
     segment_count: Ints
+
+
+class Pieces(NamedTuple):
+    """Stretches of rows of one phase, in the order of rows. A piece ends where the next one, or the group, does.
+
+    group      int64 (n_pieces,)
+    first_row  int64 (n_pieces,)
+    phase      int8 (n_pieces,)   a code, see PHASE_NAMES
+    """
+
+    group: Ints
+    first_row: Ints
+    phase: Codes
 
 
 def route_phases(
@@ -67,7 +79,7 @@ def route_phases(
     depot_latitude_e7: Degrees,
     depot_longitude_e7: Degrees,
     depot_radius_m: Speeds,
-) -> Phases:
+) -> tuple[Instants, Pieces]:
     """Find the phases of every group.
 
     stops               episodes of this track; only group and times are read
@@ -77,7 +89,7 @@ def route_phases(
     depot_longitude_e7  int32 (n_groups,)
     depot_radius_m      float32 (n_groups,)  NaN where there is no depot
     """
-    track = checked(track)
+    track = shaped(track)
     stops = checked_stops(stops)
     group_count = track.starts.size - 1
     served = column("served", served, np.bool_, stops.group.size)
@@ -87,15 +99,28 @@ def route_phases(
         column("depot_longitude_e7", depot_longitude_e7, np.int32, group_count),
         column("depot_radius_m", depot_radius_m, np.float32, group_count),
     )
-    phase = np.full(track.time_us.size, NO_PHASE, dtype=np.int8)
     exit_us, first_stop_us, last_stop_us, return_us = (
         np.full(group_count, NOT_KNOWN, dtype=np.int64) for _ in range(4)
     )
-    segment_count = np.zeros(group_count, dtype=np.int64)
-    phases = Phases(phase, exit_us, first_stop_us, last_stop_us, return_us, segment_count)
+    instants = Instants(exit_us, first_stop_us, last_stop_us, return_us, np.zeros(group_count, dtype=np.int64))
     stop_starts = starts_of_groups(stops.group, group_count)
-    _find(track, stops, stop_starts, served, at_depot, *depot, *phases)
-    return phases
+    # A segment has a served stop and up to five phases.
+    offsets = PHASES_A_SEGMENT * (stop_starts + np.arange(group_count + 1))
+    piece_row, piece_phase = np.empty(offsets[-1], np.int64), np.empty(offsets[-1], np.int8)
+    piece_count = np.zeros(group_count, np.int64)
+    _find(
+        *(track, stops, stop_starts, served, at_depot, *depot, *instants),
+        *(offsets, piece_row, piece_phase, piece_count),
+    )
+    piece = firsts_of(offsets, piece_count)
+    pieces = Pieces(np.repeat(np.arange(group_count), piece_count), piece_row[piece], piece_phase[piece])
+    return instants, pieces
+
+
+def phase_of_rows(starts: Ints, pieces: Pieces) -> Codes:
+    """Return int8 (n_rows,): the phase of every interval."""
+    ends = np.append(pieces.first_row[1:], starts[-1])
+    return np.repeat(pieces.phase, ends - pieces.first_row)
 
 
 @kernel
@@ -108,16 +133,21 @@ def _find(
     depot_latitude_e7,
     depot_longitude_e7,
     depot_radius_m,
-    phase,
     exit_us,
     first_stop_us,
     last_stop_us,
     return_us,
     segment_count,
+    offsets,
+    piece_row,
+    piece_phase,
+    piece_count,
 ):
     for group in prange(track.starts.size - 1):
         depot = depot_latitude_e7[group], depot_longitude_e7[group], np.float64(depot_radius_m[group])
         row, end = track.starts[group], track.starts[group + 1]  # rows before `row` belong to earlier segments
+        own = piece_row[offsets[group] : offsets[group + 1]], piece_phase[offsets[group] : offsets[group + 1]]
+        count = 0
         first_us = last_us = stand_us = NOT_KNOWN  # of the open segment, and of the stand at the depot after it
         for stop in range(stop_starts[group], stop_starts[group + 1]):
             if at_depot[stop] and first_us != NOT_KNOWN and stand_us == NOT_KNOWN:
@@ -126,7 +156,9 @@ def _find(
                 continue
             if stand_us != NOT_KNOWN:
                 served_us = first_us, last_us, stand_us
-                row, left_us, _ = _close(track, depot, row, end, served_us, segment_count[group], False, phase)
+                row, left_us, _, count = _close(
+                    track, depot, row, end, served_us, segment_count[group], False, own, count
+                )
                 if segment_count[group] == 0:
                     exit_us[group], first_stop_us[group] = left_us, first_us
                 segment_count[group] += 1
@@ -135,20 +167,23 @@ def _find(
                 first_us = stops.arrived_us[stop]
             last_us = stops.departed_us[stop]
         if first_us == NOT_KNOWN:
+            _, count = _piece(track, row, end, FOREVER_US, NO_PHASE, own, count)
+            piece_count[group] = count
             continue
         served_us = first_us, last_us, stand_us
-        _, left_us, back_us = _close(track, depot, row, end, served_us, segment_count[group], True, phase)
+        _, left_us, back_us, count = _close(track, depot, row, end, served_us, segment_count[group], True, own, count)
         if segment_count[group] == 0:
             exit_us[group], first_stop_us[group] = left_us, first_us
         last_stop_us[group], return_us[group] = last_us, back_us
         segment_count[group] += 1
+        piece_count[group] = count
 
 
 @part
-def _close(track, depot, first, end, served_us, segments_before, is_last, phase):
-    # Marks the rows of the segment that begins at row `first`. Returns where the next one begins, the exit and the
-    # return. `served_us` are the first arrival, the last departure, and the stand at the depot after it, NOT_KNOWN if
-    # there is none. The last segment goes on to the end of the group.
+def _close(track, depot, first, end, served_us, segments_before, is_last, pieces, count):
+    # Writes the pieces of the segment that begins at row `first`. Returns where the next one begins, the exit, the
+    # return and the number of pieces. `served_us` are the first arrival, the last departure, and the stand at the depot
+    # after it, NOT_KNOWN if there is none. The last segment goes on to the end of the group.
     first_us, last_us, stand_us = served_us
     exit_us, back_us = NOT_KNOWN, NOT_KNOWN if is_last else stand_us
     before = after = NO_PHASE  # the phases next to on_route
@@ -157,13 +192,37 @@ def _close(track, depot, first, end, served_us, segments_before, is_last, phase)
         back_us = _return(track, depot, first, end, last_us, stand_us)
         before = PRE if was_in and exit_us == NOT_KNOWN else STEM_OUT
         after = STEM_BACK
-    following = end
-    if not is_last:
-        following = first
-        while following < end and track.time_us[following] < back_us:
-            following += 1
-    _mark_rows(track, first, following, (exit_us, first_us, last_us, back_us), before, after, phase)
-    return following, exit_us, back_us
+    following = end if is_last else _first_at(track, first, end, back_us)
+    row, count = _piece(track, first, following, exit_us, PRE, pieces, count)
+    row, count = _piece(track, row, following, first_us, before, pieces, count)
+    row, count = _piece(track, row, following, last_us, ON_ROUTE, pieces, count)
+    row, count = _piece(track, row, following, FOREVER_US if back_us == NOT_KNOWN else back_us, after, pieces, count)
+    row, count = _piece(track, row, following, FOREVER_US, POST, pieces, count)
+    return following, exit_us, back_us, count
+
+
+@part
+def _piece(track, row, end, until_us, phase, pieces, count):
+    # The rows before that instant. Returns where they end, and the number of pieces.
+    until = _first_at(track, row, end, until_us)
+    if until > row:
+        piece_row, piece_phase = pieces
+        piece_row[count], piece_phase[count] = row, phase
+        count += 1
+    return until, count
+
+
+@part
+def _first_at(track, first, end, instant_us):
+    # The first row at that instant or later.
+    low, high = first, end
+    while low < high:
+        middle = (low + high) // 2
+        if track.time_us[middle] < instant_us:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 @part
@@ -192,10 +251,10 @@ def _exit(track, depot, first, end, first_us, was_in):
 @part
 def _return(track, depot, first, end, last_us, stand_us):
     # The first presence from the last departure on, at the latest the stand at the depot.
-    for row in range(first, end):
+    for row in range(_first_at(track, first, end, last_us), end):
         if stand_us != NOT_KNOWN and track.time_us[row] >= stand_us:
             break
-        if track.placed[row] and track.time_us[row] >= last_us and _outside_m(track, depot, row) <= 0:
+        if track.placed[row] and _outside_m(track, depot, row) <= 0:
             return track.time_us[row]
     return stand_us
 
@@ -204,20 +263,3 @@ def _return(track, depot, first, end, last_us, stand_us):
 def _outside_m(track, depot, row):
     latitude_e7, longitude_e7, radius_m = depot
     return hop_m(latitude_e7, longitude_e7, track.latitude_e7[row], track.longitude_e7[row]) - radius_m
-
-
-@part
-def _mark_rows(track, first, end, instants, before, after, phase):
-    exit_us, first_stop_us, last_stop_us, return_us = instants
-    for row in range(first, end):
-        time_us = track.time_us[row]
-        if time_us < exit_us:
-            phase[row] = PRE
-        elif time_us < first_stop_us:
-            phase[row] = before
-        elif time_us < last_stop_us:
-            phase[row] = ON_ROUTE
-        elif return_us == NOT_KNOWN or time_us < return_us:
-            phase[row] = after
-        else:
-            phase[row] = POST

@@ -20,6 +20,7 @@ from kernels.geometry import hop_m
 from kernels.track import Flags, Ints, Track, checked, column
 
 LEAST_STEP_US = 1_000_000
+FAST_KMH, STUCK_M = 10.0, 25.0
 STUCK_BASELINE_US, STUCK_LONGEST_US, STUCK_LEAST_US, STUCK_FIXES = 10_000_000, 30_000_000, 30_000_000, 3
 
 
@@ -43,7 +44,7 @@ def good_places(track: Track, *, max_kmh: float = 180.0) -> Places:
     return Places(placed, jump_count)
 
 
-def frozen_places(track: Track, *, fast_kmh: float = 10.0, frozen_us: int = 60_000_000) -> Flags:
+def frozen_places(track: Track, *, fast_kmh: float = FAST_KMH, frozen_us: int = 60_000_000) -> Flags:
     """Return bool (n_groups,): fast on one spot: above `fast_kmh` for longer than `frozen_us`.
 
     Means something only where speed has another source than position. Such a receiver repeats an old
@@ -71,7 +72,7 @@ def frozen_speeds(track: Track, gps_speed: Flags, *, frozen_us: int = 300_000_00
     return frozen
 
 
-def stuck_speeds(track: Track, *, away_m: float = 25.0) -> Flags:
+def stuck_speeds(track: Track, *, away_m: float = STUCK_M) -> Flags:
     """Return bool (n_rows,): the speed is a 0 that a tracker sends while its fixes move on.
 
     Among consecutive rows of speed 0 each fix is compared with the one ten seconds or more before it. Three fixes in a
@@ -87,39 +88,46 @@ def stuck_speeds(track: Track, *, away_m: float = 25.0) -> Flags:
 @kernel
 def _find_stuck(track, away_m, stuck):
     for group in prange(track.starts.size - 1):
-        begin = back = since = np.int64(-1)  # of the zeros; of the comparison; of the motion
-        moved_count = 0
-        marked = np.int64(-1)
-        for row in range(track.starts[group], track.starts[group + 1]):
-            if track.speed_kmh[row] != 0:  # NaN as well
-                begin = since = np.int64(-1)
-                continue
-            if not track.placed[row]:
-                continue
-            if begin < 0:
-                begin = back = np.int64(row)
-                since = np.int64(-1)
-                continue
-            for other in range(back + 1, row):
-                if track.time_us[other] > track.time_us[row] - STUCK_BASELINE_US:
-                    break
-                if track.placed[other]:
-                    back = np.int64(other)
-            step_us = track.time_us[row] - track.time_us[back]
-            if not (0 < step_us <= STUCK_LONGEST_US and _apart_m(track, back, row) > away_m):
-                since = np.int64(-1)
-                continue
-            if since < 0:
-                since, moved_count = back, 0
-            moved_count += 1
-            if (
-                moved_count >= STUCK_FIXES
-                and track.time_us[row] - track.time_us[since] >= STUCK_LEAST_US
-                and _apart_m(track, since, row) > 3 * away_m
-            ):
-                for seen in range(max(since, marked + 1), row + 1):
-                    stuck[seen] = True
-                marked = np.int64(row)
+        mark_stuck(track, away_m, track.starts[group], track.starts[group + 1], stuck)
+
+
+@part
+def mark_stuck(track, away_m, first, end, stuck):
+    """Mark the rows first..end - 1 that are stuck; return whether there are any."""
+    begin = back = since = np.int64(-1)  # of the zeros; of the comparison; of the motion
+    moved_count = 0
+    marked = np.int64(-1)
+    for row in range(first, end):
+        if track.speed_kmh[row] != 0:  # NaN as well
+            begin = since = np.int64(-1)
+            continue
+        if not track.placed[row]:
+            continue
+        if begin < 0:
+            begin = back = np.int64(row)
+            since = np.int64(-1)
+            continue
+        for other in range(back + 1, row):
+            if track.time_us[other] > track.time_us[row] - STUCK_BASELINE_US:
+                break
+            if track.placed[other]:
+                back = np.int64(other)
+        step_us = track.time_us[row] - track.time_us[back]
+        if not (0 < step_us <= STUCK_LONGEST_US and _apart_m(track, back, row) > away_m):
+            since = np.int64(-1)
+            continue
+        if since < 0:
+            since, moved_count = back, 0
+        moved_count += 1
+        if (
+            moved_count >= STUCK_FIXES
+            and track.time_us[row] - track.time_us[since] >= STUCK_LEAST_US
+            and _apart_m(track, since, row) > 3 * away_m
+        ):
+            for seen in range(max(since, marked + 1), row + 1):
+                stuck[seen] = True
+            marked = np.int64(row)
+    return marked >= 0
 
 
 @part

@@ -10,7 +10,7 @@ from numba import prange
 from kernels.compiled import kernel
 from kernels.geometry import hop_m
 from kernels.states import DRIVE, NO_STATE, OFF, UNKNOWN, States, checked_states
-from kernels.track import Metres, Track, checked
+from kernels.track import Ints, Metres, Track, checked, shaped
 
 
 def coarse_share(track: Track, states: States, coarse_us: int, radius_m: float) -> Metres:
@@ -23,6 +23,24 @@ def coarse_share(track: Track, states: States, coarse_us: int, radius_m: float) 
     share = np.full(track.starts.size - 1, np.nan)
     _coarse_share(track, states, int(coarse_us), float(radius_m), share)
     return share
+
+
+def longest_steps_us(track: Track) -> Ints:
+    """Return int64 (n_groups,): the longest time between two rows; 0 for a group of one."""
+    track = shaped(track)
+    longest_us = np.zeros(track.starts.size - 1, np.int64)
+    _longest_steps(track.starts, track.time_us, longest_us)
+    return longest_us
+
+
+@kernel
+def _longest_steps(starts, time_us, longest_us):
+    for group in prange(longest_us.size):
+        longest = np.int64(0)
+        # Without negative row numbers to think of, the loop is done on whole registers.
+        for row in range(np.uintp(starts[group] + 1), np.uintp(starts[group + 1])):
+            longest = max(longest, time_us[row] - time_us[row - np.uintp(1)])
+        longest_us[group] = longest
 
 
 @kernel

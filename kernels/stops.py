@@ -101,7 +101,8 @@ def checked_stops(stops: Stops) -> Stops:
 
 
 @part
-def _standing(state):
+def is_standing(state):
+    """Whether an interval of this state is part of a stand."""
     return state != DRIVE and state != UNKNOWN and state != NO_STATE
 
 
@@ -119,20 +120,20 @@ def _find_in_group(track, states, rules, first, end, end_row):
     for row in range(first, end - 1):
         if states.step_us[row] == 0:
             continue
-        if not _standing(states.state[row]):
+        if not is_standing(states.state[row]):
             if begin >= 0 and track.time_us[row + 1] - track.time_us[stand_end] > rules.merge_us:
                 _close(track, rules, begin, stand_end, end_row)
                 begin = -1
             continue
-        if begin >= 0 and not _goes_on(track, states, rules, centre, anchor, stand_end, row, end):
+        if begin >= 0 and not goes_on(track, states, rules, centre, anchor, stand_end, row, end):
             _close(track, rules, begin, stand_end, end_row)
             begin = -1
         if begin < 0:
             begin = row
             centre = (np.int64(0), np.int64(0), np.int64(0), np.int64(0))
             anchor = -1
-        if track.placed[row] and _is_here(track, row, centre, anchor, rules.radius_m):
-            centre = _with_fix(track, row, centre)
+        if track.placed[row] and is_here(track, row, centre, anchor, rules.radius_m):
+            centre = with_fix(track, row, centre)
             if track.time_us[row] - track.time_us[begin] >= rules.settle_us:
                 anchor = row
         stand_end = row + 1
@@ -147,8 +148,8 @@ def _close(track, rules, begin, stand_end, end_row):
 
 
 @part
-def _goes_on(track, states, rules, centre, anchor, stand_end, row, end):
-    # Is `row` still the episode whose standing ended at `stand_end`?
+def goes_on(track, states, rules, centre, anchor, stand_end, row, end):
+    """Is the standing row still of the episode whose standing ended at `stand_end`?"""
     drove = seen = False
     for blip in range(stand_end, row):
         if states.step_us[blip] == 0:
@@ -156,11 +157,11 @@ def _goes_on(track, states, rules, centre, anchor, stand_end, row, end):
         drove = drove or states.state[blip] == DRIVE
         if track.placed[blip]:
             seen = True
-            if not _is_here(track, blip, centre, anchor, rules.radius_m):
+            if not is_here(track, blip, centre, anchor, rules.radius_m):
                 return False
     blip_us = track.time_us[row] - track.time_us[stand_end]
     if track.placed[row]:
-        if _is_here(track, row, centre, anchor, rules.radius_m):
+        if is_here(track, row, centre, anchor, rules.radius_m):
             return not (drove and centre[0] == 0)
         return blip_us == 0 and _is_jitter(track, states, rules, centre, anchor, row, end)
     return not drove or (seen and centre[0] > 0)
@@ -176,7 +177,7 @@ def _is_jitter(track, states, rules, centre, anchor, row, end):
         if not is_next and track.time_us[other] - track.time_us[row] > rules.merge_us:
             return False
         if track.placed[other] and track.time_us[other] > track.time_us[row]:
-            if _is_here(track, other, centre, anchor, rules.radius_m):
+            if is_here(track, other, centre, anchor, rules.radius_m):
                 return True
             is_next = False
         if not is_next and states.state[other] == DRIVE:
@@ -185,7 +186,8 @@ def _is_jitter(track, states, rules, centre, anchor, row, end):
 
 
 @part
-def _is_here(track, row, centre, anchor, radius_m):
+def is_here(track, row, centre, anchor, radius_m):
+    """Is the fix within the radius, or drifting along from the last one?"""
     if _within(track, row, centre, radius_m):
         return True
     if anchor < 0:
@@ -201,7 +203,8 @@ def _is_here(track, row, centre, anchor, radius_m):
 
 
 @part
-def _with_fix(track, row, centre):
+def with_fix(track, row, centre):
+    """The centre with one more fix."""
     count, origin, north_e7, east_e7 = centre
     if count == 0:
         origin = np.int64(row)
@@ -211,7 +214,8 @@ def _with_fix(track, row, centre):
 
 
 @part
-def _mean(track, centre):
+def mean_of(track, centre):
+    """The mean latitude and longitude of a centre."""
     count, origin, north_e7, east_e7 = centre
     latitude_e7 = np.int64(track.latitude_e7[origin]) + (2 * north_e7 + count) // (2 * count)
     longitude_e7 = np.int64(track.longitude_e7[origin]) + (2 * east_e7 + count) // (2 * count)
@@ -223,7 +227,7 @@ def _within(track, row, centre, radius_m):
     # Everything is within the radius of a centre that has no fix yet.
     if centre[0] == 0:
         return True
-    latitude_e7, longitude_e7 = _mean(track, centre)
+    latitude_e7, longitude_e7 = mean_of(track, centre)
     return hop_m(latitude_e7, longitude_e7, track.latitude_e7[row], track.longitude_e7[row]) <= radius_m
 
 
@@ -233,14 +237,14 @@ def _describe(track, states, first_row, end_row, latitude_e7, longitude_e7, plac
         centre = (np.int64(0), np.int64(0), np.int64(0), np.int64(0))
         for row in range(first_row[stop], end_row[stop]):
             state, step_us = states.state[row], states.step_us[row]
-            if step_us == 0 or not _standing(state):
+            if step_us == 0 or not is_standing(state):
                 continue
             if track.placed[row]:
-                centre = _with_fix(track, row, centre)
+                centre = with_fix(track, row, centre)
             if state == OFF:
                 off_us[stop] += step_us
             elif state in (IDLE, READY):
                 engine_on_us[stop] += step_us
         if centre[0] > 0:
-            latitude_e7[stop], longitude_e7[stop] = _mean(track, centre)
+            latitude_e7[stop], longitude_e7[stop] = mean_of(track, centre)
             placed[stop] = True

@@ -88,6 +88,17 @@ def columns(values: Any, types: tuple[DTypeLike, ...], size: int) -> list[Any]:
 
 def checked(track: Track) -> Track:
     """Return the track as read-only views; raise TypeError or ValueError where it does not fit."""
+    track = shaped(track)
+    if _groups_out_of_order(track.starts, track.time_us):
+        raise ValueError("time_us: decreases within a group")
+    engine = track.engine
+    if engine.size and (engine.min() < -1 or engine.max() > 1):
+        raise ValueError("engine: expected -1, 0 or 1")
+    return track
+
+
+def shaped(track: Track) -> Track:
+    """Do as `checked` does, but without a look at the rows: for kernels that follow one that did look."""
     starts = column("starts", track.starts, np.int64)
     if starts.size == 0:
         raise ValueError("starts: expected at least one element, the row count")
@@ -96,11 +107,6 @@ def checked(track: Track) -> Track:
     rows = [column(name, value, dtype, time_us.size) for name, value, dtype in named]
     if starts[0] != 0 or starts[-1] != time_us.size or np.any(starts[1:] < starts[:-1]):
         raise ValueError(f"starts: expected to rise from 0 to the row count, {time_us.size}")
-    if _groups_out_of_order(starts, time_us):
-        raise ValueError("time_us: decreases within a group")
-    engine = track.engine
-    if engine.size and (engine.min() < -1 or engine.max() > 1):
-        raise ValueError("engine: expected -1, 0 or 1")
     return Track(starts, *rows)
 
 
@@ -112,6 +118,13 @@ def checked_limits(limits: Limits, group_count: int) -> Limits:
 def starts_of_groups(group: Ints, group_count: int) -> Ints:
     """Return int64 (group_count + 1,): where each group begins in a sorted column of group numbers."""
     return np.searchsorted(group, np.arange(group_count + 1)).astype(np.int64)
+
+
+def firsts_of(starts: Ints, counts: Ints) -> Ints:
+    """Return the numbers of the first `counts` elements of each group."""
+    before = np.cumsum(counts) - counts
+    result: Ints = np.arange(int(counts.sum())) + np.repeat(starts[:-1] - before, counts)
+    return result
 
 
 @kernel

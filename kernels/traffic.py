@@ -27,15 +27,16 @@ import numpy as np
 from numba import prange
 
 from kernels.compiled import kernel, part
-from kernels.geometry import hop_m
+from kernels.geometry import EARTH_RADIUS_M, RADIANS_PER_E7, hop_m
 from kernels.matching import Matches
 from kernels.stops import Stops, checked_stops
-from kernels.track import Codes, Flags, Metres, Track, checked, column, starts_of_groups
+from kernels.track import Codes, Flags, Metres, Track, column, shaped, starts_of_groups
 
 PARTNER, LEFT_OVER, AWAY, NO_PLAN = map(np.int8, range(4))
 
 PRIOR = float(np.log(1 / 5))
 BALANCED_S, SECONDS_A_POINT = 45.0, 25.0
+METRES_PER_E7 = 0.999999 * EARTH_RADIUS_M * RADIANS_PER_E7  # of latitude, and rounding aside
 ALIKE = 1.5  # a stand lasts about as long as one 1.5 times longer or shorter
 ELSEWHERE, INSIDE = 2.2, -0.7
 REACH, LEAST_REACH_M = 5.0, 300.0
@@ -72,7 +73,7 @@ def wait_odds(track: Track, stops: Stops, on_round: Flags, sides: Codes, certain
     sides       int8 (n_stops,)  from `plan_sides`
     certain_us  so long a stand measures others, whatever its engine did
     """
-    track = checked(track)
+    track = shaped(track)
     stops = checked_stops(stops)
     on_round = column("on_round", on_round, np.bool_, stops.group.size)
     sides = column("sides", sides, np.int8, stops.group.size)
@@ -85,41 +86,91 @@ def wait_odds(track: Track, stops: Stops, on_round: Flags, sides: Codes, certain
         raise ValueError(f"group: expected 0 to {group_count - 1}")
     stop_starts = starts_of_groups(stops.group, group_count)
     pace_kmh, away_m = np.zeros(odds.size), np.full(odds.size, np.inf)
-    _measure(track, stops, stop_starts, certain, pace_kmh, away_m)
+    _measure(track, track.speed_kmh.view(np.int32), stops, stop_starts, certain, pace_kmh, away_m)
     _weigh(stops, stop_starts, on_round, certain, sides, pace_kmh, away_m, odds)
     return odds
 
 
 @kernel
-def _measure(track, stops, stop_starts, certain, pace_kmh, away_m):
-    for stop in prange(stops.group.size):
-        group = stops.group[stop]
+def _measure(track, bits, stops, stop_starts, certain, pace_kmh, away_m):
+    for group in prange(stop_starts.size - 1):
+        begin, until = stop_starts[group], stop_starts[group + 1]
         first, end = track.starts[group], track.starts[group + 1]
-        pace_kmh[stop] = _pace_kmh(track, stops.first_row[stop], stops.end_row[stop], first, end)
-        if not stops.placed[stop]:
-            continue
-        for other in range(stop_starts[group], stop_starts[group + 1]):
-            if other != stop and certain[other] and stops.placed[other]:
-                away_m[stop] = min(away_m[stop], _apart_m(stops, stop, other))
+        for stop in range(begin, until):
+            pace_kmh[stop] = _pace_kmh(track, bits, stops.first_row[stop], stops.end_row[stop], first, end)
+        _find_nearest(stops, begin, until, certain, away_m)
 
 
 @part
-def _pace_kmh(track, first_row, end_row, first, end):
+def _find_nearest(stops, begin, until, certain, away_m):
+    # By latitude, so that an episode looks at its neighbours only: a place is at least as far away as its latitude.
+    order = np.argsort(stops.latitude_e7[begin:until], kind="mergesort") + begin
+    known = np.empty(order.size, np.int64)
+    count = 0
+    for stop in order:
+        if certain[stop] and stops.placed[stop]:
+            known[count] = stop
+            count += 1
+    after = 0  # the first of `known` that is not before the episode in the order
+    for stop in order:
+        if after < count and known[after] == stop:
+            after += 1
+            is_known = 1
+        else:
+            is_known = 0
+        if not stops.placed[stop]:
+            continue
+        north_e7 = np.int64(stops.latitude_e7[stop])
+        nearest_m = np.inf
+        other = after
+        while other < count:
+            if (stops.latitude_e7[known[other]] - north_e7) * METRES_PER_E7 > nearest_m:
+                break
+            nearest_m = min(nearest_m, _apart_m(stops, stop, known[other]))
+            other += 1
+        other = after - is_known - 1
+        while other >= 0:
+            if (north_e7 - stops.latitude_e7[known[other]]) * METRES_PER_E7 > nearest_m:
+                break
+            nearest_m = min(nearest_m, _apart_m(stops, stop, known[other]))
+            other -= 1
+        away_m[stop] = nearest_m
+
+
+@part
+def _pace_kmh(track, bits, first_row, end_row, first, end):
     # The greatest speed in the minute before and the greatest in the minute after; of the two, the lower.
-    before_kmh = after_kmh = 0.0
-    row = first_row - 1
-    while row >= first and track.time_us[first_row] - track.time_us[row] <= PACE_US:
-        # Of the rows of one instant only the last one speaks.
-        if track.time_us[row] < track.time_us[row + 1] and track.speed_kmh[row] > before_kmh:
-            before_kmh = track.speed_kmh[row]
-        row -= 1
-    row = end_row
-    while row < end and track.time_us[row] - track.time_us[end_row] <= PACE_US:
-        is_last = row + 1 == end or track.time_us[row] < track.time_us[row + 1]
-        if is_last and track.speed_kmh[row] > after_kmh:
-            after_kmh = track.speed_kmh[row]
-        row += 1
-    return min(before_kmh, after_kmh)
+    begin = _first_from(track.time_us, first, first_row, track.time_us[first_row] - PACE_US)
+    until = _first_from(track.time_us, end_row, end, track.time_us[end_row] + PACE_US + 1)
+    before_kmh = _fastest(track, bits, begin, first_row)
+    after_kmh = _fastest(track, bits, end_row, min(until, end - 1))
+    if until == end and track.speed_kmh[end - 1] > after_kmh:  # nothing follows the last row
+        after_kmh = track.speed_kmh[end - 1]
+    return np.float64(min(before_kmh, after_kmh))
+
+
+@part
+def _first_from(time_us, low, high, instant_us):
+    # The first row at that instant or later.
+    while low < high:
+        middle = (low + high) // 2
+        if time_us[middle] < instant_us:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@part
+def _fastest(track, bits, begin, end):
+    # Numbers above 0 are in the same order as the bits they are made of, and of whole numbers the greatest is found on
+    # whole registers. Of the rows of one instant only the last one speaks.
+    one = np.uintp(1)
+    fastest = np.int32(0)
+    for row in range(np.uintp(begin), np.uintp(end)):
+        speaks = (track.time_us[row] < track.time_us[row + one]) & (track.speed_kmh[row] > 0)
+        fastest = max(fastest, bits[row] if speaks else np.int32(0))
+    return np.array([fastest]).view(np.float32)[0]
 
 
 @part
@@ -132,16 +183,24 @@ def _weigh(stops, stop_starts, on_round, certain, sides, pace_kmh, away_m, odds)
     for group in prange(stop_starts.size - 1):
         first, end = stop_starts[group], stop_starts[group + 1]
         yardstick = _yardstick(certain[first:end], pace_kmh[first:end], away_m[first:end])
+        off_s, on_s = _durations(stops, first, end, on_round, pace_kmh, away_m, yardstick)
+        certain_count = np.sum(certain[first:end])
+        on_side = np.ones(3, np.int64)  # one more than were counted: what was never seen may still happen
+        for stop in range(first, end):
+            if certain[stop] and sides[stop] != NO_PLAN:
+                on_side[sides[stop]] += 1
         for stop in range(first, end):
             if stops.off_us[stop] > 0:
                 continue
             points = PRIOR + (BALANCED_S - _seconds(stops, stop)) / SECONDS_A_POINT
             if stops.engine_on_us[stop] > 0:
-                points += _habit(stops, stop, first, end, on_round, pace_kmh, away_m, yardstick)
+                off_count = _alike(off_s, _seconds(stops, stop))
+                on_count = _alike(on_s, _seconds(stops, stop))
+                points += -np.log(1 - off_count / (off_count + on_count + 2))
             if yardstick.reach_m < np.inf:
                 points += ELSEWHERE if _is_elsewhere(stop, pace_kmh, away_m, yardstick) else INSIDE
             if sides[stop] != NO_PLAN:
-                points += _plan(sides[stop], certain[first:end], sides[first:end])
+                points += np.log(WAIT_SHARES[sides[stop]] * (3 + certain_count) / on_side[sides[stop]])
             odds[stop] = points
 
 
@@ -166,24 +225,35 @@ def _is_elsewhere(stop, pace_kmh, away_m, yardstick):
 
 
 @part
-def _habit(stops, stop, first, end, on_round, pace_kmh, away_m, yardstick):
-    seconds = _seconds(stops, stop)
-    alike = off = 0
-    for other in range(first, end):
-        if not on_round[other] or stops.engine_on_us[other] + stops.off_us[other] == 0:
+def _durations(stops, first, end, on_round, pace_kmh, away_m, yardstick):
+    # How long the stands on the round lasted, sorted: with the engine off, and with the engine on where hand-offs are.
+    off_s, on_s = np.empty(end - first), np.empty(end - first)
+    off_count = on_count = 0
+    for stop in range(first, end):
+        if not on_round[stop]:
             continue
-        if not seconds / ALIKE <= _seconds(stops, other) <= seconds * ALIKE:
-            continue
-        if stops.off_us[other] > 0:
-            off += 1
-        elif _is_elsewhere(other, pace_kmh, away_m, yardstick):
-            continue
-        alike += 1
-    return -np.log(1 - off / (alike + 2))
+        if stops.off_us[stop] > 0:
+            off_s[off_count] = _seconds(stops, stop)
+            off_count += 1
+        elif stops.engine_on_us[stop] > 0 and not _is_elsewhere(stop, pace_kmh, away_m, yardstick):
+            on_s[on_count] = _seconds(stops, stop)
+            on_count += 1
+    return np.sort(off_s[:off_count]), np.sort(on_s[:on_count])
 
 
 @part
-def _plan(side, certain, sides):
-    # One more of each side than were counted: what was never seen may still happen.
-    on_side = 1 + np.sum(certain & (sides == side))
-    return np.log(WAIT_SHARES[side] * (3 + np.sum(certain)) / on_side)
+def _alike(sorted_s, seconds):
+    # How many lasted about as long.
+    return _count_below(sorted_s, np.nextafter(seconds * ALIKE, np.inf)) - _count_below(sorted_s, seconds / ALIKE)
+
+
+@part
+def _count_below(sorted_s, limit_s):
+    low, high = 0, sorted_s.size
+    while low < high:
+        middle = (low + high) // 2
+        if sorted_s[middle] < limit_s:
+            low = middle + 1
+        else:
+            high = middle
+    return low

@@ -8,7 +8,7 @@ from kernels.distance import Distances, distances
 from kernels.kinds import KindRules, contexts, stop_kinds
 from kernels.ledger import Ledger, ledger
 from kernels.matching import Matches, match_plan
-from kernels.phases import Phases, route_phases
+from kernels.phases import Instants, phase_of_rows, route_phases
 from kernels.places import frozen_places, frozen_speeds, good_places, stuck_speeds
 from kernels.runs import IdleRuns, idle_runs
 from kernels.speeds import known_speeds
@@ -35,7 +35,7 @@ class Day(NamedTuple):
     matches: Matches
     odds: np.ndarray
     kinds: np.ndarray
-    phases: Phases
+    phases: Instants
     ledger: Ledger
 
 
@@ -64,7 +64,7 @@ def measured(track: Track, limits: Limits) -> Day:
     odds = wait_odds(track, stops, ~nowhere, sides, CERTAIN_US)
     kinds = stop_kinds(stops, matches, nowhere, nowhere, odds, KIND_RULES)
     at_depot = stops.placed & (stops.latitude_e7 == DEPOT_E7[0]) & (stops.longitude_e7 == DEPOT_E7[1])
-    phases = route_phases(
+    phases, pieces = route_phases(
         track,
         stops,
         ~at_depot,
@@ -74,7 +74,6 @@ def measured(track: Track, limits: Limits) -> Day:
         np.full(group_count, DEPOT_RADIUS_M, dtype=np.float32),
     )
     context = contexts(track, states, stops, kinds)
-    runs = ledger(
-        track, states, found.step_m, context, phases.phase, np.zeros(size, np.int64), np.zeros(size, np.bool_)
-    )
+    phase = phase_of_rows(track.starts, pieces)
+    runs = ledger(track, states, found.step_m, context, phase, np.zeros(size, np.int64), np.zeros(size, np.bool_))
     return Day(track, states, found, idle_runs(track, states), stops, matches, odds, kinds, phases, runs)

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernels.phases import FENCE_M, NOT_KNOWN, PHASE_NAMES, route_phases
+from kernels.phases import FENCE_M, NOT_KNOWN, PHASE_NAMES, phase_of_rows, route_phases
 from kernels.states import classify
 from kernels.stops import Stops, park_episodes
 from tests.kernels.naive import routes as naive
@@ -36,17 +36,19 @@ def found_in(north_m, stands, waits=(), radius_m=100.0):
     empty, place = np.zeros(len(listed), dtype=np.int64), np.zeros(len(listed), dtype=np.int32)
     served = np.array([stop[2] for stop in listed], dtype=np.bool_)
     stops = Stops(empty, empty, empty, times[:, 0].copy(), times[:, 1].copy(), place, place, served, empty, empty)
-    return route_phases(track_of(minutes), stops, served, ~served, *depots(1, radius_m))
+    track = track_of(minutes)
+    instants, pieces = route_phases(track, stops, served, ~served, *depots(1, radius_m))
+    return instants, phase_of_rows(track.starts, pieces)
 
 
 def phases_of(north_m, stands, waits=(), radius_m=100.0):
     """The names of the phases, and the four instants in minutes."""
-    found = found_in(north_m, stands, waits, radius_m)
+    found, phase = found_in(north_m, stands, waits, radius_m)
     instants = [
         None if us[0] == NOT_KNOWN else int(us[0]) // (60 * SECOND_US)
         for us in (found.exit_us, found.first_stop_us, found.last_stop_us, found.return_us)
     ]
-    return [PHASE_NAMES[code] for code in found.phase], instants
+    return [PHASE_NAMES[code] for code in phase], instants
 
 
 @given(fleets(), st.randoms(use_true_random=False), st.sampled_from([20.0, 150.0, NAN]))
@@ -56,7 +58,7 @@ def test_agrees_with_the_naive_version(fleet, chance, radius_m):
     stops = park_episodes(track, classify(track, limits, STATE_RULES), STOP_RULES)
     what = np.array([chance.choice(["served", "served", "depot", "other"]) for _ in stops.group], dtype=np.str_)
     depot = depots(track.starts.size - 1, radius_m)
-    found = route_phases(track, stops, what == "served", what == "depot", *depot)
+    found, pieces = route_phases(track, stops, what == "served", what == "depot", *depot)
     names, instants, segments = [], [], []
     for group, rows in enumerate(rows_of(track)):
         times = [
@@ -67,8 +69,8 @@ def test_agrees_with_the_naive_version(fleet, chance, radius_m):
         names += group_names
         instants.append([NOT_KNOWN if us is None else us for us in group_instants])
         segments.append(count)
-    assert [PHASE_NAMES[code] for code in found.phase] == names
-    assert np.stack(found[1:5], axis=1).tolist() == instants
+    assert [PHASE_NAMES[code] for code in phase_of_rows(track.starts, pieces)] == names
+    assert np.stack(found[:4], axis=1).tolist() == instants
     assert found.segment_count.tolist() == segments
 
 
@@ -91,7 +93,7 @@ def test_a_wave_at_the_depot_in_the_middle_of_the_day_begins_a_second_segment():
         *["pre", "stem_out", "on_route", "stem_back", "stem_back"],
         *["pre", "pre", "pre", "stem_out", "on_route", "stem_back", "stem_back", "post"],
     ]
-    assert found_in(north_m, stands, [(5, 7)]).segment_count.tolist() == [2]
+    assert found_in(north_m, stands, [(5, 7)])[0].segment_count.tolist() == [2]
 
 
 def test_passing_by_the_depot_without_a_stand_is_on_route():
@@ -103,8 +105,8 @@ def test_passing_by_the_depot_without_a_stand_is_on_route():
 def test_stands_at_the_depot_before_the_first_and_after_the_last_served_stop_cut_nothing():
     names, _ = phases_of([0, 0, 900, 900, 0, 0, 50, 0], [(2, 3)], [(0, 1), (4, 5), (6, 7)])
     assert names == ["pre", "pre", "on_route", "stem_back", "post", "post", "post", "post"]
-    assert found_in([0, 900, 0], [(1, 2)], [(2, 2)]).segment_count.tolist() == [1]
-    assert found_in([0, 0], [], [(0, 1)]).segment_count.tolist() == [0]
+    assert found_in([0, 900, 0], [(1, 2)], [(2, 2)])[0].segment_count.tolist() == [1]
+    assert found_in([0, 0], [], [(0, 1)])[0].segment_count.tolist() == [0]
 
 
 def test_a_stand_at_the_depot_without_a_fix_inside_still_begins_a_segment_at_its_start():

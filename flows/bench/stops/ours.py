@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from flows.bench.stops.methods import AS_IT_IS, Method
 from flows.bench.stops.traces import Flags, Traces
-from flows.measure import MAX_KMH, MERGE_S, WAIT_S, WIRING_KMH, WIRING_S
+from flows.by_row import MAX_KMH, MERGE_S, WAIT_S, WIRING_KMH, WIRING_S
 from flows.settings import Settings as LineSettings
 from kernels.geometry import EARTH_RADIUS_M, metres_between
 from kernels.places import good_places

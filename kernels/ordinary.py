@@ -1,0 +1,255 @@
+"""Which groups are ordinary, and what did their vans do: states, metres and park episodes, in one pass over the rows?
+
+Most groups have nothing in them that needs judgement: every row has a fix and a speed, no two share an instant, no hop
+could be a jump, no speed and no place is repeated, nobody was towed, no wire lies, and there is no odometer. A few
+comparisons for each row prove that, on whole registers, without a branch. What the kernels `places` to `stops` find
+then follows from a few facts for each run of rows, while the rows are in the cache:
+
+    states   rows are coded by what decides their state (engine, silence, speed against two thresholds). Motion can
+             change only where the code does, so that only those rows are looked at
+    metres   of a drive are the sum of its hops, and of the hop that leads to it. Steps are whole multiples of a
+             millionth of a metre or so (`kernels.distance`), so the order of summing does not matter
+    stops    where all fixes of a stand fit into a box no larger than the radius, every one of them is within the
+             radius of the mean of any others: nothing to look at but the box. Other stands, and those that follow a
+             short drive, go row by row through the code of `kernels.stops`
+
+A group that is not ordinary is only named: it belongs to those kernels.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import prange
+
+from kernels.compiled import kernel
+from kernels.ordinary_rows import SAFE, coded, span, state_runs, ticks_between, write_rows
+from kernels.ordinary_stops import episodes
+from kernels.places import STUCK_LONGEST_US
+from kernels.states import DRIVE, UNKNOWN, StateRules
+from kernels.stops import StopRules
+from kernels.track import (
+    Codes,
+    Degrees,
+    Flags,
+    Ints,
+    Limits,
+    Metres,
+    Track,
+    checked_limits,
+    column,
+    firsts_of,
+    shaped,
+)
+
+
+class OrdinaryRules(NamedTuple):
+    """What must not happen in an ordinary group; see `kernels.places` and `kernels.sampling`.
+
+    most_kmh    between two fixes
+    frozen_kmh  a van as fast as this changes its place
+    stuck_m     a van that stands does not go as far as this
+    coarse_us   an interval under way that is longer than this is coarse
+    coarse      share of the time driven that may be spent in coarse intervals
+    """
+
+    most_kmh: float
+    frozen_kmh: float
+    stuck_m: float
+    coarse_us: int
+    coarse: float
+
+
+class StateRuns(NamedTuple):
+    """Maximal runs of one state, by group, then by time.
+
+    starts     int64 (n_groups + 1,)  first run of each group, then their count
+    first_row  int64 (n_runs,)
+    state      int8 (n_runs,)
+    ticks      int64 (n_runs,)        metres in ticks of `kernels.distance`
+    """
+
+    starts: Ints
+    first_row: Ints
+    state: Codes
+    ticks: Ints
+
+
+class Episodes(NamedTuple):
+    """Park episodes by group, then by time; the fields of `kernels.stops.Stops` of these names."""
+
+    group: Ints
+    first_row: Ints
+    end_row: Ints
+    latitude_e7: Degrees
+    longitude_e7: Degrees
+    engine_on_us: Ints
+    off_us: Ints
+
+
+class Rows(NamedTuple):
+    """State, duration and metres of every row, but only of the groups for which they were wanted.
+
+    state    int8 (n_rows,)
+    step_us  int64 (n_rows,)
+    step_m   float64 (n_rows,)
+    """
+
+    state: Codes
+    step_us: Ints
+    step_m: Metres
+
+
+class Ordinary(NamedTuple):
+    """What was found of the groups that are ordinary.
+
+    is_ordinary  bool (n_groups,)   the others have no runs and no stops
+    """
+
+    is_ordinary: Flags
+    runs: StateRuns
+    stops: Episodes
+    rows: Rows
+
+
+def ordinary_groups(
+    track: Track,
+    limits: Limits,
+    gps_speed: Flags,
+    is_asked: Flags,
+    has_rows: Flags,
+    rules: OrdinaryRules,
+    state_rules: StateRules,
+    stop_rules: StopRules,
+) -> Ordinary:
+    """Look at every group that is asked for.
+
+    gps_speed  bool (n_groups,)  the speed comes from the receiver, not from the vehicle
+    is_asked   bool (n_groups,)
+    has_rows   bool (n_groups,)  of these groups the single rows are wanted as well
+    """
+    track = shaped(track)
+    size, group_count = track.time_us.size, track.starts.size - 1
+    limits = checked_limits(limits, group_count)
+    asked = [
+        column(name, array, np.bool_, group_count)
+        for name, array in (("gps_speed", gps_speed), ("is_asked", is_asked), ("has_rows", has_rows))
+    ]
+    most_kmh, frozen_kmh, stuck_m, coarse_us, coarse = rules
+    rules = OrdinaryRules(float(most_kmh), float(frozen_kmh), float(stuck_m), int(coarse_us), float(coarse))
+    move_kmh, tow_m, wiring_kmh, wiring_us = state_rules
+    state_rules = StateRules(float(move_kmh), float(tow_m), float(wiring_kmh), int(wiring_us))
+    min_us, radius_m, merge_us, settle_us = stop_rules
+    stop_rules = StopRules(int(min_us), float(radius_m), int(merge_us), int(settle_us))
+    # At most one run and one episode begins at a row. Pages of these that nothing touches cost no memory.
+    run_row, run_ticks, stop_row, stop_end, stop_on_us, stop_off_us = (np.empty(size, np.int64) for _ in range(6))
+    run_state = np.empty(size, np.int8)
+    north_e7, east_e7 = (np.empty(size, np.int32) for _ in range(2))
+    rows = Rows(np.empty(size, np.int8), np.empty(size, np.int64), np.empty(size))
+    is_ordinary = np.zeros(group_count, np.bool_)
+    by_group = np.zeros((2, group_count), np.int64)
+    _look(
+        *(track, limits, *asked, rules, state_rules, stop_rules, is_ordinary, by_group, run_row, run_state, run_ticks),
+        *(stop_row, stop_end, north_e7, east_e7, stop_on_us, stop_off_us, *rows),
+    )
+    run_count, stop_count = by_group
+    run, stop = (firsts_of(track.starts, count) for count in (run_count, stop_count))
+    runs = StateRuns(np.append(0, run_count.cumsum()), run_row[run], run_state[run], run_ticks[run])
+    stops = Episodes(
+        np.repeat(np.arange(group_count), stop_count),
+        stop_row[stop],
+        stop_end[stop],
+        north_e7[stop],
+        east_e7[stop],
+        stop_on_us[stop],
+        stop_off_us[stop],
+    )
+    return Ordinary(is_ordinary, runs, stops, rows)
+
+
+@kernel
+def _look(
+    track,
+    limits,
+    gps_speed,
+    is_asked,
+    has_rows,
+    rules,
+    state_rules,
+    stop_rules,
+    is_ordinary,
+    by_group,
+    run_row,
+    run_state,
+    run_ticks,
+    stop_row,
+    stop_end,
+    stop_north_e7,
+    stop_east_e7,
+    stop_on_us,
+    stop_off_us,
+    row_state,
+    row_step_us,
+    row_step_m,
+):
+    for group in prange(track.starts.size - 1):
+        first, end = track.starts[group], track.starts[group + 1]
+        if not is_asked[group] or end - first < 2 or limits.gap_max_us[group] <= STUCK_LONGEST_US:
+            continue
+        moves_kmh = state_rules.move_kmh
+        if not np.float64(limits.stop_kmh[group]) < moves_kmh or np.float64(np.float32(moves_kmh)) != moves_kmh:
+            continue
+        # Rows are counted from the first of the group on.
+        own = Track(
+            track.starts,
+            track.time_us[first:end],
+            track.latitude_e7[first:end],
+            track.longitude_e7[first:end],
+            track.placed[first:end],
+            track.speed_kmh[first:end],
+            track.engine[first:end],
+            track.odometer_m[first:end],
+        )
+        code = np.empty((end - first + 15) // 8 * 8, np.uint8)
+        cosine_most, coarse_us = coded(
+            own, rules, state_rules, limits.gap_max_us[group], limits.stop_kmh[group], gps_speed[group], code
+        )
+        if coarse_us < 0:
+            continue
+        state = np.empty(end - first, np.int8)
+        own_rows, own_states = run_row[first:end], run_state[first:end]
+        run_count = state_runs(own, code, limits.electric[group], state, own_rows, own_states)
+        driven_us = np.int64(0)
+        for run in range(run_count):
+            begin, until = span(own_rows, run, run_count, end - first)
+            if own_states[run] == DRIVE:
+                driven_us += own.time_us[until] - own.time_us[begin]
+        if coarse_us > SAFE * rules.coarse * driven_us:
+            continue
+        stops = (
+            stop_row[first:end],
+            stop_end[first:end],
+            stop_north_e7[first:end],
+            stop_east_e7[first:end],
+            stop_on_us[first:end],
+            stop_off_us[first:end],
+        )
+        stop_count = episodes(
+            own, state, rules, stop_rules, limits, run_count, own_rows, own_states, cosine_most, stops
+        )
+        if stop_count < 0:
+            continue
+        is_ordinary[group] = True
+        by_group[0, group], by_group[1, group] = run_count, stop_count
+        for run in range(run_count):
+            begin, until = span(own_rows, run, run_count, end - first)
+            if own_states[run] == DRIVE:
+                run_ticks[first + run] = ticks_between(own, begin, until, begin > 0 and state[begin - 1] != UNKNOWN)
+            else:
+                run_ticks[first + run] = 0
+        for stop in range(stop_count):
+            stop_row[first + stop] += first
+            stop_end[first + stop] += first
+        if has_rows[group]:
+            write_rows(own, state, row_state[first:end], row_step_us[first:end], row_step_m[first:end])
+        for run in range(run_count):
+            own_rows[run] += first

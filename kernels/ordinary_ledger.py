@@ -1,0 +1,149 @@
+"""Which runs make up the day of an ordinary group: `kernels.ledger`, but from runs of states instead of rows?
+
+Context, phase and route change at few rows, and those are known: where a park episode or a piece of a phase begins or
+ends. So the runs of states are cut there, and what the two sides have in common is put together again. A drive that is
+cut is measured anew on one side of the cut; all others keep their metres.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import prange
+
+from kernels.compiled import kernel
+from kernels.distance import TICKS_A_METRE
+from kernels.kinds import context_of
+from kernels.ledger import Ledger
+from kernels.ordinary import StateRuns
+from kernels.ordinary_rows import ticks_between
+from kernels.states import DRIVE, UNKNOWN
+from kernels.stops import Stops
+from kernels.track import Codes, Ints, Track, column, firsts_of, shaped, starts_of_groups
+
+
+class Labels(NamedTuple):
+    """Stretches of rows with one phase and one route, in the order of rows; all of the day belongs to one.
+
+    first_row  int64 (n_stretches,)
+    phase      int8 (n_stretches,)   see `kernels.phases`
+    route      int64 (n_stretches,)
+    """
+
+    first_row: Ints
+    phase: Codes
+    route: Ints
+
+
+def ordinary_ledger(track: Track, runs: StateRuns, stops: Stops, kinds: Codes, labels: Labels) -> Ledger:
+    """Find the maximal runs of equal state, context, phase and route in the groups that have runs of states.
+
+    stops   park episodes of all groups
+    kinds   int8 (n_stops,)  from `kernels.kinds`
+    """
+    track = shaped(track)
+    group_count = track.starts.size - 1
+    kinds = column("kinds", kinds, np.int8, stops.group.size)
+    stop_starts = starts_of_groups(stops.group, group_count)
+    label_starts = np.searchsorted(labels.first_row, track.starts)
+    offsets = runs.starts + 2 * stop_starts + label_starts
+    capacity = int(offsets[-1])
+    first_row, route, ticks = (np.empty(capacity, np.int64) for _ in range(3))
+    state, context, phase = (np.empty(capacity, np.int8) for _ in range(3))
+    counts = np.zeros(group_count, np.int64)
+    _cut(
+        *(track, runs, stop_starts, stops.first_row, stops.end_row, kinds, label_starts, labels, offsets, counts),
+        *(first_row, state, context, phase, route, ticks),
+    )
+    chosen = firsts_of(offsets, counts)
+    group = np.repeat(np.arange(group_count), counts)
+    first_row, state = first_row[chosen], state[chosen]
+    end_row = track.starts[group + 1] - 1
+    goes_on = group[1:] == group[:-1]
+    end_row[:-1] = np.where(goes_on, first_row[1:], end_row[:-1])
+    continues = np.zeros(group.size, np.bool_)
+    continues[1:] = goes_on & (state[1:] == state[:-1])
+    started_us, ended_us = track.time_us[first_row], track.time_us[end_row]
+    return Ledger(
+        group,
+        first_row,
+        end_row,
+        started_us,
+        ended_us,
+        ended_us - started_us,
+        state,
+        context[chosen],
+        phase[chosen],
+        route[chosen],
+        np.zeros(group.size, np.bool_),
+        continues,
+        ticks[chosen] / TICKS_A_METRE,
+    )
+
+
+@kernel
+def _cut(
+    track,
+    runs,
+    stop_starts,
+    stop_first,
+    stop_end,
+    kinds,
+    label_starts,
+    labels,
+    offsets,
+    counts,
+    first_row,
+    state,
+    context,
+    phase,
+    route,
+    ticks,
+):
+    for group in prange(track.starts.size - 1):
+        run, run_end = runs.starts[group], runs.starts[group + 1]
+        if run == run_end:
+            continue
+        stop, label = stop_starts[group], label_starts[group]
+        row, last = track.starts[group], track.starts[group + 1] - 1
+        begin = out = offsets[group]
+        while row < last:
+            while run + 1 < run_end and runs.first_row[run + 1] <= row:
+                run += 1
+            while label + 1 < label_starts[group + 1] and labels.first_row[label + 1] <= row:
+                label += 1
+            while stop < stop_starts[group + 1] and stop_end[stop] <= row:
+                stop += 1
+            run_until = runs.first_row[run + 1] if run + 1 < run_end else last
+            until = run_until
+            if label + 1 < label_starts[group + 1]:
+                until = min(until, labels.first_row[label + 1])
+            kind = np.int8(-1)
+            if stop < stop_starts[group + 1]:
+                if stop_first[stop] <= row:
+                    kind = kinds[stop]
+                    until = min(until, stop_end[stop])
+                else:
+                    until = min(until, stop_first[stop])
+            now = runs.state[run]
+            now_context = context_of(now, kind)
+            is_first = row == runs.first_row[run]
+            found = np.int64(0)
+            if is_first and until == run_until:
+                found = runs.ticks[run]
+            elif now == DRIVE:
+                departs = is_first and row > track.starts[group] and runs.state[run - 1] != UNKNOWN
+                found = ticks_between(track, row, until, departs)
+            if (
+                out > begin
+                and state[out - 1] == now
+                and context[out - 1] == now_context
+                and phase[out - 1] == labels.phase[label]
+                and route[out - 1] == labels.route[label]
+            ):
+                ticks[out - 1] += found
+            else:
+                first_row[out], state[out], context[out] = row, now, now_context
+                phase[out], route[out], ticks[out] = labels.phase[label], labels.route[label], found
+                out += 1
+            row = until
+        counts[group] = out - begin
