@@ -23,6 +23,12 @@ The order in which one day passes through them:
     fuel_levels  how full the tank was, and when it was filled up (`gauge` has its parts)
     ledger     maximal runs of one state in one context, phase and route; the root of all sums
 
+Most days need none of the judgement in `places` to `stops`. For those there is a short way to the same answer:
+
+    ordinary   which groups are ordinary, and their runs of states and park episodes, in one pass over the rows
+               (`ordinary_rows` and `ordinary_stops` have its parts)
+    ordinary_ledger  the ledger of these groups, from runs instead of rows
+
 and, beside that day, of a fuel purchase:
 
     presence   which vans were near the site
