@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 import duckdb
 
+from flows.planned import GROUP, GROUP_TYPES
 from flows.points import Points, Reader
 from flows.settings import Settings
-from flows.tracks import GROUP, GROUP_TYPES, Day, day_from, day_of
+from flows.tracks import Day, day_from, day_of
 from warehouse.lake import LakeTableFiles
 from warehouse.load import Chunk, chunk_without_track, positions_known, read_chunk, read_stretches
 from warehouse.row_groups import row_groups

@@ -4,13 +4,14 @@ Kernels are called here and in `flows.by_row`. `flows.tracks` lays tables out fo
 result back into rows.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from flows.areas import NamedAreas
+from flows.both_ways import all_stops, states_of_rows, whole_ledger
 from flows.by_row import (
     COARSE_S,
     COARSE_SHARE,
@@ -18,12 +19,13 @@ from flows.by_row import (
     WAIT_S,
     ByRow,
     by_row,
-    ledger_by_row,
     state_rules,
     stop_rules,
 )
+from flows.planned import Ints, e7
+from flows.route_labels import NO_ROUTE, RouteParts, RoutesHeard, route_of_rows, route_parts, routes_heard, said_routes
 from flows.settings import Settings
-from flows.tracks import Day, Ints, e7
+from flows.tracks import Day
 from kernels.distance import GPS, TICKS_A_METRE
 from kernels.fuel_levels import LevelRules, Levels, Refuels, fuel_levels
 from kernels.geometry import metres_between
@@ -32,8 +34,7 @@ from kernels.kinds import DEPOT, PLANNED, TRAFFIC, UNPLANNED, KindRules, stop_ki
 from kernels.ledger import Ledger
 from kernels.matching import Matches, match_plan, nearest_site
 from kernels.ordinary import Ordinary, OrdinaryRules, ordinary_groups
-from kernels.ordinary_ledger import Labels, ordinary_ledger
-from kernels.phases import Instants, Pieces, phase_of_rows, route_phases
+from kernels.phases import Instants, Pieces, route_phases
 from kernels.places import FAST_KMH, STUCK_M
 from kernels.polygons import Areas, in_areas
 from kernels.states import IDLE, States
@@ -46,27 +47,6 @@ BREAK_S = 600  # a break from that duration on
 LEVEL_RULES = LevelRules(
     slot_us=30_000_000, window=10, least=5, stand_us=60_000_000, stuck_us=7_200_000_000, rise_pct=8.0
 )
-NO_ROUTE = -1
-
-
-class RouteParts(NamedTuple):
-    """Stretches of rows that belong to one route, or to a vehicle-date without one.
-
-    starts  int64 (n_parts + 1,)  first row of each part, then the row count
-    group   int64 (n_parts,)      the vehicle-date
-    route   int64 (n_parts,)      the planned route; without a plan the only one that messages name, else NO_ROUTE
-    """
-
-    starts: Ints
-    group: Ints
-    route: Ints
-
-
-class RoutesHeard(NamedTuple):
-    """Routes that only messages name, each once in its group, in order; int64 (n,)."""
-
-    group: Ints
-    route: Ints
 
 
 class ByGroup(NamedTuple):
@@ -116,13 +96,13 @@ def measure(day: Day, stations: pl.DataFrame, areas: NamedAreas, settings: Setti
 
     Ordinary groups take the short way (`kernels.ordinary`); all others, and with `settings.plain` all, go row by row.
     """
-    said, message_routes = _message_routes(day)
+    said, message_names = said_routes(day)
     parts = route_parts(day, said)
     has_rows = _has_meters(day)
     ordinary = _ordinary(day, parts, said, has_rows, settings)
     unusual = by_row(day, np.flatnonzero(~ordinary.is_ordinary), settings)
     track = day.track._replace(placed=unusual.put(day.track.placed, unusual.track.placed))
-    stops = _stops(track, ordinary, unusual)
+    stops = all_stops(track, ordinary, unusual)
     matches = match_plan(
         stops,
         day.planned.starts,
@@ -134,8 +114,8 @@ def measure(day: Day, stations: pl.DataFrame, areas: NamedAreas, settings: Setti
     speeds = track._replace(speed_kmh=unusual.put(track.speed_kmh, unusual.track.speed_kmh))
     kinds = _kinds(day, speeds, stops, matches, stations, settings)
     phases, pieces = _phases(day, track, stops, kinds, parts)
-    runs = _ledger(day, track, ordinary, unusual, stops, kinds, parts, pieces, said)
-    states, step_m = _states_of_rows(track, ordinary, unusual)
+    runs = whole_ledger(day, track, ordinary, unusual, stops, kinds, parts, pieces, said)
+    states, step_m = states_of_rows(track, ordinary, unusual)
     levels, refuels = _levels(day, track, states)
     return Measured(
         placed=track.placed,
@@ -147,41 +127,18 @@ def measure(day: Day, stations: pl.DataFrame, areas: NamedAreas, settings: Setti
         ),
         stops=stops,
         kinds=kinds,
-        stop_route=_route_of_rows(said, parts, stops.first_row),
+        stop_route=route_of_rows(said, parts, stops.first_row),
         matches=matches,
         parts=parts,
         phases=phases,
-        message_routes=message_routes,
-        route_of_message=_routes_heard(day, said, parts),
+        message_routes=message_names,
+        route_of_message=routes_heard(day, said, parts),
         ledger=runs,
         levels=levels,
         refuels=refuels,
         area_names=areas.names,
         in_area=_areas_of_idle_runs(track, runs, areas.areas),
     )
-
-
-def route_parts(day: Day, said: Ints) -> RouteParts:
-    """Cut the rows of each vehicle-date where one planned route of it ends and the next begins.
-
-    `said` is the route that the message of each row named. A vehicle-date without a plan whose messages name one
-    route belongs to it as a whole, as it would to a plan.
-    """
-    firsts, groups, routes = [], [], []
-    planned = dict[int, list[int]]()
-    for route, group in enumerate(day.routes.group.tolist()):
-        planned.setdefault(group, []).append(route)
-    for group in range(len(day.names)):
-        named = said[day.track.starts[group] : day.track.starts[group + 1]]
-        named = named[named != NO_ROUTE]
-        only = int(named[0]) if named.size and (named == named[0]).all() else NO_ROUTE
-        for route in planned.get(group, [only]):
-            is_first = group not in planned or route == planned[group][0]
-            firsts.append(day.track.starts[group] if is_first else day.routes.first_row[route])
-            groups.append(group)
-            routes.append(route)
-    starts = np.array([*firsts, day.track.time_us.size], dtype=np.int64)
-    return RouteParts(starts, np.array(groups, dtype=np.int64), np.array(routes, dtype=np.int64))
 
 
 def _has_meters(day: Day) -> NDArray[np.bool_]:
@@ -211,63 +168,6 @@ def _ordinary(day: Day, parts: RouteParts, said: Ints, has_rows: NDArray[np.bool
         *(day.track, day.limits, ~day.has_can, is_asked, has_rows, rules),
         *(state_rules(settings), stop_rules(settings)),
     )
-
-
-def _stops(track: Track, ordinary: Ordinary, unusual: ByRow) -> Stops:
-    found = ordinary.stops
-    stops = Stops(
-        found.group,
-        found.first_row,
-        found.end_row,
-        track.time_us[found.first_row],
-        track.time_us[found.end_row],
-        found.latitude_e7,
-        found.longitude_e7,
-        np.ones(found.group.size, np.bool_),
-        found.engine_on_us,
-        found.off_us,
-    )
-    return Stops._make(_in_order(stops, unusual.stops)) if unusual.stops.group.size else stops
-
-
-def _ledger(
-    day: Day,
-    track: Track,
-    ordinary: Ordinary,
-    unusual: ByRow,
-    stops: Stops,
-    kinds: NDArray[np.int8],
-    parts: RouteParts,
-    pieces: Pieces,
-    said: Ints,
-) -> Ledger:
-    labels = Labels(pieces.first_row, pieces.phase, parts.route[pieces.group])
-    runs = ordinary_ledger(track, ordinary.runs, stops, kinds, labels)
-    if not unusual.groups.size:
-        return runs
-    rows = unusual.taken(np.arange(track.time_us.size))
-    others = ledger_by_row(
-        *(unusual, stops, kinds, unusual.taken(phase_of_rows(track.starts, pieces))),
-        *(_route_of_rows(said, parts, rows), unusual.taken(day.pto)),
-    )
-    return Ledger._make(_in_order(runs, others))
-
-
-def _in_order(some: Stops | Ledger, others: Stops | Ledger) -> list[Any]:
-    """The columns of both, by their first row, which no two share."""
-    order = np.argsort(np.concatenate([some.first_row, others.first_row]), kind="stable")
-    columns: list[tuple[Any, Any]] = list(zip(some, others, strict=True))
-    return [np.concatenate(pair)[order] for pair in columns]
-
-
-def _states_of_rows(track: Track, ordinary: Ordinary, unusual: ByRow) -> tuple[States, NDArray[np.float64]]:
-    """State and metres of every row of the groups with meters."""
-    rows, states = ordinary.rows, unusual.states
-    return States(
-        unusual.put(rows.state, states.state),
-        unusual.put(rows.step_us, states.step_us),
-        np.zeros(track.starts.size - 1, np.bool_),
-    ), unusual.put(rows.step_m, unusual.distances.step_m)
 
 
 def _by_group(
@@ -361,37 +261,6 @@ def _areas_of_idle_runs(track: Track, runs: Ledger, areas: Areas) -> NDArray[np.
     found = np.zeros((begins.size, areas.margin_m.size), dtype=np.bool_)
     found[asked] = in_areas(track.latitude_e7[begins[asked]], track.longitude_e7[begins[asked]], areas)
     return found
-
-
-def _message_routes(day: Day) -> tuple[Ints, list[str]]:
-    """The route that the message of each row named, numbered after the planned ones, and their names; without any
-    name there are no rows."""
-    if day.message_route.null_count() == day.message_route.len():
-        return np.zeros(0, np.int64), []
-    names = day.message_route.drop_nulls().unique().sort().to_list()
-    number = {name: index + day.routes.group.size for index, name in enumerate(names)}
-    said = day.message_route.replace_strict(number, default=NO_ROUTE, return_dtype=pl.Int64).to_numpy()
-    return said.astype(np.int64), names
-
-
-def _route_of_rows(said: Ints, parts: RouteParts, rows: Ints) -> Ints:
-    """The route of these rows: their part's, else the one their message named."""
-    of_part = parts.route[np.searchsorted(parts.starts, rows, side="right") - 1]
-    return np.where(of_part != NO_ROUTE, of_part, said[rows]) if said.size else of_part
-
-
-def _routes_heard(day: Day, said: Ints, parts: RouteParts) -> RoutesHeard:
-    """Routes of rows that no plan has."""
-    found = set[tuple[int, int]]()
-    for part in np.flatnonzero(np.diff(parts.starts) > 0) if said.size else ():
-        group, route = int(parts.group[part]), int(parts.route[part])
-        if route >= day.routes.group.size:
-            found.add((group, route))
-        elif route == NO_ROUTE:
-            named = np.unique(said[parts.starts[part] : parts.starts[part + 1]])
-            found.update((group, int(number)) for number in named if number != NO_ROUTE)
-    pairs = np.array(sorted(found), dtype=np.int64).reshape(-1, 2)
-    return RoutesHeard(pairs[:, 0], pairs[:, 1])
 
 
 def is_listed(kinds: NDArray[np.int8]) -> NDArray[np.bool_]:

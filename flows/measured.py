@@ -7,9 +7,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from flows.areas import lists_of_names
-from flows.measure import NO_ROUTE, Measured, is_listed
+from flows.measure import Measured, is_listed
 from flows.measured_fuel import fuel_columns, refuel_rows, used_in_runs
-from flows.tracks import GROUP, GROUP_TYPES, Day, Ints
+from flows.planned import GROUP, GROUP_TYPES, Ints
+from flows.route_labels import NO_ROUTE
+from flows.tracks import Day
 from kernels.distance import SOURCE_NAMES
 from kernels.kinds import BREAK, CONTEXT_NAMES, KIND_NAMES, PLANNED, UNPLANNED
 from kernels.phases import NOT_KNOWN, PHASE_NAMES, Instants

@@ -5,7 +5,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from flows.measure import Measured
-from flows.tracks import GROUP_TYPES, Day, Ints
+from flows.planned import GROUP_TYPES, Ints
+from flows.tracks import Day
 from kernels.ledger import Ledger
 from kernels.states import IDLE
 

@@ -15,8 +15,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from flows.meters import Reading
+from flows.planned import Ints
 from flows.settings import Settings
-from flows.tracks import OWN_SPEED, Columns, Ints, engine_of
+from flows.tracks import OWN_SPEED, Columns, engine_of
 from kernels.cutting import Arrivals, Pasted, Source, Stretches, arrivals, paste, room
 from warehouse.row_groups import Decoded, Numbers, RowGroup, Texts, decoded
 from warehouse.work import VehicleDate

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from flows.privacy.expiring import cut_for_space, expire_locked, loaded_segments
 from flows.settings import Settings
-from ingest.lake import compact, vacuum
+from ingest.compaction import compact
+from ingest.lake import vacuum
 from warehouse.connection import writer_lock
 from warehouse.publish import delete_unneeded, lake_versions_in_use
 

@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 from deltalake import write_deltalake
 
 from ingest.columns import LakeTable
-from ingest.lake import COMPACTED_BYTES, opened_table, writer_properties
+from ingest.compaction import COMPACTED_BYTES
+from ingest.lake import opened_table, writer_properties
 from ingest.received import Received, received_messages
 from ingest.segments import write_whole
 from ingest.settings import IngestSettings

@@ -9,8 +9,8 @@ import duckdb
 import numpy as np
 import polars as pl
 
+from flows.planned import e7
 from flows.settings import Settings
-from flows.tracks import e7
 from kernels.engine import engine_state
 from kernels.presence import Presences, Purchases, presence
 from kernels.pump import MEASURES

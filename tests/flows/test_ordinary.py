@@ -15,8 +15,8 @@ from flows import measure as measuring
 from flows.bench.kernels.fleet import made_up_fleet
 from flows.bench.kernels.ledger_pass import STATIONS, day_of_fleet, full_ledger, one_area
 from flows.measured import measured_rows
+from flows.planned import GROUP_TYPES
 from flows.settings import Settings
-from flows.tracks import GROUP_TYPES
 from tests.kernels.tracks import fleets
 
 SHORT, LONG = (Settings(_env_file=None, plain=plain) for plain in (False, True))

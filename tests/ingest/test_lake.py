@@ -10,7 +10,8 @@ from deltalake import DeltaTable
 
 import ingest.lake
 from ingest.columns import LAKE_TABLES, POSITIONS
-from ingest.lake import compact, lake_files, load_spool, waiting_segments
+from ingest.compaction import compact
+from ingest.lake import lake_files, load_spool, waiting_segments
 from tests.builders import collected, golden_points, message, positions, settings_in, yesterday_at
 
 
@@ -112,7 +113,7 @@ def test_a_date_that_is_merged_in_ranges_of_senders_is_the_one_merged_at_once(se
         )
         load_spool(settings)
     before = rows(settings)
-    monkeypatch.setattr("ingest.lake.MERGED_ROWS", 20)
+    monkeypatch.setattr("ingest.compaction.MERGED_ROWS", 20)
     assert compact(settings, datetime.now(UTC).date()) > 0
     assert rows(settings) == before
     (path,) = lake_files(settings)["positions"].files

@@ -20,8 +20,9 @@ from flows.bench.figures import Figure, Section
 from flows.bench.kernels.fleet import Fleet, made_up_fleet
 from flows.measure import Measured, measure
 from flows.meters import Counter
+from flows.planned import Depots, PlannedStops, Routes
 from flows.settings import Settings
-from flows.tracks import Day, Depots, PlannedStops, Routes
+from flows.tracks import Day
 from kernels.compiled import njit
 from kernels.polygons import Areas
 from kernels.states import STATE_NAMES

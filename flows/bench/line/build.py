@@ -17,7 +17,8 @@ from flows.bench.line.fleet import POINTS, SPOOL, Van, points_of, van
 from flows.refresh import lake_tables
 from flows.settings import Settings
 from ingest.columns import POSITIONS
-from ingest.lake import ROW_GROUP_ROWS, arrow_properties, opened_table
+from ingest.compaction import arrow_properties
+from ingest.lake import ROW_GROUP_ROWS, opened_table
 from warehouse.connection import open_warehouse, writer_lock
 from warehouse.lake import attach_lake
 from warehouse.models import prepare_models

@@ -1,0 +1,77 @@
+"""How do ordinary groups and those that went row by row come together again, in the order of groups?"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flows.by_row import ByRow, ledger_by_row
+from flows.planned import Ints
+from flows.route_labels import RouteParts, route_of_rows
+from flows.tracks import Day
+from kernels.ledger import Ledger
+from kernels.ordinary import Ordinary
+from kernels.ordinary_ledger import Labels, ordinary_ledger
+from kernels.phases import Pieces, phase_of_rows
+from kernels.states import States
+from kernels.stops import Stops
+from kernels.track import Track
+
+
+def all_stops(track: Track, ordinary: Ordinary, unusual: ByRow) -> Stops:
+    """The park episodes of every group."""
+    found = ordinary.stops
+    stops = Stops(
+        found.group,
+        found.first_row,
+        found.end_row,
+        track.time_us[found.first_row],
+        track.time_us[found.end_row],
+        found.latitude_e7,
+        found.longitude_e7,
+        np.ones(found.group.size, np.bool_),
+        found.engine_on_us,
+        found.off_us,
+    )
+    return Stops._make(_in_order(stops, unusual.stops)) if unusual.stops.group.size else stops
+
+
+def whole_ledger(
+    day: Day,
+    track: Track,
+    ordinary: Ordinary,
+    unusual: ByRow,
+    stops: Stops,
+    kinds: NDArray[np.int8],
+    parts: RouteParts,
+    pieces: Pieces,
+    said: Ints,
+) -> Ledger:
+    """The runs of every group."""
+    labels = Labels(pieces.first_row, pieces.phase, parts.route[pieces.group])
+    runs = ordinary_ledger(track, ordinary.runs, stops, kinds, labels)
+    if not unusual.groups.size:
+        return runs
+    rows = unusual.taken(np.arange(track.time_us.size))
+    others = ledger_by_row(
+        *(unusual, stops, kinds, unusual.taken(phase_of_rows(track.starts, pieces))),
+        *(route_of_rows(said, parts, rows), unusual.taken(day.pto)),
+    )
+    return Ledger._make(_in_order(runs, others))
+
+
+def _in_order(some: Stops | Ledger, others: Stops | Ledger) -> list[Any]:
+    """The columns of both, by their first row, which no two share."""
+    order = np.argsort(np.concatenate([some.first_row, others.first_row]), kind="stable")
+    columns: list[tuple[Any, Any]] = list(zip(some, others, strict=True))
+    return [np.concatenate(pair)[order] for pair in columns]
+
+
+def states_of_rows(track: Track, ordinary: Ordinary, unusual: ByRow) -> tuple[States, NDArray[np.float64]]:
+    """State and metres of every row of the groups with meters."""
+    rows, states = ordinary.rows, unusual.states
+    return States(
+        unusual.put(rows.state, states.state),
+        unusual.put(rows.step_us, states.step_us),
+        np.zeros(track.starts.size - 1, np.bool_),
+    ), unusual.put(rows.step_m, unusual.distances.step_m)
