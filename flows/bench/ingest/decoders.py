@@ -191,13 +191,14 @@ def _with_pyarrow(messages: list[bytes], names: Sequence[str]) -> Answer:
 
 
 def _with_duckdb(messages: list[bytes], names: Sequence[str], path: Path) -> Answer:
-    import duckdb
+    from warehouse.connection import open_database
 
     path.write_bytes(b"\n".join(messages))  # it reads files only
     kinds = ", ".join(
         f"{name} {'boolean' if name == 'ign' else 'bigint' if name in _WHOLE else 'double'}" for name in names
     )
-    with duckdb.connect(config={"threads": 1}) as connection:
+    with open_database() as connection:
+        connection.execute("set threads = 1")
         table = connection.sql(
             f"select dev, unnest(pts, recursive := true) from read_json('{path}', format = 'newline_delimited',"
             f" columns = {{dev: 'varchar', pts: 'struct({kinds})[]'}})"
