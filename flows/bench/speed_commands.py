@@ -37,9 +37,9 @@ def line(
 def kernels(
     points: Annotated[
         int,
-        typer.Option(min=100_000, max=100_000_000, help="Points of the largest size; 1, 5, 20 million below it."),
-    ] = 20_000_000,
-    out: Annotated[Path | None, typer.Option(help="CSV file for all figures.", show_default=False)] = None,
+        typer.Option(min=1, max=100, help="Points of the largest size, in millions; also 1, 5 and 20 below it."),
+    ] = 20,
+    csv: Annotated[Path | None, typer.Option(help="Write every figure to this file as well.")] = None,
 ) -> None:
     """Add up states, and order rows as they arrived, beside the machine's read rate, polars, DuckDB, pandas and others.
 
@@ -51,13 +51,13 @@ def kernels(
     from flows.bench.kernels.campaign import run_campaign
     from flows.progress import shown_progress
 
-    sizes = [size for size in (1_000_000, 5_000_000, 20_000_000) if size < points] + [points]
+    sizes = [1_000_000 * size for size in (1, 5, 20) if size < points] + [1_000_000 * points]
     with shown_progress() as tell:
         outcome = run_campaign(sizes, tell)
     for line in lines(outcome.sections):
         typer.echo(line)
-    if out is not None:
-        write_csv(outcome.sections, out)
+    if csv is not None:
+        write_csv(outcome.sections, csv)
     raise typer.Exit(0 if outcome.holds else 1)
 
 
