@@ -19,6 +19,7 @@ from flows.bench.kernels.arriving import arrival_section
 from flows.bench.kernels.first_call import first_call_section
 from flows.bench.kernels.fleet import made_up_fleet
 from flows.bench.kernels.geography import geography_section
+from flows.bench.kernels.ledger_pass import full_ledger
 from flows.bench.kernels.reading import read_all
 from flows.bench.kernels.rivals import GAP_US, IDLE_US, MOVE_KMH, STOP_KMH, rivals
 from flows.bench.kernels.timing import best_seconds
@@ -31,6 +32,7 @@ SHARE_OF_READING = {1: 0.35, 2: 0.5}
 RUNS, RIVAL_RUNS = 8, 3
 EXACT_TO = 2e-5  # of metres; everything else is exact
 ARRIVED_ROWS = 5_000_000
+LEDGER_VANS = 200  # at the most: it is about many runs, not about many points
 OURS, READING = "state and totals", "reading the columns"
 
 
@@ -42,16 +44,18 @@ class Outcome(NamedTuple):
 
 
 def run_campaign(sizes: Sequence[int], tell: Tell) -> Outcome:
-    """Measure with one thread and with two, each in a process of its own; then first calls and peers."""
+    """Measure with one thread and with two, each in a process of its own; then the ledger, first calls and peers."""
     sections, holds = [], True
     for done, threads in enumerate((1, 2)):
-        tell("kernels", done, 4)
+        tell("kernels", done, 5)
         measured = _in_a_process(sizes, threads)
         sections += measured.sections
         holds = holds and measured.holds
-    tell("first calls", 2, 4)
+    tell("full ledger", 2, 5)
+    sections.append(full_ledger(min(max(max(sizes) // POINTS_OF_A_VAN, 1), LEDGER_VANS)))
+    tell("first calls", 3, 5)
     sections.append(first_call_section())
-    tell("peers", 3, 4)
+    tell("peers", 4, 5)
     sections.append(geography_section())
     return Outcome(sections, holds)
 
