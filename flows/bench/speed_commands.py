@@ -16,11 +16,18 @@ def line(
         typer.Option(min=1, help="Positions of the day, in millions; several times for several sizes."),
     ] = None,
     folder: Annotated[Path | None, typer.Option(help="Where to work; unset: the folder for temporary files.")] = None,
-    csv: Annotated[Path | None, typer.Option(help="Write every figure to this file as well.")] = None,
+    out: Annotated[Path | None, typer.Option(help="CSV file for all figures.", show_default=False)] = None,
+    interactive: Annotated[
+        bool, typer.Option("--interactive", help="Time commands on a year of vans as well; it takes minutes to make.")
+    ] = False,
+    vans: Annotated[int, typer.Option(min=1, help="Vans of that year.")] = 40,
+    days: Annotated[int, typer.Option(min=1, max=365, help="Service dates of that year.")] = 310,
 ) -> None:
     """Measure the whole path, from points in the lake to marts, with a made-up network day.
 
     20 million points unless --points says otherwise. A point takes 6 bytes of disk; 500 million are written in minutes.
+
+    Example: odograph bench line --points 20 --points 100 --interactive
     """
     from flows.bench.figures import lines, write_csv
     from flows.bench.line.campaign import MB, run_campaign
@@ -28,10 +35,16 @@ def line(
 
     with TemporaryDirectory(prefix="odograph-line-", dir=folder) as scratch, shown_progress() as tell:
         found = run_campaign(Path(scratch), [int(size * MB) for size in points or [20]], tell)
+        if interactive:
+            from flows.bench.line.interactive import interactive_section
+
+            found.append(
+                interactive_section(Path(scratch) / "year", vans, days, lambda done, of: tell("year", done, of))
+            )
     for text in lines(found):
         typer.echo(text)
-    if csv is not None:
-        write_csv(found, csv)
+    if out is not None:
+        write_csv(found, out)
 
 
 def kernels(
