@@ -10,7 +10,6 @@ from importlib.resources import files
 from time import perf_counter
 from typing import Any
 
-import duckdb
 import numba
 import numpy as np
 import polars as pl
@@ -27,6 +26,7 @@ from kernels.compiled import njit
 from kernels.polygons import Areas
 from kernels.states import STATE_NAMES
 from kernels.track import Limits, Track
+from warehouse.connection import open_database
 
 READ_SHARE, DUCKDB_TIMES = 0.1, 25.0
 DAY = date(2026, 9, 14)
@@ -216,7 +216,8 @@ def _by_duckdb(fleet: Fleet, settings: Settings, threads: int) -> tuple[pl.DataF
     )
     query = files("flows.bench.kernels").joinpath("state_runs.sql").read_text()
     given = {"stop_kmh": settings.stop_kmh, "move_kmh": settings.move_kmh, "gap_us": 300_000_000}
-    with duckdb.connect(config={"threads": threads}) as connection:
+    with open_database() as connection:
+        connection.execute(f"set threads = {threads}")
         connection.register("made_up", points)
         connection.execute("create table points as select * from made_up")
         began_s = perf_counter()

@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from shutil import which
 
-import duckdb
-
 STATE_TOTALS = """
 with fixes as (
     select
@@ -52,6 +50,7 @@ group by tenant_id, device_id
 """
 MOVING = "case when speed_ckmh >= 500 then 1 when speed_ckmh <= 300 then 0 end"
 SO_FAR = "over (partition by tenant_id, device_id order by fix_ms rows between unbounded preceding and current row)"
+from warehouse.connection import open_database
 
 
 def duckdb_seconds(files: Sequence[str], threads: int) -> tuple[float, dict[str, float]]:
@@ -60,7 +59,7 @@ def duckdb_seconds(files: Sequence[str], threads: int) -> tuple[float, dict[str,
     text = STATE_TOTALS.format(
         moving=f"last_value({MOVING} ignore nulls) {SO_FAR}", positions=f"read_parquet([{listed}])"
     )
-    with duckdb.connect() as connection:
+    with open_database() as connection:
         connection.execute(f"set threads = {threads}")
         began_s = time.perf_counter()
         connection.execute(f"create table totals as {text}")

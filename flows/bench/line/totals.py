@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from kernels.states import DRIVE, IDLE, OFF
 from kernels.totals import Positions, state_totals
 from kernels.track import Limits
+from warehouse.connection import open_database
 from warehouse.row_groups import Numbers, Texts, decoded, row_groups
 
 COLUMNS = ("tenant_id", "device_id", "fix_ms", "latitude_e7", "longitude_e7", "speed_ckmh", "ignition")
@@ -29,7 +29,7 @@ def totals_seconds(files: Sequence[str], day: date) -> tuple[float, pa.Table]:
         parts = pa.concat_tables(
             [part for found in pool.map(lambda path: list(_of_file(path, day)), paths) for part in found]
         )
-    with duckdb.connect() as connection:
+    with open_database() as connection:
         connection.execute("create table totals as from parts")
     return time.perf_counter() - began_s, parts
 
