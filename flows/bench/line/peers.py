@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from shutil import which
 
+from warehouse.connection import open_database
+
 STATE_TOTALS = """
 with fixes as (
     select
@@ -50,7 +52,6 @@ group by tenant_id, device_id
 """
 MOVING = "case when speed_ckmh >= 500 then 1 when speed_ckmh <= 300 then 0 end"
 SO_FAR = "over (partition by tenant_id, device_id order by fix_ms rows between unbounded preceding and current row)"
-from warehouse.connection import open_database
 
 
 def duckdb_seconds(files: Sequence[str], threads: int) -> tuple[float, dict[str, float]]:
