@@ -2,8 +2,9 @@
 
 The simple way adds up hop by hop (`hop_at`). `metres_along` adds up blocks of rows in whole 256ths of 1e-7 degrees:
 integers have one sum in any order, so the processor may take 8 to 16 hops at a time, and no fast-math is needed. Within
-a block the cosine of the latitude follows a straight line from its middle. Against haversine that is exact to 2e-5 for
-hops below 360 m up to 70 degrees of latitude; other blocks are added up hop by hop.
+a block the cosine of the latitude follows a straight line from its middle. Against haversine that is exact to 2e-5,
+and 0.022 mm for each hop, which is half a unit, for hops below 360 m up to 70 degrees of latitude; other blocks are
+added up hop by hop.
 """
 
 import math
