@@ -16,12 +16,21 @@ DAY = datetime.fromtimestamp(EXIT_S, UTC).date()
 NEXT = DAY + timedelta(days=1)
 
 
-def plan(*vehicles: str, exit_s: float = EXIT_S, return_s: float = RETURN_S, day: date = DAY, tenant: str = "t1"):
+def plan(
+    *vehicles: str,
+    exit_s: float = EXIT_S,
+    return_s: float = RETURN_S,
+    day: date = DAY,
+    tenant: str = "t1",
+    issued_s: float = EXIT_S - 7_200,
+):
     routes = [
         {"route_id": f"R-{vehicle}", "vehicle_id": vehicle, "planned_exit_utc": exit_s, "planned_return_utc": return_s}
         for vehicle in vehicles
     ]
-    return message(f"rt/v1/{tenant}/DEP/plan", {"v": 1, "service_date": str(day), "routes": routes})
+    return message(
+        f"rt/v1/{tenant}/DEP/plan", {"v": 1, "service_date": str(day), "issued_utc": issued_s, "routes": routes}
+    )
 
 
 def fixes(vehicle: str, tenant: str = "t1", **places: dict[str, float]):
@@ -102,7 +111,7 @@ def test_news_of_a_date_name_what_touched_it_and_no_plan_of_another_van(tmp_path
     rebuilt(settings)
     collected(settings, [plan("other")])
     collected(settings, [*fixes("moved", h20=DEPOT), *fixes("planned", h1=AWAY)])
-    collected(settings, [plan("planned", return_s=RETURN_S + 3_600)])
+    collected(settings, [plan("planned", return_s=RETURN_S + 3_600, issued_s=EXIT_S - 3_600)])
     load(settings)
     stale_dates(settings)
     with duckdb.connect(str(settings.warehouse_path), read_only=True) as warehouse:

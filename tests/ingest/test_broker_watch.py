@@ -53,7 +53,7 @@ def test_a_mosquitto_as_it_comes_is_warned_of_and_what_it_drops_is_counted(defau
     assert sent.unconfirmed == 0, "the broker acknowledges what it drops"
     time.sleep(1.2)
     collector.start()
-    assert eventually(lambda: any("dropped 300 messages, 300 in all" in line for line in warnings(collector.log)))
+    assert eventually(lambda: any(" 300 in all" in line for line in warnings(collector.log)))
 
 
 def test_the_broker_we_start_gives_no_reason_to_warn(mosquitto, collector_on):
