@@ -19,13 +19,13 @@ from typing import NamedTuple
 import duckdb
 import polars as pl
 
-from flows.areas import named_areas
-from flows.chunks import portions
 from flows.copies import REFRESHED, CopiesFailed, are_parts_current, publish_parts
 from flows.fast_ingest import scanners
 from flows.fuel.evaluating import evaluate_fuel
-from flows.measure import measure
-from flows.measured import measured_rows
+from flows.measuring.areas import named_areas
+from flows.measuring.chunks import portions
+from flows.measuring.measure import measure
+from flows.measuring.measured import measured_rows
 from flows.privacy.holding import take_holds
 from flows.querying import open_published
 from flows.refresh_metrics import write_metrics

@@ -14,9 +14,9 @@ def write_all(descriptor: int, content: bytes) -> None:
         left = left[os.write(descriptor, left) :]
 
 
-def sync_folder(folder: Path) -> None:
-    """Put the names in a folder on disk: a new file may vanish after a power loss without this."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync_path(path: Path) -> None:
+    """Put a file, or the names in a folder, on disk: without the latter a new file may vanish after a power loss."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
@@ -34,4 +34,4 @@ def replace_file(path: Path, content: bytes) -> None:
     finally:
         os.close(descriptor)
     part_path.rename(path)
-    sync_folder(path.parent)
+    sync_path(path.parent)

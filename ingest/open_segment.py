@@ -15,7 +15,7 @@ from zlib import crc32
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.durable import FILE_MODE, sync_folder, write_all
+from ingest.durable import FILE_MODE, sync_path, write_all
 
 SCHEMA = pa.schema(
     [
@@ -161,7 +161,7 @@ class OpenSegment:
         self._encoder = StreamEncoder()
         self._file = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE)
         try:
-            sync_folder(folder)
+            sync_path(folder)
         except OSError:
             os.close(self._file)
             self.path.unlink()  # left behind, its number would hold back all later ones

@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ingest.durable import FILE_MODE, sync_folder, write_all
+from ingest.durable import FILE_MODE, sync_path, write_all
 
 FOLDER_MODE = 0o700
 FIRST = "0" * 64  # what stands in the place of the line before the first
@@ -69,7 +69,7 @@ def append_entry(path: Path, kind: str, facts: dict[str, Any], *, by: str) -> En
         os.lseek(descriptor, 0, os.SEEK_END)
         write_all(descriptor, (_line(told | {"digest": entry.digest}) + "\n").encode())
         os.fsync(descriptor)
-        sync_folder(path.parent)
+        sync_path(path.parent)
     finally:
         os.close(descriptor)
     return entry

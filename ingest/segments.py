@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingest.durable import FILE_MODE, PART_SUFFIX, sync_folder
+from ingest.durable import FILE_MODE, PART_SUFFIX, sync_path
 from ingest.open_segment import SCHEMA, read_whole_part
 
 SEALED_SUFFIX = ".parquet"
@@ -90,7 +90,7 @@ def write_whole(path: Path, table: pa.Table) -> None:
         part_path.unlink(missing_ok=True)
         raise
     part_path.rename(path)
-    sync_folder(path.parent)
+    sync_path(path.parent)
 
 
 def read_segment(path: Path) -> pa.Table:

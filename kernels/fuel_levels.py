@@ -250,7 +250,7 @@ def _stood(states, begin, until, first, end, stand_us):
         if stood_us >= stand_us:
             return True
         row += 1
-        if row >= until and stood_us == 0:
+        if row >= until and states.state[row - 1] == DRIVE:
             return False
     return False
 

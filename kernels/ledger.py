@@ -82,23 +82,35 @@ def ledger(
     speaker = np.zeros(first_row.size, dtype=np.int64)
     _describe(first_row, end_row, states.step_us, step_m, speaker, distance_m)
     state, run_context, run_phase, run_route, run_pto = (label[speaker] for label in labels)
-    continues = np.zeros(first_row.size, dtype=np.bool_)
-    continues[1:] = (group[1:] == group[:-1]) & (state[1:] == state[:-1])
-    started_us, ended_us = track.time_us[first_row], track.time_us[end_row]
-    return Ledger(
+    return ledger_of(
+        track,
         group,
         first_row,
         end_row,
-        started_us,
-        ended_us,
-        ended_us - started_us,
-        state,
-        run_context,
-        run_phase,
-        run_route,
-        run_pto,
-        continues,
-        distance_m,
+        state=state,
+        context=run_context,
+        phase=run_phase,
+        route=run_route,
+        pto=run_pto,
+        distance_m=distance_m,
+    )
+
+
+def ledger_of(track: Track, group: Ints, first_row: Ints, end_row: Ints, *, state: Codes, **others: Any) -> Ledger:
+    """Runs that are known by their rows and state, with their times; `others` are the other fields of Ledger."""
+    continues = np.zeros(group.size, dtype=np.bool_)
+    continues[1:] = (group[1:] == group[:-1]) & (state[1:] == state[:-1])
+    started_us, ended_us = track.time_us[first_row], track.time_us[end_row]
+    return Ledger(
+        group=group,
+        first_row=first_row,
+        end_row=end_row,
+        started_us=started_us,
+        ended_us=ended_us,
+        duration_us=ended_us - started_us,
+        state=state,
+        continues=continues,
+        **others,
     )
 
 

@@ -16,6 +16,7 @@ from numba import prange
 
 from kernels.compiled import kernel, part
 from kernels.geometry import EARTH_RADIUS_M, RADIANS_PER_E7, hop_m
+from kernels.searching import first_at
 from kernels.stops import Stops, checked_stops
 from kernels.track import Degrees, Flags, Ints, Metres, column, starts_of_groups
 
@@ -176,13 +177,7 @@ def _find_sites(stops, order, latitude_e7, longitude_e7, radius_m, site, site_m)
         if not stops.placed[stop]:
             continue
         lowest_e7 = np.int64(stops.latitude_e7[stop]) - band_e7
-        low, high = 0, order.size
-        while low < high:
-            middle = (low + high) // 2
-            if latitude_e7[middle] < lowest_e7:
-                low = middle + 1
-            else:
-                high = middle
+        low = first_at(latitude_e7, 0, order.size, lowest_e7)
         nearest_m = np.inf
         for place in range(low, order.size):
             if latitude_e7[place] > np.int64(stops.latitude_e7[stop]) + band_e7:

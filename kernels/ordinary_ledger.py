@@ -13,7 +13,7 @@ from numba import prange
 from kernels.compiled import kernel
 from kernels.distance import TICKS_A_METRE
 from kernels.kinds import context_of
-from kernels.ledger import Ledger
+from kernels.ledger import Ledger, ledger_of
 from kernels.ordinary import StateRuns
 from kernels.ordinary_rows import ticks_between
 from kernels.states import DRIVE, UNKNOWN
@@ -56,27 +56,21 @@ def ordinary_ledger(track: Track, runs: StateRuns, stops: Stops, kinds: Codes, l
     )
     chosen = firsts_of(offsets, counts)
     group = np.repeat(np.arange(group_count), counts)
-    first_row, state = first_row[chosen], state[chosen]
+    first_row = first_row[chosen]
     end_row = track.starts[group + 1] - 1
     goes_on = group[1:] == group[:-1]
     end_row[:-1] = np.where(goes_on, first_row[1:], end_row[:-1])
-    continues = np.zeros(group.size, np.bool_)
-    continues[1:] = goes_on & (state[1:] == state[:-1])
-    started_us, ended_us = track.time_us[first_row], track.time_us[end_row]
-    return Ledger(
+    return ledger_of(
+        track,
         group,
         first_row,
         end_row,
-        started_us,
-        ended_us,
-        ended_us - started_us,
-        state,
-        context[chosen],
-        phase[chosen],
-        route[chosen],
-        np.zeros(group.size, np.bool_),
-        continues,
-        ticks[chosen] / TICKS_A_METRE,
+        state=state[chosen],
+        context=context[chosen],
+        phase=phase[chosen],
+        route=route[chosen],
+        pto=np.zeros(group.size, np.bool_),
+        distance_m=ticks[chosen] / TICKS_A_METRE,
     )
 
 

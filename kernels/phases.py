@@ -31,6 +31,7 @@ from numba import prange
 
 from kernels.compiled import kernel, part
 from kernels.geometry import hop_m
+from kernels.searching import first_at
 from kernels.stops import Stops, checked_stops
 from kernels.track import Codes, Degrees, Flags, Ints, Speeds, Track, column, firsts_of, shaped, starts_of_groups
 
@@ -192,7 +193,7 @@ def _close(track, depot, first, end, served_us, segments_before, is_last, pieces
         back_us = _return(track, depot, first, end, last_us, stand_us)
         before = PRE if was_in and exit_us == NOT_KNOWN else STEM_OUT
         after = STEM_BACK
-    following = end if is_last else _first_at(track, first, end, back_us)
+    following = end if is_last else first_at(track.time_us, first, end, back_us)
     row, count = _piece(track, first, following, exit_us, PRE, pieces, count)
     row, count = _piece(track, row, following, first_us, before, pieces, count)
     row, count = _piece(track, row, following, last_us, ON_ROUTE, pieces, count)
@@ -204,25 +205,12 @@ def _close(track, depot, first, end, served_us, segments_before, is_last, pieces
 @part
 def _piece(track, row, end, until_us, phase, pieces, count):
     # The rows before that instant. Returns where they end, and the number of pieces.
-    until = _first_at(track, row, end, until_us)
+    until = first_at(track.time_us, row, end, until_us)
     if until > row:
         piece_row, piece_phase = pieces
         piece_row[count], piece_phase[count] = row, phase
         count += 1
     return until, count
-
-
-@part
-def _first_at(track, first, end, instant_us):
-    # The first row at that instant or later.
-    low, high = first, end
-    while low < high:
-        middle = (low + high) // 2
-        if track.time_us[middle] < instant_us:
-            low = middle + 1
-        else:
-            high = middle
-    return low
 
 
 @part
@@ -251,7 +239,7 @@ def _exit(track, depot, first, end, first_us, was_in):
 @part
 def _return(track, depot, first, end, last_us, stand_us):
     # The first presence from the last departure on, at the latest the stand at the depot.
-    for row in range(_first_at(track, first, end, last_us), end):
+    for row in range(first_at(track.time_us, first, end, last_us), end):
         if stand_us != NOT_KNOWN and track.time_us[row] >= stand_us:
             break
         if track.placed[row] and _outside_m(track, depot, row) <= 0:

@@ -31,10 +31,10 @@ from kernels.pump import (
     SHIFT_H,
     SITE_M,
     at_the_pump,
-    first_at,
     over_the_day,
     site_m,
 )
+from kernels.searching import first_at
 from kernels.track import Degrees, Flags, Ints, Speeds, Track, checked, column, columns
 
 HOUR_US = np.int64(3_600_000_000)

@@ -8,6 +8,7 @@ import numpy as np
 from kernels.compiled import part
 from kernels.gauge import median_of
 from kernels.geometry import hop_m
+from kernels.searching import first_at
 
 MINUTE_US = np.int64(60_000_000)
 SITE_M = 250.0  # within this a van is at the site
@@ -42,18 +43,6 @@ MEASURES = (
     *("level_before_pct", "level_before_age_s", "level_after_pct", "level_after_age_s", "level_count_day"),
     *("level_span_day_pct", "odometer_m", "shift_h", "could_be_unseen"),
 )
-
-
-@part
-def first_at(time_us, low, high, at_us):
-    """The first row from `low` on that is not before an instant; `high` where all are."""
-    while low < high:
-        middle = (low + high) // 2
-        if time_us[middle] < at_us:
-            low = middle + 1
-        else:
-            high = middle
-    return low
 
 
 @part

@@ -29,6 +29,7 @@ from numba import prange
 from kernels.compiled import kernel, part
 from kernels.geometry import EARTH_RADIUS_M, RADIANS_PER_E7, hop_m
 from kernels.matching import Matches
+from kernels.searching import first_at
 from kernels.stops import Stops, checked_stops
 from kernels.track import Codes, Flags, Metres, Track, column, shaped, starts_of_groups
 
@@ -140,25 +141,13 @@ def _find_nearest(stops, begin, until, certain, away_m):
 @part
 def _pace_kmh(track, bits, first_row, end_row, first, end):
     # The greatest speed in the minute before and the greatest in the minute after; of the two, the lower.
-    begin = _first_from(track.time_us, first, first_row, track.time_us[first_row] - PACE_US)
-    until = _first_from(track.time_us, end_row, end, track.time_us[end_row] + PACE_US + 1)
+    begin = first_at(track.time_us, first, first_row, track.time_us[first_row] - PACE_US)
+    until = first_at(track.time_us, end_row, end, track.time_us[end_row] + PACE_US + 1)
     before_kmh = _fastest(track, bits, begin, first_row)
     after_kmh = _fastest(track, bits, end_row, min(until, end - 1))
     if until == end and track.speed_kmh[end - 1] > after_kmh:  # nothing follows the last row
         after_kmh = track.speed_kmh[end - 1]
     return np.float64(min(before_kmh, after_kmh))
-
-
-@part
-def _first_from(time_us, low, high, instant_us):
-    # The first row at that instant or later.
-    while low < high:
-        middle = (low + high) // 2
-        if time_us[middle] < instant_us:
-            low = middle + 1
-        else:
-            high = middle
-    return low
 
 
 @part
@@ -244,16 +233,5 @@ def _durations(stops, first, end, on_round, pace_kmh, away_m, yardstick):
 @part
 def _alike(sorted_s, seconds):
     # How many lasted about as long.
-    return _count_below(sorted_s, np.nextafter(seconds * ALIKE, np.inf)) - _count_below(sorted_s, seconds / ALIKE)
-
-
-@part
-def _count_below(sorted_s, limit_s):
-    low, high = 0, sorted_s.size
-    while low < high:
-        middle = (low + high) // 2
-        if sorted_s[middle] < limit_s:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+    low = first_at(sorted_s, 0, sorted_s.size, seconds / ALIKE)
+    return first_at(sorted_s, low, sorted_s.size, np.nextafter(seconds * ALIKE, np.inf)) - low

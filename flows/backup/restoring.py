@@ -7,14 +7,13 @@ What is in `privacy/` never gets older: an erasure that came after the backup mu
 the only place that knows of it. So a `privacy/` that is there stays, if the backup's is an earlier state of it.
 """
 
-import os
 import shutil
 from pathlib import Path
 from typing import NamedTuple
 
 from flows.backup.manifest import DATA, BackupDamaged, Kept, Manifest, Progress, chosen, digest_of, read_manifest
 from flows.settings import Settings
-from ingest.durable import FILE_MODE, replace_file, sync_folder
+from ingest.durable import FILE_MODE, replace_file, sync_path
 from ingest.register import read_register, register_path
 
 FOLDER_MODE = 0o700
@@ -122,8 +121,7 @@ def _put(backup: Path, name: str, kept: Kept, incoming: Path) -> None:
     if digest != kept.sha256:
         raise BackupDamaged(backup, [f"{name} is not what it was"])
     into.chmod(FILE_MODE)
-    with into.open("rb") as written:
-        os.fsync(written.fileno())
+    sync_path(into)
 
 
 def _check_register(incoming: Path, data_dir: Path) -> None:
@@ -142,6 +140,6 @@ def _move_in(incoming: Path, data_dir: Path) -> bool:
     for path in sorted(incoming.iterdir()):
         if path.name != WHOLE:
             path.rename(data_dir / path.name)
-    sync_folder(data_dir)
+    sync_path(data_dir)
     shutil.rmtree(incoming)
     return kept_privacy

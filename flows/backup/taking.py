@@ -8,7 +8,6 @@ Published copies are left out, for a refresh makes them. A file that is as it wa
 linked to it, so each backup is complete and costs what is new.
 """
 
-import os
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -30,7 +29,7 @@ from flows.backup.manifest import (
     write_manifest,
 )
 from flows.settings import Settings
-from ingest.durable import FILE_MODE, PART_SUFFIX, replace_file, sync_folder
+from ingest.durable import FILE_MODE, PART_SUFFIX, replace_file, sync_path
 from ingest.lake import lake_files
 from ingest.open_segment import OPEN_SUFFIX
 from warehouse.connection import open_database, writer_lock
@@ -135,7 +134,7 @@ def _finish(settings: Settings, snapshot: _Snapshot, root: Path, keep: int) -> T
     write_manifest(snapshot.folder, manifest)
     final = root / snapshot.folder.name.removeprefix(".").removesuffix(PART_SUFFIX)
     snapshot.folder.rename(final)
-    sync_folder(root)
+    sync_path(root)
     replace_file(settings.data_dir / LAST_BACKUP, f'{{"made_utc": "{manifest.made_utc}"}}\n'.encode())
     removed = finished(root)[:-keep]
     for old in removed:
@@ -197,5 +196,4 @@ def _linked(known: Path, into: Path) -> bool:
 
 def _flush(path: Path) -> None:
     path.chmod(FILE_MODE)
-    with path.open("rb") as written:
-        os.fsync(written.fileno())
+    sync_path(path)

@@ -9,7 +9,7 @@ import duckdb
 import numpy as np
 import polars as pl
 
-from flows.planned import e7
+from flows.measuring.planned import e7
 from flows.settings import Settings
 from kernels.engine import engine_state
 from kernels.presence import Presences, Purchases, presence

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import duckdb
 
 from flows.settings import Settings
-from ingest.durable import FILE_MODE, replace_file, sync_folder, write_all
+from ingest.durable import FILE_MODE, replace_file, sync_path, write_all
 from warehouse.retention import Due
 
 FOLDER_MODE = 0o700
@@ -96,7 +96,7 @@ def _append(path: Path, told: Access) -> None:
             descriptor, (b"\n" if is_torn else b"") + json.dumps(told._asdict(), ensure_ascii=False).encode() + b"\n"
         )
         os.fsync(descriptor)
-        sync_folder(path.parent)
+        sync_path(path.parent)
     finally:
         os.close(descriptor)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from flows.devices import voices
+from flows.measuring.devices import voices
 
 ON, OFF, UNKNOWN = 1, 0, -1
 

@@ -7,8 +7,8 @@ import duckdb
 import numpy as np
 import pytest
 
-from flows.areas import lists_of_names, named_areas
 from flows.importing import run_import
+from flows.measuring.areas import lists_of_names, named_areas
 from kernels.polygons import in_areas
 from tests.builders import collected, golden_points, in_warehouse, positions, rebuilt, settings_in, yesterday_at
 from warehouse.connection import sql

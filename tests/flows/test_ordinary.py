@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from flows import measure as measuring
 from flows.bench.kernels.fleet import made_up_fleet
 from flows.bench.kernels.ledger_pass import STATIONS, day_of_fleet, full_ledger, one_area
-from flows.measured import measured_rows
-from flows.planned import GROUP_TYPES
+from flows.measuring import measure as measuring
+from flows.measuring.measured import measured_rows
+from flows.measuring.planned import GROUP_TYPES
 from flows.settings import Settings
 from tests.kernels.tracks import fleets
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows import chunks
-from flows.chunks import portions
+from flows.measuring import chunks
+from flows.measuring.chunks import portions
 from flows.settings import Settings
 from ingest.columns import LAKE_TABLES, POSITIONS
 from ingest.lake import sorted_rows

@@ -140,7 +140,7 @@ def test_dates_that_hold_nothing_are_not_read_for_a_plan(tmp_path, monkeypatch):
         read[wanted[0].service_date] = connection.execute("select count(*) from chunk_positions").fetchall()[0][0]
         return chunk
 
-    monkeypatch.setattr("flows.chunks.read_chunk", counted)
+    monkeypatch.setattr("flows.measuring.chunks.read_chunk", counted)
     collected(settings, [plan("d1")])
     rebuilt(settings)
     assert {day: count for day, count in read.items() if count} == {DAY: 1}

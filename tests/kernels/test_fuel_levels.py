@@ -2,7 +2,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kernels.fuel_levels import LevelRules, fuel_levels
@@ -63,6 +63,7 @@ def series(draw):
 
 
 @given(st.lists(series(), min_size=1, max_size=3), st.sampled_from([SMALL, RULES]))
+@example([[(0, DRIVE, 30.0), (30, DRIVE, 30.0), (60, IDLE, 50.0), (60, IDLE, 50.0), (120, IDLE, 50.0)]], SMALL)
 @settings(deadline=None, max_examples=300)
 def test_agrees_with_the_naive_version(groups, rules):
     (levels, refuels), track, states, level = follow(*groups, rules=rules)

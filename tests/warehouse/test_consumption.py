@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.measure import LEVEL_RULES
+from flows.measuring.measure import LEVEL_RULES
 from tests.warehouse.core_rows import GALLON_L, VanDay, insert, local
 from warehouse.connection import prepare, sql
 from warehouse.consumption import build_consumption

@@ -7,7 +7,6 @@ from the broker is in another section.
 """
 
 import json
-import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -24,6 +23,7 @@ from flows.bench.figures import Figure, Section
 from flows.bench.ingest.decoders import SEVEN
 from flows.bench.ingest.vans import START_S, Said, said
 from flows.fast_ingest import scanners
+from ingest.durable import sync_path
 from ingest.lake import load_spool
 from ingest.open_segment import SCHEMA
 from ingest.scanned import PADDING, Payloads, Scanners
@@ -102,7 +102,7 @@ def _naive(sent: Said, folder: Path) -> int:
             rows.append(point)
     frame = pl.DataFrame(rows, infer_schema_length=None).select("dev", *SEVEN).sort("dev", "ts")
     frame.write_parquet(folder / "naive.parquet")
-    _flush(folder / "naive.parquet")
+    sync_path(folder / "naive.parquet")
     return frame.height
 
 
@@ -123,7 +123,7 @@ def _tuned(sent: Said, folder: Path) -> int:
                 columns[name].append(getattr(point, name))
     frame = pl.DataFrame(columns).sort("dev", "ts")
     frame.write_parquet(folder / "tuned.parquet")
-    _flush(folder / "tuned.parquet")
+    sync_path(folder / "tuned.parquet")
     return frame.height
 
 
@@ -141,7 +141,7 @@ def _seven_columns(sent: Said, compiled: Scanners, folder: Path) -> int:
     table = pa.table(columns, ["dev", *SEVEN]).take(pa.array(order))
     with pa.OSFile(str(folder / "ours.arrow"), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
         writer.write_table(table)
-    _flush(folder / "ours.arrow")
+    sync_path(folder / "ours.arrow")
     return int(table.num_rows)
 
 
@@ -162,11 +162,3 @@ def _seal(sent: Said, folder: Path) -> None:
         part = table.slice(number * count // SEGMENTS, (number + 1) * count // SEGMENTS - number * count // SEGMENTS)
         named = part.replace_schema_metadata({"spool_id": "bench", "number": str(number + 1)})
         write_whole(folder / f"{number + 1:012d}.parquet", named)
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,8 +1,8 @@
 """How fast is the full ledger pass, beside the rate at which its columns are read and beside DuckDB asked for the runs?
 
-The pass is `flows.measure`, all of it: states, metres, park episodes, what they were for, phases, runs and sums. The
-read is a sum over the five columns that every point has, 21 bytes. DuckDB answers a part of the question only: the runs
-of states with their durations and metres, by window functions; its answer is compared with ours.
+The pass is `measure` of `flows.measuring`, all of it: states, metres, stands and what they were for, phases, runs,
+sums. The read is a sum over the five columns that every point has, 21 bytes. DuckDB answers a part of the question
+only: the runs of states with their durations and metres, by window functions; its answer is compared with ours.
 """
 
 from datetime import date
@@ -14,14 +14,14 @@ import numba
 import numpy as np
 import polars as pl
 
-from flows.areas import NamedAreas
 from flows.bench.figures import Figure, Section
 from flows.bench.kernels.fleet import Fleet, made_up_fleet
-from flows.measure import Measured, measure
-from flows.meters import Counter
-from flows.planned import Depots, PlannedStops, Routes
+from flows.measuring.areas import NamedAreas
+from flows.measuring.measure import Measured, measure
+from flows.measuring.meters import Counter
+from flows.measuring.planned import Depots, PlannedStops, Routes
+from flows.measuring.tracks import Day
 from flows.settings import Settings
-from flows.tracks import Day
 from kernels.compiled import njit
 from kernels.polygons import Areas
 from kernels.states import STATE_NAMES

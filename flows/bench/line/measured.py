@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from flows import chunks, refresh
+from flows import refresh
+from flows.measuring import chunks
 from flows.settings import Settings
 from warehouse.connection import writer_lock
 
 SAMPLE_S = 0.05
-# What `flows.refresh` and `flows.chunks` call, and the stage it belongs to; what is left of a rebuild is reading.
+# What `flows.refresh` and `flows.measuring` call, and the stage it belongs to; what is left of a rebuild is reading.
 STAGES = {
     (refresh, "measure"): "kernels",
     (refresh, "measured_rows"): "rows",

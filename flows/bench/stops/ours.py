@@ -1,6 +1,6 @@
 """What do the kernels of the line say about labelled traces?
 
-As in `flows.measure`: fixes are judged, speeds derived from them, intervals classified, park episodes found; a point
+As in `flows.measuring`: fixes are judged, speeds derived from them, intervals classified, park episodes found; a point
 is parked where its interval is within an episode. Points of unknown intervals outside of episodes count as driven.
 
 Three answers: with the thresholds we ship; with thresholds tuned to these traces; and the same with walks taken for
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from flows.bench.stops.methods import AS_IT_IS, Method
 from flows.bench.stops.traces import Flags, Traces
-from flows.by_row import MAX_KMH, MERGE_S, WAIT_S, WIRING_KMH, WIRING_S
+from flows.measuring.by_row import MAX_KMH, MERGE_S, WAIT_S, WIRING_KMH, WIRING_S
 from flows.settings import Settings as LineSettings
 from kernels.geometry import EARTH_RADIUS_M, metres_between
 from kernels.places import good_places

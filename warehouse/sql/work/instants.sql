@@ -9,9 +9,7 @@ zones as (
 
     select '{timezone}' as timezone
     union
-    select timezone from core.depots where timezone is not null
-    union
-    select timezone from core.tenants where timezone is not null
+    select timezone from staging.zone_spans where timezone is not null
 
 ),
 

@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from flows.meters import Reading
-from flows.planned import Ints
+from flows.measuring.meters import Reading
+from flows.measuring.planned import Ints
 from kernels.cutting import Pasted, Source, Stretches, paste, room
 from warehouse.row_groups import Decoded, Numbers, RowGroup, Texts, decoded
 

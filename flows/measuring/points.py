@@ -1,6 +1,6 @@
 """Files to arrays: which rows of the lake belong to some vehicle-dates, as columns in the order kernels read them?
 
-The fast twin of `warehouse.load.read_chunk` and of the first half of `flows.tracks.day_of`. Row groups come one at a
+The fast twin of `warehouse.load.read_chunk` and of the first half of `tracks.day_of`. Row groups come one at a
 time, only their columns with news are decoded, and a van is a few stretches of neighbours in them
 (`work/stretches.sql`). Vans that are anything but plain are left to the twin: several devices, repeats, thinned rows.
 """
@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from flows.planned import Ints
-from flows.row_pieces import DecodedGroup, Piece, Rest, only, pasted_rows
+from flows.measuring.planned import Ints
+from flows.measuring.row_pieces import DecodedGroup, Piece, Rest, only, pasted_rows
+from flows.measuring.tracks import OWN_SPEED, Columns, engine_of
 from flows.settings import Settings
-from flows.tracks import OWN_SPEED, Columns, engine_of
 from kernels.cutting import Arrivals, Pasted, arrivals
 from warehouse.row_groups import RowGroup
 from warehouse.work import VehicleDate

@@ -1,7 +1,7 @@
 """In which portions are the vehicle-dates of a service date measured, and by which way do their positions come?
 
 Portions are whole vehicle-dates, so that memory does not depend on how many there are. A date with many positions
-in files on this machine comes straight from them (`flows.points`), in portions of about as many positions each, and the
+in files on this machine comes straight from them (`points`), in portions of about as many positions each, and the
 next portion is read while one is measured. What that way does not take, a small date, and everything where
 ODOGRAPH_PLAIN is set, comes through the warehouse (`warehouse.load.read_chunk`). Both give the same.
 """
@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import duckdb
 
-from flows.planned import GROUP, GROUP_TYPES
-from flows.points import Points, Reader
+from flows.measuring.planned import GROUP, GROUP_TYPES
+from flows.measuring.points import Points, Reader
+from flows.measuring.tracks import Day, day_from, day_of
 from flows.settings import Settings
-from flows.tracks import Day, day_from, day_of
 from warehouse.lake import LakeTableFiles
 from warehouse.load import Chunk, chunk_without_track, positions_known, read_chunk, read_stretches
 from warehouse.row_groups import row_groups

@@ -1,6 +1,6 @@
 """Arrays through the kernels: how was each van's day spent?
 
-Kernels are called here and in `flows.by_row`. `flows.tracks` lays tables out for them, `flows.measured` turns the
+Kernels are called here and in `by_row`. `tracks` lays tables out for them, `measured` turns the
 result back into rows.
 """
 
@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from flows.areas import NamedAreas
-from flows.both_ways import all_stops, states_of_rows, whole_ledger
-from flows.by_row import (
+from flows.measuring.areas import NamedAreas
+from flows.measuring.both_ways import all_stops, states_of_rows, whole_ledger
+from flows.measuring.by_row import (
     COARSE_S,
     COARSE_SHARE,
     MAX_KMH,
@@ -22,10 +22,18 @@ from flows.by_row import (
     state_rules,
     stop_rules,
 )
-from flows.planned import Ints, e7
-from flows.route_labels import NO_ROUTE, RouteParts, RoutesHeard, route_of_rows, route_parts, routes_heard, said_routes
+from flows.measuring.planned import Ints, e7
+from flows.measuring.route_labels import (
+    NO_ROUTE,
+    RouteParts,
+    RoutesHeard,
+    route_of_rows,
+    route_parts,
+    routes_heard,
+    said_routes,
+)
+from flows.measuring.tracks import Day
 from flows.settings import Settings
-from flows.tracks import Day
 from kernels.distance import GPS, TICKS_A_METRE
 from kernels.fuel_levels import LevelRules, Levels, Refuels, fuel_levels
 from kernels.geometry import metres_between

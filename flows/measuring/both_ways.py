@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flows.by_row import ByRow, ledger_by_row
-from flows.planned import Ints
-from flows.route_labels import RouteParts, route_of_rows
-from flows.tracks import Day
+from flows.measuring.by_row import ByRow, ledger_by_row
+from flows.measuring.planned import Ints
+from flows.measuring.route_labels import RouteParts, route_of_rows
+from flows.measuring.tracks import Day
 from kernels.ledger import Ledger
 from kernels.ordinary import Ordinary
 from kernels.ordinary_ledger import Labels, ordinary_ledger

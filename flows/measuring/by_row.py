@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from flows.planned import Ints
+from flows.measuring.planned import Ints
+from flows.measuring.tracks import Day
 from flows.settings import Settings
-from flows.tracks import Day
 from kernels.distance import DistanceRules, Distances, distances
 from kernels.kinds import contexts
 from kernels.ledger import Ledger, ledger

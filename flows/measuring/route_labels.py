@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from flows.planned import Ints
-from flows.tracks import Day
+from flows.measuring.planned import Ints
+from flows.measuring.tracks import Day
 
 NO_ROUTE = -1
 

@@ -6,12 +6,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from flows.areas import lists_of_names
-from flows.measure import Measured, is_listed
-from flows.measured_fuel import fuel_columns, refuel_rows, used_in_runs
-from flows.planned import GROUP, GROUP_TYPES, Ints
-from flows.route_labels import NO_ROUTE
-from flows.tracks import Day
+from flows.measuring.areas import lists_of_names
+from flows.measuring.measure import Measured, is_listed
+from flows.measuring.measured_fuel import fuel_columns, refuel_rows, used_in_runs
+from flows.measuring.planned import GROUP, GROUP_TYPES, Ints
+from flows.measuring.route_labels import NO_ROUTE
+from flows.measuring.tracks import Day
 from kernels.distance import SOURCE_NAMES
 from kernels.kinds import BREAK, CONTEXT_NAMES, KIND_NAMES, PLANNED, UNPLANNED
 from kernels.phases import NOT_KNOWN, PHASE_NAMES, Instants

@@ -10,9 +10,19 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from flows.devices import Voices, voices
-from flows.meters import Counter, Reading, counter, level_pct, not_sent, reading_of
-from flows.planned import GROUP, GROUP_TYPES, Depots, Ints, PlannedStops, Routes, depots_of, planned_stops_of, routes_of
+from flows.measuring.devices import Voices, voices
+from flows.measuring.meters import Counter, Reading, counter, level_pct, not_sent, reading_of
+from flows.measuring.planned import (
+    GROUP,
+    GROUP_TYPES,
+    Depots,
+    Ints,
+    PlannedStops,
+    Routes,
+    depots_of,
+    planned_stops_of,
+    routes_of,
+)
 from flows.settings import Settings
 from kernels.engine import engine_state
 from kernels.track import Limits, Track
@@ -59,7 +69,7 @@ class Day(NamedTuple):
     """All that is known of a chunk, by group.
 
     names     tenant_id, service_date, vehicle_id of each group
-    track     positions as the kernels read them, those of one device at a time (`flows.devices`); speeds as sent
+    track     positions as the kernels read them, those of one device at a time (`devices`); speeds as sent
     has_can   bool (n_groups,)  the van reports its engine speed, and so its own road speed
     several_devices  bool (n_groups,)  more than one device sent fixes
     devices_apart    bool (n_groups,)  one of them was elsewhere (Q11)

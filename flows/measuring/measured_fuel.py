@@ -4,9 +4,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from flows.measure import Measured
-from flows.planned import GROUP_TYPES, Ints
-from flows.tracks import Day
+from flows.measuring.measure import Measured
+from flows.measuring.planned import GROUP_TYPES, Ints
+from flows.measuring.tracks import Day
 from kernels.ledger import Ledger
 from kernels.states import IDLE
 
