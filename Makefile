@@ -47,16 +47,19 @@ format: setup ## put code into the house format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: ## write both requirements.lock anew (needs uv): versions and hashes, no addresses
+lock: ## write all requirements.lock anew (needs uv): versions and hashes, no addresses
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 	    --no-annotate --no-header --no-strip-extras --upgrade --quiet -o requirements.lock
 	$(PYTHON) .ci/lock_extras.py requirements.lock
+	uv pip compile pyproject.toml deploy/requirements.in --constraint requirements.lock --universal --python-version 3.11 \
+	    --generate-hashes --no-annotate --no-header --no-strip-extras --quiet -o deploy/requirements.lock
+	$(PYTHON) .ci/lock_extras.py deploy/requirements.lock
 	uv pip compile examples/requirements.in --universal --python-version 3.11 --generate-hashes \
 	    --no-annotate --no-header --no-strip-extras --upgrade --quiet -o examples/requirements.lock
 	$(PYTHON) .ci/lock_extras.py examples/requirements.lock
 
-up: ## start broker, collector, flows, Prefect server and mail catcher in containers
-	docker-compose up -d --build
+up: ## start the line in containers and say what to do next; PROFILES=dev adds a mail catcher and a simulator's key
+	@$(if $(PROFILES),COMPOSE_PROFILES=$(PROFILES)) $(PYTHON) deploy/up.py up
 
 down: ## stop the containers; the data volumes stay
-	docker-compose down
+	@$(PYTHON) deploy/up.py down

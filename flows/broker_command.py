@@ -30,6 +30,9 @@ def broker_config(
     installed_at: Annotated[
         Path | None, typer.Option(help="Where the broker finds the files; unset: OUT.", show_default=False)
     ] = None,
+    allow_no_registry: Annotated[
+        bool, typer.Option("--allow-no-registry", help="Before anything is registered: collectors and --users only.")
+    ] = False,
     state: Annotated[Path, typer.Option(help="Where the broker keeps its queues.")] = Path("/var/lib/mosquitto"),
     log: Annotated[Path, typer.Option(help="The broker's log: a file, or stdout.")] = Path(
         "/var/log/mosquitto/mosquitto.log"
@@ -59,5 +62,6 @@ def broker_config(
             with_tenant=with_tenant,
             rotate=rotate or [],
             group=group,
+            may_lack_registry=allow_no_registry,
         ):
             typer.echo(line)

@@ -66,10 +66,11 @@ def run_broker_config(
     with_tenant: bool,
     rotate: Sequence[str],
     group: str | None,
+    may_lack_registry: bool = False,
 ) -> Iterator[str]:
     """Write the files; say of each what became of it, and what to do next."""
     users = broker_users(
-        _registered(settings),
+        _registered(settings, may_be_missing=may_lack_registry),
         read_users(users_file) if users_file is not None else (),
         collectors=collectors,
         identity=identity,
@@ -91,8 +92,10 @@ def run_broker_config(
     yield from _next_steps(out, users, is_changed=is_changed, has_revoked=has_revoked)
 
 
-def _registered(settings: Settings) -> list[RegisteredSender]:
+def _registered(settings: Settings, *, may_be_missing: bool) -> list[RegisteredSender]:
     if not settings.warehouse_path.exists():
+        if may_be_missing:
+            return []
         raise NothingRegistered(f"no registry at {settings.warehouse_path}: `odograph import assignments …` first")
     with writer_lock(settings.lock_path, wait_s=WAIT_S), open_warehouse(settings.warehouse_path) as warehouse:
         return registered_senders(warehouse, datetime.now(UTC).replace(tzinfo=None))

@@ -4,7 +4,7 @@ The file is TOML, one table for each user:
 
     [[user]]
     name = "traccar"                     # its login: the name in its certificate, or beside its password
-    role = "forwarder"                   # device, provider, depot, reader, dispatcher, forwarder or collector
+    role = "forwarder"                   # device, provider, depot, reader, dispatcher, forwarder, gateway or collector
     topics = ["traccar/positions"]       # of a forwarder; `+` for a level that varies, as in "/+/report"
     identity = "password"                # certificate or password; unset: what the command says
 
@@ -22,7 +22,7 @@ from typing import Literal, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ingest.access import AccessRefused, Identity, User, collector, dispatcher, forwarder, reader, sender
+from ingest.access import AccessRefused, Identity, User, collector, dispatcher, forwarder, gateway, reader, sender
 from ingest.collector import client_id
 from ingest.topics import FOREIGN_SUBSCRIPTIONS
 from warehouse.senders import RegisteredSender
@@ -34,7 +34,7 @@ class UserEntry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
-    role: Literal["device", "provider", "depot", "reader", "dispatcher", "forwarder", "collector"]
+    role: Literal["device", "provider", "depot", "reader", "dispatcher", "forwarder", "gateway", "collector"]
     tenant: str | None = None
     id: str | None = None
     topics: tuple[str, ...] = ()
@@ -105,4 +105,6 @@ def _user(entry: UserEntry, identity: Identity, tenants: Iterable[str], foreign:
         return reader(entry.tenant, entry.name, identity)
     if entry.role == "dispatcher":
         return dispatcher(entry.tenant, entry.name, identity)
+    if entry.role == "gateway":
+        return gateway(entry.tenant, entry.name, identity)
     return sender(entry.role, entry.tenant, entry.id or entry.name, entry.name, identity)

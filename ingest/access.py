@@ -10,6 +10,7 @@ Tenants are always named, also for the collector, which hears every tenant there
     reader      reads a tenant's positions, events, status and plans; no card records, they hold card numbers
     dispatcher  writes a tenant's commands
     forwarder   writes the topics listed for it, such as Traccar's
+    gateway     writes what all senders of a tenant write         reads their ack
     collector   reads what it subscribes to and the broker's figures, writes receipts
 """
 
@@ -111,6 +112,16 @@ def forwarder(topics: Sequence[str], user: str, identity: Identity) -> User:
             [f"{user}: a forwarder's topics are written out but for + levels, and not of our own tree: {wrong}"]
         )
     return User(user, tuple(Rule("write", topic) for topic in topics), identity, "forwarder")
+
+
+def gateway(tenant: str, user: str, identity: Identity) -> User:
+    """A bridge that speaks for every device, provider and depot of one tenant; the simulator is one."""
+    _check("gateway", tenant=tenant)
+    rules = []
+    for family, kinds in KINDS.items():
+        rules += [Rule("write", f"{family}/v1/{tenant}/+/{kind}") for kind in kinds]
+        rules.append(Rule("read", f"{family}/v1/{tenant}/+/{ACK}"))
+    return User(user, tuple(rules), identity, f"gateway of {tenant}")
 
 
 def collector(tenants: Iterable[str], foreign: Sequence[str], user: str, identity: Identity) -> User:

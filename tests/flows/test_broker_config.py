@@ -190,6 +190,8 @@ def test_a_users_file_that_does_not_fit_says_where(tmp_path, text, problem):
     [
         ('name = "x"\nrole = "reader"', "has a tenant"),
         ('name = "x"\nrole = "reader"\ntenant = "+"', "not a name for a topic"),
+        ('name = "x"\nrole = "gateway"', "has a tenant"),
+        ('name = "x"\nrole = "gateway"\ntenant = "+"', "not a name for a topic"),
         ('name = "x"\nrole = "forwarder"', "none given"),
         ('name = "x"\nrole = "forwarder"\ntopics = ["#"]', "'#'"),
         ('name = "x"\nrole = "forwarder"\ntopics = ["tm/v1/acme/van-1/pos"]', "not of our own tree"),
@@ -228,6 +230,24 @@ def test_without_a_registry_nothing_is_written(tmp_path, monkeypatch):
     assert not (tmp_path / "data").exists()
 
 
+def test_a_first_start_without_a_registry_knows_the_users_of_the_file_and_the_collector(tmp_path, monkeypatch):
+    monkeypatch.setenv("ODOGRAPH_DATA_DIR", str(tmp_path / "data"))
+    (tmp_path / "users.toml").write_text('[[user]]\nname = "simulator"\nrole = "gateway"\ntenant = "acme"\n')
+    status, _ = run("--out", str(tmp_path), "--users", str(tmp_path / "users.toml"), "--allow-no-registry")
+    assert status == 0
+    users = users_of((tmp_path / "acl").read_text())
+    assert users.keys() == {"simulator", "odograph-main"}
+    assert [line for line in users["simulator"] if line] == [
+        *(f"topic write tm/v1/acme/+/{kind}" for kind in ("pos", "evt", "sta", "his")),
+        "topic read tm/v1/acme/+/ack",
+        "topic write fc/v1/acme/+/txn",
+        "topic read fc/v1/acme/+/ack",
+        "topic write rt/v1/acme/+/plan",
+        "topic read rt/v1/acme/+/ack",
+    ]
+    assert "topic read tm/v1/acme/+/pos" in users["odograph-main"]
+
+
 def test_a_group_may_read_all_but_the_plain_passwords(settings, tmp_path):
     import grp
 
@@ -253,20 +273,6 @@ def test_a_file_is_replaced_whole_or_not_at_all(settings, tmp_path, monkeypatch)
     assert (result.exit_code, "No space left" in result.output) == (1, True)
     assert (tmp_path / "acl").read_text() == before
     assert not list(tmp_path.glob(".acl-*"))
-
-
-def test_the_files_of_compose_keep_the_same_promises(settings, tmp_path):
-    run("--out", str(tmp_path))
-    root = Path(__file__).parents[2]
-    promises = ("queue", "persist", "autosave", "inflight", "nodelay", "packet_size")
-    texts = [(tmp_path / "mosquitto.conf").read_text(), (root / "deploy" / "mosquitto.conf").read_text()]
-    kept = [
-        {line for line in text.splitlines() if any(word in line.split(" ")[0] for word in promises) and line[0] != "#"}
-        - {line for line in text.splitlines() if line.startswith("persistence_location")}
-        for text in texts
-    ]
-    assert kept[0] == kept[1]
-    assert len(kept[0]) == 9
 
 
 def test_the_collector_may_read_the_topics_of_mapping_files(settings, tmp_path):
