@@ -75,9 +75,12 @@ def settings_or_exit() -> Iterator["Settings"]:
         typer.echo("stopped", err=True)
         raise typer.Exit(FAILED) from error
     except Exception as error:
-        if type(error).__module__.split(".")[0] not in OUR_PACKAGES:
+        from warehouse.stores import store_said
+
+        failed = store_said(error)
+        if failed is None and type(error).__module__.split(".")[0] not in OUR_PACKAGES:
             raise
-        typer.echo(f"{error}", err=True)
+        typer.echo(failed or f"{error}", err=True)
         raise typer.Exit(FAILED) from error
 
 

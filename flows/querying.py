@@ -7,7 +7,6 @@ of the machine: DuckDB refuses every path outside the lake, settings are locked,
 import json
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +20,7 @@ from flows.settings import Settings
 from warehouse.connection import open_database
 from warehouse.dictionary import dictionary, named
 from warehouse.lake import is_lake_at
+from warehouse.stores import store_said
 
 ASKING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.MULTI)
 CHANGING = ("insert", "update", "delete", "create", "drop", "alter", "truncate", "merge", "comment", "vacuum")
@@ -70,10 +70,6 @@ def open_published(path: Path) -> duckdb.DuckDBPyConnection:
 def open_locked(path: Path, lake_root: str) -> duckdb.DuckDBPyConnection:
     """Open the newest published copy for a query of somebody: beyond it only the files of the lake can be read."""
     connection = open_published(path)
-    if "://" in lake_root:
-        # Later on nothing can be loaded. Where it is not installed views over the lake say so, and marts need none.
-        with suppress(duckdb.Error):
-            connection.execute("load httpfs")
     folder = lake_root.rstrip("/").replace("'", "''")
     connection.execute(
         "set python_enable_replacements = false; set autoload_known_extensions = false;"
@@ -200,6 +196,8 @@ def _missing(published: duckdb.DuckDBPyConnection, name: str, query: str) -> str
 
 def _one_line(published: duckdb.DuckDBPyConnection, error: duckdb.Error, query: str) -> str:
     """What DuckDB says, without the picture of the query below it."""
+    if failed := store_said(error):
+        return failed
     said = str(error).partition("\n\nLINE ")[0]
     if missing := _NO_TABLE.search(said):
         return _missing(published, missing[1], query)

@@ -1,5 +1,10 @@
-"""How do the many small files of past dates become one, sorted, in bounded memory?"""
+"""How do the many small files of past dates become one, sorted, in bounded memory?
 
+A merged file takes the place of those that were read, in a commit that is good only on top of the version they were
+read of. Where another machine loads meanwhile, that partition is merged once more, and after some tries next time.
+"""
+
+import logging
 from collections.abc import Iterator
 from datetime import date
 from time import time
@@ -12,13 +17,18 @@ import pyarrow.dataset as ds
 import pyarrow.fs as pa_fs
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
+from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import AddAction
 
 from ingest.columns import LAKE_TABLES, LakeTable
-from ingest.lake import ROW_GROUP_ROWS, sorted_rows, writable_table
+from ingest.lake import ROW_GROUP_ROWS, only_on_top, sorted_rows, writable_table
 from ingest.settings import IngestSettings
+from ingest.stores import naming_store
+
+logger = logging.getLogger(__name__)
 
 MERGED_ROWS = 4_000_000  # sorted at once when files are merged; some 200 bytes each
+MERGE_TRIES = 3
 COMPACTED_BYTES = 1 << 30  # one file a partition as long as it fits, so that upkeep leaves it alone afterwards
 
 
@@ -32,25 +42,36 @@ def compact(settings: IngestSettings, before: date) -> int:
         handle = writable_table(table, settings)
         for partition in sorted(found[table.partition_by] for found in handle.partitions()):
             if partition < before.isoformat():
-                removed += _compact_partition(table, handle, partition)
+                with naming_store(settings.lake_root):
+                    removed += _compact_partition(table, handle, partition)
     return removed
 
 
 def _compact_partition(table: LakeTable, handle: DeltaTable, partition: str) -> int:
     predicate = f"{table.partition_by} = '{partition}'"
-    small = len(handle.file_uris(file_pruning_predicate=predicate))
-    if small < 2:
-        return 0
-    rows = handle.to_pyarrow_dataset(file_pruning_predicate=predicate)
-    handle.create_write_transaction(
-        [_written(rows, table, partition)],
-        "overwrite",
-        handle.schema(),
-        [table.partition_by],
-        partition_filters=[(table.partition_by, "=", partition)],
-    )
-    handle.update_incremental()
-    return small - len(handle.file_uris(file_pruning_predicate=predicate))
+    for _ in range(MERGE_TRIES):
+        small = len(handle.file_uris(file_pruning_predicate=predicate))
+        if small < 2:
+            return 0
+        rows = handle.to_pyarrow_dataset(file_pruning_predicate=predicate)
+        merged = _written(rows, table, partition)
+        try:
+            handle.create_write_transaction(
+                [merged],
+                "overwrite",
+                handle.schema(),
+                [table.partition_by],
+                partition_filters=[(table.partition_by, "=", partition)],
+                commit_properties=only_on_top(),
+            )
+        except CommitFailedError:
+            rows.filesystem.delete_file(merged.path)
+            handle.update_incremental()
+        else:
+            handle.update_incremental()
+            return small - len(handle.file_uris(file_pruning_predicate=predicate))
+    logger.warning("%s %s is not merged: another machine goes on writing it", table.name, partition)
+    return 0
 
 
 def _written(rows: ds.Dataset, table: LakeTable, partition: str) -> AddAction:

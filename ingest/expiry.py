@@ -6,21 +6,23 @@ old as the one before.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import write_deltalake
+from deltalake.exceptions import CommitFailedError
 
 from ingest.columns import LakeTable
 from ingest.compaction import COMPACTED_BYTES
-from ingest.lake import opened_table, writer_properties
+from ingest.lake import LakeChanged, only_on_top, opened_table, writer_properties
 from ingest.received import Received, received_messages
 from ingest.segments import write_whole
 from ingest.settings import IngestSettings
 from ingest.spool import Segment, read_segment
+from ingest.stores import naming_store
 
 
 def partitions(settings: IngestSettings, table: LakeTable) -> list[date]:
@@ -35,19 +37,32 @@ def row_bytes(settings: IngestSettings, table: LakeTable) -> float:
     return float(sum(files["size_bytes"]) / max(1, sum(files["num_records"])))
 
 
-def replace_partition(settings: IngestSettings, table: LakeTable, partition: date, rows: pa.RecordBatchReader) -> None:
+def replace_partition(
+    settings: IngestSettings, table: LakeTable, partition: date, rows: pa.RecordBatchReader, read: Collection[str]
+) -> None:
     """Put `rows`, in the columns and order of the table, in the place of one partition, in one commit.
 
-    Old files stay until they are vacuumed.
+    `read` are the files of the table that the rows were read from: where the partition has others by now, another
+    machine wrote it, and LakeChanged is raised. Old files stay until they are vacuumed.
     """
-    write_deltalake(
-        opened_table(table, settings),
-        _in_types_of(table, rows),
-        mode="overwrite",
-        predicate=f"{table.partition_by} = '{partition.isoformat()}'",
-        target_file_size=COMPACTED_BYTES,
-        writer_properties=writer_properties(table),
-    )
+    handle = opened_table(table, settings)
+    folder = f"/{table.partition_by}={partition.isoformat()}/"
+    predicate = f"{table.partition_by} = '{partition.isoformat()}'"
+    if set(handle.file_uris(file_pruning_predicate=predicate)) != {path for path in read if folder in path}:
+        raise LakeChanged(handle.table_uri)
+    with naming_store(settings.lake_root):
+        try:
+            write_deltalake(
+                handle,
+                _in_types_of(table, rows),
+                mode="overwrite",
+                predicate=predicate,
+                target_file_size=COMPACTED_BYTES,
+                writer_properties=writer_properties(table),
+                commit_properties=only_on_top(),
+            )
+        except CommitFailedError as error:
+            raise LakeChanged(handle.table_uri) from error
 
 
 def message_count(segment: Segment) -> int:

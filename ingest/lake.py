@@ -1,12 +1,15 @@
 """How do decoded rows get into the lake, each segment of the spool once?
 
-One loader per table reads the last segment number its table has recorded for a spool, commits the later segments in
-ascending number, and records the number reached in the same commit. Delta Lake keeps that record but does not
-enforce it, so loading runs in one process at a time (the warehouse's writer lock covers it).
+A loader reads the last segment number a table has recorded for a spool, commits the later segments in ascending
+number, and records the number reached in the same commit. On one machine the warehouse's writer lock lets one load at
+a time. Several machines may load into one lake: a commit is good only on top of the version it was decided on, so of
+two loaders one is refused, sees what the other brought and adds what is left.
 A crash between two tables is no harm: each table knows for itself how far it has come.
 """
 
 import logging
+import random
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +25,7 @@ from deltalake import (
     WriterProperties,
     write_deltalake,
 )
-from deltalake.exceptions import DeltaError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from ingest.adapters.sources import Sources, read_sources
 from ingest.columns import LAKE_TABLES, LakeTable
@@ -32,6 +35,8 @@ from ingest.scanned import Scanners, SegmentRows, decode_segments
 from ingest.settings import IngestSettings
 from ingest.spool import Segment, read_segment, recover, sealed_segments, spool_folders
 from ingest.spool_erasing import erase_from_segment
+from ingest.store_check import check_store
+from ingest.stores import delta_options, is_remote, naming_store
 from ingest.tombstones import Tombstones, read_tombstones
 
 logger = logging.getLogger(__name__)
@@ -39,6 +44,8 @@ logger = logging.getLogger(__name__)
 GROUP_BYTES = 12 * 1024 * 1024  # sealed (compressed) bytes decoded and committed together; about ten times that as JSON
 GROUP_SEGMENTS = 500
 VACUUM_AFTER_H = 24
+TRIES = 20  # to commit while others do
+PAUSE_S = 0.2  # at most, before the next try
 ROW_GROUP_ROWS = 1 << 19  # what a reader holds of a file at once: 14 vans of a day at one fix a second
 TABLE_CONFIGURATION = {
     "delta.logRetentionDuration": "interval 7 days",
@@ -70,6 +77,13 @@ class LakeVersion(NamedTuple):
     is_mixed: bool
 
 
+class LakeChanged(Exception):
+    """Another machine wrote the lake while we were at it; nothing of ours is in it, and the next run goes on."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(f"another machine is writing {where}: nothing was changed there, the next run goes on")
+
+
 NOTHING_LOADED = Loaded(0, 0, 0, 0, 0, 0, 0)
 Progress = Callable[[int, int], None]  # segments done, segments in all
 
@@ -82,6 +96,7 @@ def load_spool(
     With `scanners` ordinary messages are read by the bytes of whole columns, with equal rows.
     """
     total = NOTHING_LOADED
+    check_store(settings)
     sources = read_sources(settings)
     tombstones = read_tombstones(settings.data_dir)
     tables = [_with_new_columns(table, opened_table(table, settings)) for table in LAKE_TABLES]
@@ -131,7 +146,8 @@ def vacuum(settings: IngestSettings, keep_versions: Mapping[str, Sequence[int]])
         handle = opened_table(table, settings)
         kept = [version for version in keep_versions.get(table.name, ()) if version <= handle.version()]
         try:
-            deleted += len(handle.vacuum(VACUUM_AFTER_H, dry_run=False, keep_versions=kept or None))
+            with naming_store(settings.lake_root):
+                deleted += len(handle.vacuum(VACUUM_AFTER_H, dry_run=False, keep_versions=kept or None))
         except DeltaError as error:  # the log of a version that is still read has been cleaned away
             logger.warning("%s is not vacuumed while a published copy reads an old version: %s", table.name, error)
     return deleted
@@ -191,39 +207,66 @@ def _load_group(
         erase_from_segment(segment, tombstones, sources)
     spool_id, last = group[-1].spool_id, group[-1].number
     for table, handle in zip(LAKE_TABLES, tables, strict=True):
-        _append(table, handle, getattr(decoded, table.name), spool_id, last)
+        with naming_store(settings.lake_root):
+            _append(table, handle, getattr(decoded, table.name), spool_id, last)
     counts = {name: getattr(decoded, name).num_rows for name in Decoded._fields}
     logger.info("segments %d to %d of %s in the lake: %s", group[0].number, last, spool_id, counts)
     return Loaded(segments=len(group), messages=messages, **counts)
 
 
 def _append(table: LakeTable, handle: DeltaTable, rows: pa.Table, spool_id: str, last: int) -> None:
-    reached = handle.transaction_version(spool_id) or 0
-    if reached >= last:
-        return
-    if reached:  # a crash came after this table and before another: keep only what is new here
-        rows = rows.filter(pc.greater(rows["segment_no"], reached))
-    write_deltalake(
-        handle,
-        sorted_rows(rows, table),
-        mode="append",
-        writer_properties=writer_properties(table),
-        commit_properties=CommitProperties(app_transactions=[Transaction(spool_id, last)]),
-    )
-    handle.update_incremental()
+    for _ in range(TRIES):
+        reached = handle.transaction_version(spool_id) or 0
+        if reached >= last:
+            return
+        if reached:  # a crash came after this table and before another, or another machine was first
+            rows = rows.filter(pc.greater(rows["segment_no"], reached))
+        try:
+            write_deltalake(
+                handle,
+                sorted_rows(rows, table),
+                mode="append",
+                writer_properties=writer_properties(table),
+                commit_properties=only_on_top([Transaction(spool_id, last)]),
+            )
+        except CommitFailedError:
+            time.sleep(random.uniform(0, PAUSE_S))
+            handle.update_incremental()
+        else:
+            handle.update_incremental()
+            return
+    raise LakeChanged(handle.table_uri)
+
+
+def only_on_top(transactions: list[Transaction] | None = None) -> CommitProperties:
+    """Let a commit fail where the table is no longer as its handle knows it.
+
+    delta-rs would otherwise put an append on top of whatever came meanwhile, the same segments included.
+    """
+    return CommitProperties(app_transactions=transactions, max_commit_retries=0)
 
 
 def opened_table(table: LakeTable, settings: IngestSettings) -> DeltaTable:
     """The newest version of a table, made where there is none."""
     where = f"{settings.lake_root}/{table.name}"
-    try:
-        return DeltaTable(where)
-    except TableNotFoundError:
-        if "://" not in where:
-            Path(where).mkdir(parents=True, exist_ok=True, mode=0o700)
-        return DeltaTable.create(
-            where, table.schema, mode="ignore", partition_by=[table.partition_by], configuration=TABLE_CONFIGURATION
-        )
+    options = delta_options(where)
+    with naming_store(where):
+        try:
+            return DeltaTable(where, storage_options=options)
+        except TableNotFoundError:
+            if not is_remote(where):
+                Path(where).mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            return DeltaTable.create(
+                where,
+                table.schema,
+                mode="ignore",
+                partition_by=[table.partition_by],
+                configuration=TABLE_CONFIGURATION,
+                storage_options=options,
+            )
+        except CommitFailedError:  # another machine made it in this moment
+            return DeltaTable(where, storage_options=options)
 
 
 def _with_new_columns(table: LakeTable, handle: DeltaTable) -> DeltaTable:
@@ -231,7 +274,7 @@ def _with_new_columns(table: LakeTable, handle: DeltaTable) -> DeltaTable:
     known = set(handle.schema().to_arrow().names)
     missing = [Field.from_arrow(field) for field in table.schema if field.name not in known]
     if missing:
-        handle.alter.add_columns(missing)
+        handle.alter.add_columns(missing, commit_properties=only_on_top())
         logger.info("%s: new columns %s", table.name, ", ".join(field.name for field in missing))
     return handle
 

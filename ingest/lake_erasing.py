@@ -10,10 +10,18 @@ from datetime import date, timedelta
 
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import CommitFailedError
 
 from ingest.columns import LAKE_TABLES, LakeTable
 from ingest.erasing import kept_rows
-from ingest.lake import TABLE_CONFIGURATION, sorted_rows, writable_table, writer_properties
+from ingest.lake import (
+    TABLE_CONFIGURATION,
+    LakeChanged,
+    only_on_top,
+    sorted_rows,
+    writable_table,
+    writer_properties,
+)
 from ingest.settings import IngestSettings
 from ingest.tombstones import Tombstones
 
@@ -61,16 +69,20 @@ def _erase_from_partition(table: LakeTable, handle: DeltaTable, partition: str, 
     kept = kept_rows(table.name, rows, tombstones)
     if kept is rows:
         return 0
-    if kept.num_rows:
-        write_deltalake(
-            handle,
-            sorted_rows(kept, table),
-            mode="overwrite",
-            predicate=predicate,
-            writer_properties=writer_properties(table),
-        )
-    else:
-        handle.delete(predicate)
+    try:
+        if kept.num_rows:
+            write_deltalake(
+                handle,
+                sorted_rows(kept, table),
+                mode="overwrite",
+                predicate=predicate,
+                writer_properties=writer_properties(table),
+                commit_properties=only_on_top(),
+            )
+        else:
+            handle.delete(predicate, commit_properties=only_on_top())
+    except CommitFailedError as error:
+        raise LakeChanged(handle.table_uri) from error
     handle.update_incremental()
     return _difference(rows, kept)
 

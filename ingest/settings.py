@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ingest.logs import LogFormat
+from ingest.stores import check_location, take_store_environment
 
 PREFIX = "ODOGRAPH_"
 BROKER_SCHEMES = ("mqtt", "mqtts")
@@ -70,7 +71,7 @@ class IngestSettings(BaseSettings):
 
     data_dir: Path = Field(Path("data"), description="root of all state")
     lake_url: str | None = Field(
-        None, description="where the lake is; unset: lake/ under the data directory", repr=False
+        None, description="where the lake is: s3://bucket/prefix or a folder; unset: lake/ under the data directory"
     )
     plain: bool = Field(False, description="take the simple, slow path wherever there is a fast one beside it")
     broker_url: str | None = Field(
@@ -128,6 +129,13 @@ class IngestSettings(BaseSettings):
             check_url(value, BROKER_SCHEMES, "mqtt://host[:port] or mqtts://host[:port]", query=BROKER_QUERY)
         return value
 
+    @field_validator("lake_url")
+    @classmethod
+    def _known_place(cls, value: str | None) -> str | None:
+        if value is not None:
+            check_location(value)
+        return value
+
     @field_validator("collector")
     @classmethod
     def _not_the_imports(cls, value: str) -> str:
@@ -168,6 +176,7 @@ class IngestSettings(BaseSettings):
     @classmethod
     def read(cls, **given: object) -> Self:
         """Read the environment and `.env`; raise SettingsError naming everything that is wrong."""
+        take_store_environment(Path(str(cls.model_config["env_file"])))
         try:
             return cls(**given)  # type: ignore[arg-type]
         except ValidationError as error:

@@ -18,6 +18,7 @@ from pathlib import Path
 import duckdb
 
 from warehouse.frozen import put_frozen_back, set_frozen_aside
+from warehouse.stores import reach
 
 POLL_S = 0.2
 KEPT_TABLES = (
@@ -110,7 +111,17 @@ def open_database(path: Path | str = ":memory:", *, read_only: bool = False) -> 
     """Open a file of ours, or one in memory, with the settings every connection of ours has."""
     connection = duckdb.connect(str(path), read_only=read_only)
     prepare(connection)
+    reach_lake(connection)
     return connection
+
+
+def reach_lake(connection: duckdb.DuckDBPyConnection) -> None:
+    """Have a connection read the lake of its database where that lies in a store."""
+    try:
+        noted = connection.execute("from staging.lake_store").fetchall()
+    except duckdb.CatalogException:
+        return
+    reach(connection, noted[0][0])
 
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:

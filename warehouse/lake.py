@@ -1,8 +1,8 @@
 """How does the warehouse see the lake?
 
-As views over the explicit Parquet files of one version of each table, by absolute path. Which files those are is
-told by whoever read the lake's log; nothing here knows how the lake is written. A table without files is seen as an
-empty table of the same columns.
+As views over the explicit Parquet files of one version of each table, by absolute path or URL. Which files those are
+is told by whoever read the lake's log; nothing here knows how the lake is written. A table without files is seen as an
+empty table of the same columns. Of a lake in a store the URL is noted, and whoever opens the database can read it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,8 +12,9 @@ from typing import NamedTuple
 import duckdb
 import polars as pl
 
-from warehouse.connection import sql
+from warehouse.connection import reach_lake, sql
 from warehouse.places import precision_of, shown, tells_no_place
+from warehouse.stores import root_of
 
 PLACE = ("latitude_e7 / 1e7", "longitude_e7 / 1e7")
 VIEWS = ("positions", "position_sources", "events", "purchases", "plans", "rejects", "dated_rejects")
@@ -47,6 +48,7 @@ def attach_lake(
 
     Views that are there already stay, and keep their comments.
     """
+    _note_store(connection, tables)
     owned = "" if only_tenant is None else f" where tenant_id = '{only_tenant.replace(chr(39), chr(39) * 2)}'"
     for name, table in tables.items():
         rows = reader(connection, name, table)
@@ -67,13 +69,32 @@ def attach_lake(
     connection.execute("insert into staging.lake_stamp values ($stamp)", {"stamp": stamp})
 
 
-def is_lake_at(copy: duckdb.DuckDBPyConnection, root: str) -> bool:
-    """Whether the views of a copy read files below this folder, or none; a copied data directory has those of another.
+def files_read(connection: duckdb.DuckDBPyConnection, name: str) -> frozenset[str]:
+    """The files that the view of one table of the lake reads, as they were given to `attach_lake`."""
+    found = connection.execute(
+        "select regexp_extract_all(sql, $file, 1) from duckdb_views()"
+        " where schema_name = 'staging' and view_name = $view and database_name = current_database()",
+        {"file": "'((?:[^']|'')+[.]parquet)'", "view": f"read_{name}"},
+    ).fetchall()
+    return frozenset(path.replace("''", "'") for path in found[0][0])
 
-    Of a URL that is not asked: a store may spell it another way, and it does not move.
+
+def _note_store(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, LakeTableFiles]) -> None:
+    """Say in the database in which store its lake lies, and have this connection read there."""
+    roots = {root_of(file, name) for name, table in tables.items() for file in table.files[:1]} - {None}
+    if not roots:
+        connection.execute("drop table if exists staging.lake_store")
+        return
+    (root,) = roots
+    connection.execute("create or replace table staging.lake_store as select $root as url", {"root": root})
+    reach_lake(connection)
+
+
+def is_lake_at(copy: duckdb.DuckDBPyConnection, root: str) -> bool:
+    """Whether the views of a copy read files below this folder or URL, or none.
+
+    A copied data directory has those of another.
     """
-    if "://" in root:
-        return True
     elsewhere = copy.execute(
         "select count(*) from duckdb_views() where schema_name = 'staging' and starts_with(view_name, 'read_')"
         " and contains(sql, 'read_parquet') and not contains(sql, $begin)",

@@ -15,6 +15,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from warehouse.stores import root_of, store_at
+
 TEXTS = ["tenant_id", "device_id", "quality", "flags", "source_format", "route_id"]  # columns of few different texts
 EXACT_LENGTH = 16  # statistics of longer texts may be cut short
 
@@ -48,7 +50,7 @@ Decoded = Texts | Numbers | None  # None: no row has a value
 
 
 def row_groups(files: Sequence[str], first: date, last: date) -> list[RowGroup]:
-    """The row groups of the files of these UTC dates; raises OSError where they are not on this machine."""
+    """The row groups of the files of these UTC dates; raises OSError where one cannot be read."""
     wanted = [path for path in files if first.isoformat() <= _partition(path) <= last.isoformat()]
     return [group for path in wanted for group in _of_file(path)]
 
@@ -107,7 +109,11 @@ def _of_file(path: str) -> list[RowGroup]:
 
 @lru_cache(maxsize=64)
 def _opened(path: str) -> pq.ParquetFile:
-    return pq.ParquetFile(path, read_dictionary=TEXTS)
+    root = root_of(path, "positions")
+    if root is None:
+        return pq.ParquetFile(path, read_dictionary=TEXTS)
+    # Of a row group neighbouring columns are asked for at once: in a store each request costs a round trip.
+    return pq.ParquetFile(store_at(root).arrow_file(path), read_dictionary=TEXTS, pre_buffer=True)
 
 
 def _told(statistics: Any, row_count: int) -> tuple[bool, Any]:

@@ -1,7 +1,7 @@
 """In which portions are the vehicle-dates of a service date measured, and by which way do their positions come?
 
 Portions are whole vehicle-dates, so that memory does not depend on how many there are. A date with many positions
-in files on this machine comes straight from them (`points`), in portions of about as many positions each, and the
+comes straight from the files of the lake (`points`), in portions of about as many positions each, and the
 next portion is read while one is measured. What that way does not take, a small date, and everything where
 ODOGRAPH_PLAIN is set, comes through the warehouse (`warehouse.load.read_chunk`). Both give the same.
 """
@@ -45,7 +45,7 @@ def portions(
     """All vehicle-dates of one service date, each in one portion."""
     left: list[VehicleDate] = list(vehicle_dates)
     files = lake["positions"].files
-    if not settings.plain and vehicle_dates and not any("://" in path for path in files):
+    if not settings.plain and vehicle_dates:
         known = positions_known(warehouse, vehicle_dates, day)
         if sum(known.values()) >= FAST_FROM_POINTS:
             left = []

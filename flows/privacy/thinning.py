@@ -15,7 +15,7 @@ from ingest.columns import EVENTS, PLANS, POSITIONS, PURCHASES, REJECTS, LakeTab
 from ingest.expiry import partitions, replace_partition, row_bytes
 from warehouse.connection import sql, transaction
 from warehouse.frozen import freeze
-from warehouse.lake import attach_lake, resolved
+from warehouse.lake import attach_lake, files_read, resolved
 from warehouse.retention import UNHELD, Due, cut_driver_links, cutoff_dates, delete_due
 
 KEPT_OF_THINNED = (
@@ -70,8 +70,9 @@ def expire_positions(warehouse: duckdb.DuckDBPyConnection, settings: Settings, *
     for (partition,) in sorted(changed):
         if partition in old:
             _see_partition(warehouse, POSITIONS, partition)
+            read = files_read(warehouse, POSITIONS.name)
             rows = warehouse.sql(text, params={"partition": partition}).to_arrow_reader(100_000)
-            replace_partition(settings, POSITIONS, partition, rows)
+            replace_partition(settings, POSITIONS, partition, rows, read)
     with transaction(warehouse):
         freeze(
             warehouse,
@@ -192,7 +193,8 @@ def _replace(
 ) -> None:
     order = ", ".join(table.sort_by)
     chosen = f"select {', '.join(table.schema.names)} from ({rows}) order by {order}"
-    replace_partition(settings, table, partition, warehouse.sql(chosen).to_arrow_reader(100_000))
+    read = files_read(warehouse, table.name)
+    replace_partition(settings, table, partition, warehouse.sql(chosen).to_arrow_reader(100_000), read)
 
 
 def _see_partition(warehouse: duckdb.DuckDBPyConnection, table: LakeTable, partition: date) -> None:

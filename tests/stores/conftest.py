@@ -1,0 +1,49 @@
+"""A store for all tests of a file, started once; a bucket of its own for each."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pyarrow.fs as arrow_files
+import pytest
+
+SERVER = Path(__file__).parent / "server.py"
+NAMES = ("AWS_ENDPOINT_URL", "AWS_ALLOW_HTTP", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[str]:
+    """The address of an S3 server, in the environment; skipped where no Python at hand has moto."""
+    python = os.environ.get("ODOGRAPH_S3_PYTHON", sys.executable)
+    if subprocess.run([python, "-c", "import moto, flask"], capture_output=True).returncode:
+        pytest.skip("there is no moto to serve S3: pip install 'moto[server,s3]', or ODOGRAPH_S3_PYTHON=…")
+    server = subprocess.Popen([python, str(SERVER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    address = f"http://127.0.0.1:{int(server.stdout.readline())}"
+    before = {name: os.environ.get(name) for name in NAMES}
+    os.environ |= dict(zip(NAMES, (address, "true", "us-east-1", "key", "secret"), strict=True))
+    yield address
+    for name, value in before.items():
+        os.environ.pop(name) if value is None else os.environ.update({name: value})
+    server.communicate()
+
+
+@pytest.fixture(scope="module")
+def new_bucket(store: str) -> Callable[[str], str]:
+    """Makes a bucket and returns its URL."""
+
+    def made(prefix: str = "fleet") -> str:
+        name = f"{prefix}-{uuid4().hex[:12]}"
+        made_by, path = arrow_files.FileSystem.from_uri(f"s3://{name}?allow_bucket_creation=true")
+        made_by.create_dir(path)
+        return f"s3://{name}"
+
+    return made
+
+
+@pytest.fixture
+def bucket(new_bucket: Callable[[str], str]) -> str:
+    return new_bucket("fleet")
