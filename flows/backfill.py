@@ -15,6 +15,7 @@ from typing import NamedTuple
 import duckdb
 
 from flows.refresh import Progress, Refreshed, opened_line, rebuild, refresh
+from flows.runners import HERE, Runner
 from flows.settings import Settings
 from warehouse.backfills import Backfill, DateToDo, Range, begin, dates_to_do, end, frozen_of, reopen_date, unfinished
 from warehouse.checks import CheckFailed
@@ -141,7 +142,7 @@ def _known_work(
     return work
 
 
-def backfill_date(settings: Settings, begun: Backfill, day: date) -> bool:
+def backfill_date(settings: Settings, begun: Backfill, day: date, runner: Runner = HERE) -> bool:
     """Measure one service date anew; False where that was done since the backfill began. Raises CheckFailed."""
     with writer_lock(settings.lock_path, wait_s=WAIT_S), opened_line(settings) as opened:
         only = begun.asked._replace(first=day, last=day)
@@ -149,7 +150,7 @@ def backfill_date(settings: Settings, begun: Backfill, day: date) -> bool:
         tenants = [found.tenant_id for found in work if not found.is_done]
         if tenants:
             reopen_date(opened.warehouse, day, tenants, settings.timezone)
-            rebuild(settings, day, opened)
+            rebuild(settings, day, opened, runner=runner)
     return bool(tenants)
 
 

@@ -41,25 +41,30 @@ def has_api() -> bool:
     return bool(os.environ.get("PREFECT_API_URL"))
 
 
-def run_refresh(settings: "Settings", *, day: date | None, full: bool, progress: "Tell | None" = None) -> "Refreshed":
-    """Refresh, as a flow run where a Prefect API is set."""
-    if has_api():
-        os.environ.update(QUIET)
-        from flows.deployments.refreshing import refresh_flow
+def is_flow_run(settings: "Settings") -> bool:
+    """Whether Prefect runs the line: where an API is set, and for its task runners, which ask clusters."""
+    return has_api() or settings.runner != "threads"
 
-        return refresh_flow(day=day, full=full)
+
+def run_refresh(settings: "Settings", *, day: date | None, full: bool, progress: "Tell | None" = None) -> "Refreshed":
+    """Refresh, as a flow run where a Prefect API is set or a cluster is to work."""
+    if is_flow_run(settings):
+        with _prefect(settings):
+            from flows.deployments.refreshing import refresh_flow
+
+            return refresh_flow(day=day, full=full)
     from flows.refresh import refresh
 
     return refresh(settings, day=day, full=full, progress=progress)
 
 
 def run_backfill(settings: "Settings", asked: "Range", *, anew: bool, progress: "Tell | None" = None) -> "Backfilled":
-    """Measure a range of service dates anew, as a flow run where a Prefect API is set."""
-    if has_api():
-        os.environ.update(QUIET)
-        from flows.deployments.backfilling import backfill_flow
+    """Measure a range of service dates anew, as a flow run where a Prefect API is set or a cluster is to work."""
+    if is_flow_run(settings):
+        with _prefect(settings):
+            from flows.deployments.backfilling import backfill_flow
 
-        return backfill_flow(asked.first, asked.last, asked.tenant, anew=anew)
+            return backfill_flow(asked.first, asked.last, asked.tenant, anew=anew)
     from flows.backfill import backfill
 
     return backfill(settings, asked, anew=anew, progress=progress)
@@ -118,6 +123,19 @@ def _server(settings: "Settings") -> "Iterator[None]":
     finally:
         server.terminate()
         server.wait(30)
+
+
+@contextmanager
+def _prefect(settings: "Settings") -> "Iterator[None]":
+    """A server for one run by hand; its log lines are sent before one of our own ends."""
+    os.environ.update(QUIET)
+    with _server(settings):
+        from prefect.logging.handlers import APILogHandler
+
+        try:
+            yield
+        finally:
+            APILogHandler().flush()
 
 
 @contextmanager

@@ -23,12 +23,11 @@ from flows.copies import REFRESHED, CopiesFailed, are_parts_current, publish_par
 from flows.fast_ingest import scanners
 from flows.fuel.evaluating import evaluate_fuel
 from flows.measuring.areas import named_areas
-from flows.measuring.chunks import portions
-from flows.measuring.measure import measure
-from flows.measuring.measured import measured_rows
+from flows.measuring.partitions import Given
 from flows.privacy.holding import take_holds
 from flows.querying import open_published
 from flows.refresh_metrics import write_metrics
+from flows.runners import HERE, Runner
 from flows.settings import Settings
 from ingest.columns import LAKE_TABLES
 from ingest.lake import Loaded, lake_files, load_spool
@@ -134,10 +133,10 @@ def forget_again(settings: Settings) -> None:
     erase_again(settings)
 
 
-def load(settings: Settings, progress: Progress | None = None) -> Loaded:
-    """Bring every sealed segment into the lake, each once."""
+def load(settings: Settings, progress: Progress | None = None, *, runner: Runner = HERE) -> Loaded:
+    """Bring every sealed segment into the lake, each once; `runner` says who decodes them."""
     tell = None if progress is None else lambda done, total: progress("decode", done, total)
-    return load_spool(settings, tell, scanners=scanners(settings))
+    return load_spool(settings, tell, scanners=scanners(settings), mapper=runner.map)
 
 
 def stale_dates(
@@ -164,9 +163,10 @@ def learning_dates(settings: Settings, failed: Sequence[date], opened: Opened | 
         return [found for found in relearned_dates(warehouse) if found not in failed]
 
 
-def rebuild(settings: Settings, day: date, opened: Opened | None = None) -> None:
+def rebuild(settings: Settings, day: date, opened: Opened | None = None, *, runner: Runner = HERE) -> None:
     """Measure the re-opened vans of one service date, rebuild its marts and check them: by tenant all of it or nothing.
 
+    `runner` says who measures them.
     Raises CheckFailed, at the end; the tenants it names keep what they had of that date, which stays re-opened.
     """
     found: list[Failure] = []
@@ -176,7 +176,7 @@ def rebuild(settings: Settings, day: date, opened: Opened | None = None) -> None
             try:
                 with transaction(warehouse):
                     if tenants:
-                        _rebuild_of(Opened(warehouse, lake), settings, day, tenants)
+                        _rebuild_of(Opened(warehouse, lake), settings, day, tenants, runner)
                     hold_back(warehouse, day, found)
                 break
             except CheckFailed as failure:
@@ -187,17 +187,15 @@ def rebuild(settings: Settings, day: date, opened: Opened | None = None) -> None
         raise CheckFailed(day, found, others_rebuilt=bool(tenants))
 
 
-def _rebuild_of(opened: Opened, settings: Settings, day: date, tenants: Sequence[str]) -> None:
+def _rebuild_of(opened: Opened, settings: Settings, day: date, tenants: Sequence[str], runner: Runner) -> None:
     """Rebuild one service date of these tenants and check it; raise CheckFailed."""
     began_s = monotonic()
     warehouse, lake = opened
     vehicle_dates = reopened_vehicles(warehouse, day, tenants)
-    sites = stations(warehouse, day)
-    areas = named_areas(jurisdictions(warehouse))
+    given = Given(day, vehicle_dates, stations(warehouse, day), named_areas(jurisdictions(warehouse)))
     remember_idle(warehouse, day)
     clear_measured(warehouse, day, vehicle_dates)
-    for portion in portions(warehouse, lake, settings, day, vehicle_dates):
-        rows = measured_rows(portion.chunk, portion.day, measure(portion.day, sites, areas, settings))
+    for rows in runner.measuring(warehouse, lake, settings, given):
         add_measured(warehouse, rows)
     if vehicle_dates:
         want(warehouse, vehicle_dates)
@@ -210,14 +208,17 @@ def _rebuild_of(opened: Opened, settings: Settings, day: date, tenants: Sequence
     logger.info("%s rebuilt: %d vehicle-dates of %d tenants", day, len(vehicle_dates), len(tenants))
 
 
-def publish_copy(settings: Settings, opened: Opened | None = None, *, afresh: bool = False) -> None:
+def publish_copy(
+    settings: Settings, opened: Opened | None = None, *, afresh: bool = False, runner: Runner = HERE
+) -> None:
     """Reconcile fuel purchases, rebuild what has no service date of its own, and swap in fresh copies for readers.
 
-    `afresh` writes every row of every copy anew, so that no byte of a deleted row is in any of them.
+    `runner` says who reconciles; `afresh` writes every row of every copy anew, so that no byte of a deleted row is in
+    any of them.
     Raises CopiesFailed where that for all was made and another was not.
     """
     with _opened(settings, opened) as (warehouse, lake):
-        evaluate_fuel(warehouse, settings)
+        evaluate_fuel(warehouse, settings, runner.map)
         check_purchases(warehouse)
         published = publish(
             warehouse, settings.published_dir, lake, settings.timezone, version("odograph"), afresh=afresh

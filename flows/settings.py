@@ -51,6 +51,16 @@ class Settings(IngestSettings):
         True, description="a copy with sums over fleets and depots, without vans, names or places"
     )
 
+    runner: Literal["threads", "dask", "ray"] = Field(
+        "threads", description="who decodes and measures: threads of this process, or a dask or ray cluster"
+    )
+    runner_address: str | None = Field(
+        None,
+        description="address of that cluster, such as tcp://scheduler:8786 or ray://head:10001; unset: one on this"
+        " machine, for as long as a refresh runs",
+    )
+    partitions: int = Field(16, ge=1, le=10_000, description="parts by vehicle of a service date, for a cluster")
+
     serve_sql: Annotated[str, Field(pattern=r"^quack:[A-Za-z0-9.-]+(:\d{1,5})?$")] | None = Field(
         None, description="address on which `serve-sql` serves the published copy, such as quack:localhost"
     )

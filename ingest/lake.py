@@ -10,7 +10,8 @@ A crash between two tables is no harm: each table knows for itself how far it ha
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,22 +28,20 @@ from deltalake import (
 )
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from ingest.adapters.sources import Sources, read_sources
+from ingest.adapters.sources import read_sources
 from ingest.columns import LAKE_TABLES, LakeTable
 from ingest.decode import Decoded
-from ingest.erasing import without_erased
-from ingest.scanned import Scanners, SegmentRows, decode_segments
+from ingest.groups import GroupRows, Mapper, decoded_group, groups
+from ingest.scanned import Scanners
 from ingest.settings import IngestSettings
-from ingest.spool import Segment, read_segment, recover, sealed_segments, spool_folders
+from ingest.spool import Segment, recover, sealed_segments, spool_folders
 from ingest.spool_erasing import erase_from_segment
 from ingest.store_check import check_store
 from ingest.stores import delta_options, is_remote, naming_store
-from ingest.tombstones import Tombstones, read_tombstones
+from ingest.tombstones import read_tombstones
 
 logger = logging.getLogger(__name__)
 
-GROUP_BYTES = 12 * 1024 * 1024  # sealed (compressed) bytes decoded and committed together; about ten times that as JSON
-GROUP_SEGMENTS = 500
 VACUUM_AFTER_H = 24
 TRIES = 20  # to commit while others do
 PAUSE_S = 0.2  # at most, before the next try
@@ -89,11 +88,16 @@ Progress = Callable[[int, int], None]  # segments done, segments in all
 
 
 def load_spool(
-    settings: IngestSettings, progress: Progress | None = None, *, scanners: Scanners | None = None
+    settings: IngestSettings,
+    progress: Progress | None = None,
+    *,
+    scanners: Scanners | None = None,
+    mapper: Mapper = map,
 ) -> Loaded:
     """Bring every sealed segment that is not yet in the lake into it; recover what a dead collector left behind.
 
-    With `scanners` ordinary messages are read by the bytes of whole columns, with equal rows.
+    With `scanners` ordinary messages are read by the bytes of whole columns, with equal rows. `mapper` says who
+    decodes; writing stays here.
     """
     total = NOTHING_LOADED
     check_store(settings)
@@ -104,8 +108,14 @@ def load_spool(
         recover(folder)  # does nothing while a collector holds the spool's lock
         waiting = _waiting(sealed_segments(folder), tables)
         done = 0
-        for group in _groups(waiting):
-            loaded = _load_group(group, tables, settings, sources, tombstones, scanners)
+        together = list(groups(waiting))
+        decode = partial(
+            decoded_group, max_age_days=settings.max_age_days, sources=sources, tombstones=tombstones, scanners=scanners
+        )
+        for group, rows in zip(together, mapper(decode, together), strict=True):
+            for segment in group if tombstones else []:  # before it counts as loaded: nobody comes back for it
+                erase_from_segment(segment, tombstones, sources)
+            loaded = _load_group(group, rows, tables, settings)
             total = Loaded(*(a + b for a, b in zip(total, loaded, strict=True)))
             done += len(group)
             if progress is not None:
@@ -170,48 +180,14 @@ def _waiting(segments: list[Segment], tables: list[DeltaTable]) -> list[Segment]
     return [segment for segment in segments if segment.number > reached]
 
 
-def _groups(segments: list[Segment]) -> Iterator[list[Segment]]:
-    group: list[Segment] = []
-    size = 0
-    for segment in segments:
-        segment_size = Path(segment.path).stat().st_size
-        if group and (size + segment_size > GROUP_BYTES or len(group) == GROUP_SEGMENTS):
-            yield group
-            group, size = [], 0
-        group.append(segment)
-        size += segment_size
-    if group:
-        yield group
-
-
-def _load_group(
-    group: list[Segment],
-    tables: list[DeltaTable],
-    settings: IngestSettings,
-    sources: Sources,
-    tombstones: Tombstones,
-    scanners: Scanners | None,
-) -> Loaded:
-    messages = 0
-
-    def walk() -> Iterator[SegmentRows]:
-        nonlocal messages
-        for segment in group:
-            rows = read_segment(segment.path)
-            messages += rows.num_rows
-            yield SegmentRows(rows, segment.spool_id, segment.number)
-
-    decoded = decode_segments(walk(), max_age_days=settings.max_age_days, sources=sources, scanners=scanners)
-    decoded = without_erased(decoded, tombstones)
-    for segment in group if tombstones else []:  # before the group counts as loaded: nobody comes back for it
-        erase_from_segment(segment, tombstones, sources)
+def _load_group(group: list[Segment], rows: GroupRows, tables: list[DeltaTable], settings: IngestSettings) -> Loaded:
     spool_id, last = group[-1].spool_id, group[-1].number
     for table, handle in zip(LAKE_TABLES, tables, strict=True):
         with naming_store(settings.lake_root):
-            _append(table, handle, getattr(decoded, table.name), spool_id, last)
-    counts = {name: getattr(decoded, name).num_rows for name in Decoded._fields}
+            _append(table, handle, getattr(rows.decoded, table.name), spool_id, last)
+    counts = {name: getattr(rows.decoded, name).num_rows for name in Decoded._fields}
     logger.info("segments %d to %d of %s in the lake: %s", group[0].number, last, spool_id, counts)
-    return Loaded(segments=len(group), messages=messages, **counts)
+    return Loaded(segments=len(group), messages=rows.messages, **counts)
 
 
 def _append(table: LakeTable, handle: DeltaTable, rows: pa.Table, spool_id: str, last: int) -> None:

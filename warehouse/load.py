@@ -143,13 +143,30 @@ def clear_measured(connection: duckdb.DuckDBPyConnection, day: date, vehicle_dat
         orient="row",
     )
     assert replaced.width
-    connection.execute(f"create or replace temp table {PLACE_ENDS}")
+    start_place_ends(connection)
     for name in (*MEASURED_TABLES, "place_guards"):
         connection.execute(
             f"delete from core.{name} where service_date = $day and (tenant_id, vehicle_id) in"
             " (select (tenant_id, vehicle_id) from replaced)",
             {"day": day},
         )
+
+
+def start_place_ends(connection: duckdb.DuckDBPyConnection) -> None:
+    """Forget where the vans measured so far were first and last heard."""
+    connection.execute(f"create or replace temp table {PLACE_ENDS}")
+
+
+def place_ends_of(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """Where they were, for another warehouse."""
+    found: pl.DataFrame = connection.sql("from place_ends").pl()
+    return found
+
+
+def add_place_ends(connection: duckdb.DuckDBPyConnection, ends: pl.DataFrame) -> None:
+    """Put what another warehouse found beside what this one did."""
+    assert ends.width
+    connection.execute("insert into place_ends by name from ends")
 
 
 def add_measured(connection: duckdb.DuckDBPyConnection, measured: Mapping[str, pl.DataFrame]) -> None:

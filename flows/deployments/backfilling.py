@@ -6,6 +6,7 @@ from prefect import flow, task
 from prefect.runtime import flow_run
 
 from flows.backfill import Backfilled, backfill_date, finish, start
+from flows.deployments.clusters import chosen_runner, runner_of
 from flows.deployments.refreshing import refresh_flow
 from flows.deployments.running import TOLD, retried
 from flows.deployments.shown import Progress, show_backfill
@@ -17,7 +18,7 @@ from warehouse.checks import CheckFailed
 @task(name="measure anew", task_run_name="measure {day} anew", **retried(3, 60))
 def backfill_date_task(begun: Backfill, day: date) -> bool:
     """One service date; nothing where it was done since the backfill began."""
-    return backfill_date(Settings.read(), begun, day)
+    return backfill_date(Settings.read(), begun, day, chosen_runner())
 
 
 def _name() -> str:
@@ -44,12 +45,13 @@ def backfill_flow(first: date, last: date, tenant: str | None = None, anew: bool
     progress.step(len(plan.dates) - len(plan.dates_left))
     rebuilt: list[date] = []
     failed: list[CheckFailed] = []
-    for day in plan.dates_left:
-        try:
-            rebuilt += [day] if backfill_date_task(begun, day) else []
-        except CheckFailed as failure:
-            failed.append(failure)
-        progress.step()
+    with runner_of(settings):
+        for day in plan.dates_left:
+            try:
+                rebuilt += [day] if backfill_date_task(begun, day) else []
+            except CheckFailed as failure:
+                failed.append(failure)
+            progress.step()
     finish(settings, begun)
     try:
         refreshed = refresh_flow()  # publishes

@@ -8,6 +8,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
 from flows.copies import REFRESHED, CopiesFailed
+from flows.deployments.clusters import chosen_runner, runner_of
 from flows.deployments.running import TOLD, retried, scheduled_local, writing
 from flows.deployments.shown import Progress, newest_load, show_refresh
 from flows.refresh import (
@@ -32,7 +33,7 @@ TIMEOUT_S = 6 * 3600.0
 @task(name="load", task_run_name="load", **retried(3, 20))
 def load_task(settings: Settings) -> Loaded:
     """Spool to lake; waiting helps with a full disk or an object store that is away."""
-    return load(settings)
+    return load(settings, runner=chosen_runner())
 
 
 @task(name="find stale dates", task_run_name="find stale dates", cache_policy=NO_CACHE)
@@ -44,13 +45,13 @@ def stale_dates_task(settings: Settings, day: date | None, full: bool) -> list[d
 @task(name="rebuild", task_run_name="rebuild {day}", cache_policy=NO_CACHE)
 def rebuild_task(settings: Settings, day: date) -> None:
     """One service date from lake to marts, checked; a failed check is not cured by waiting."""
-    rebuild(settings, day)
+    rebuild(settings, day, runner=chosen_runner())
 
 
 @task(name="publish", task_run_name="publish", **retried(3, 20))
 def publish_task(settings: Settings) -> None:
     """Swap in a fresh copy for readers."""
-    publish_copy(settings)
+    publish_copy(settings, runner=chosen_runner())
 
 
 def _rebuild_all(settings: Settings, days: list[date], failed: list[CheckFailed]) -> list[date]:
@@ -84,7 +85,7 @@ def refresh_flow(day: date | None = None, full: bool = False) -> Refreshed:
     """
     settings = Settings.read()
     failed: list[CheckFailed] = []
-    with writing(settings):
+    with writing(settings), runner_of(settings):
         began_s = monotonic()
         last_load = newest_load(settings)
         forget_again(settings)

@@ -13,6 +13,7 @@ import duckdb
 
 from flows.fuel.presence import evaluate_presence
 from flows.fuel.zones import zones_of
+from flows.runners import Mapper
 from flows.settings import Settings
 from warehouse.consumption import build_consumption
 from warehouse.fuel_exceptions import evaluate_rules
@@ -22,10 +23,10 @@ from warehouse.models import build_whole
 logger = logging.getLogger(__name__)
 
 
-def evaluate_fuel(warehouse: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Bring all that is said of purchases up to date with the lake and with core."""
+def evaluate_fuel(warehouse: duckdb.DuckDBPyConnection, settings: Settings, mapper: Mapper = map) -> None:
+    """Bring all that is said of purchases up to date with the lake and with core; `mapper` says who compares."""
     replace_lines(warehouse, settings.timezone, zones_of)
-    if compared := evaluate_presence(warehouse, settings):
+    if compared := evaluate_presence(warehouse, settings, mapper):
         logger.info("%d fuel purchases compared with positions", compared)
     build_whole(warehouse)
     build_consumption(warehouse)

@@ -3,13 +3,16 @@
 Lines and positions become arrays for `kernels.presence`, and its answer becomes rows again.
 """
 
+from functools import partial
 from typing import Any
 
 import duckdb
 import numpy as np
 import polars as pl
 
+from flows.measuring.partitions import without_secrets
 from flows.measuring.planned import e7
+from flows.runners import Mapper
 from flows.settings import Settings
 from kernels.engine import engine_state
 from kernels.presence import Presences, Purchases, presence
@@ -21,15 +24,16 @@ VAN = ["tenant_id", "vehicle_id"]
 COUNTS = ("fix_count_60", "fix_count_15", "fix_count_3", "day_fix_count", "level_count_day", "shift_h")
 
 
-def evaluate_presence(warehouse: duckdb.DuckDBPyConnection, settings: Settings) -> int:
+def evaluate_presence(warehouse: duckdb.DuckDBPyConnection, settings: Settings, mapper: Mapper = map) -> int:
     """Compare every line whose inputs changed with the positions around it; return how many there were.
 
     Each chunk is a transaction of its own: a run that was cut short is finished by the next one.
     """
     chunks = stale_chunks(warehouse, settings.timezone)
-    for chunk in chunks:
-        evaluated = read_evaluated(warehouse, chunk, settings.timezone)
-        replace_presence(warehouse, chunk, presence_rows(evaluated, settings))
+    asked = (read_evaluated(warehouse, chunk, settings.timezone) for chunk in chunks)
+    compare = partial(presence_rows, settings=without_secrets(settings))
+    for chunk, rows in zip(chunks, mapper(compare, asked), strict=True):
+        replace_presence(warehouse, chunk, rows)
     return sum(map(len, chunks))
 
 
