@@ -2,16 +2,24 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 FILE_MODE = 0o600
 PART_SUFFIX = ".part"  # of a file that is being written; one that is left over was never finished
+MOST_PIECES = 64  # written at once; a batch of a spool has some twenty
+
+Buffer = Any  # bytes, or what shows its bytes without a copy, such as a buffer of Arrow
 
 
-def write_all(descriptor: int, content: bytes) -> None:
-    """Write all of it, however often that takes."""
-    left = memoryview(content)
+def write_all(descriptor: int, *pieces: Buffer) -> None:
+    """Write all of it, piece by piece and without copying any, however often that takes."""
+    left = [memoryview(piece).cast("B") for piece in pieces]
     while left:
-        left = left[os.write(descriptor, left) :]
+        written = os.writev(descriptor, left[:MOST_PIECES])
+        while left and written >= len(left[0]):
+            written -= len(left.pop(0))
+        if written:
+            left[0] = left[0][written:]
 
 
 def sync_path(path: Path) -> None:

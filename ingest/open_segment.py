@@ -15,7 +15,7 @@ from zlib import crc32
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.durable import FILE_MODE, sync_path, write_all
+from ingest.durable import FILE_MODE, Buffer, sync_path, write_all
 
 SCHEMA = pa.schema(
     [
@@ -65,7 +65,7 @@ class StreamEncoder:
     """
 
     def __init__(self) -> None:
-        self._pending: list[bytes] = []
+        self._pending: list[Buffer] = []
         self.header = SCHEMA.serialize().to_pybytes()
         self._writer = pa.ipc.new_stream(pa.PythonFile(self, mode="w"), SCHEMA)
         # Arrow writes its own header before the first batch; an empty one takes it out of the way,
@@ -73,15 +73,15 @@ class StreamEncoder:
         self._writer.write_batch(pa.RecordBatch.from_pylist([], schema=SCHEMA))
         self._take()
 
-    def batch_bytes(self, batch: pa.RecordBatch) -> bytes:
-        """Encode the messages of one group commit, checksum included."""
+    def pieces(self, batch: pa.RecordBatch) -> list[Buffer]:
+        """Encode the messages of one group commit, checksum included; most pieces are the batch's own memory."""
         self._writer.write_batch(batch, custom_metadata={CHECKSUM_KEY: str(checksum(batch)).encode()})
         return self._take()
 
-    def write(self, chunk: bytes) -> int:
+    def write(self, piece: Buffer) -> int:
         """Receive bytes from Arrow, which sees this object as a file."""
-        self._pending.append(bytes(chunk))
-        return len(chunk)
+        self._pending.append(piece)
+        return len(piece)
 
     def flush(self) -> None:
         """Do nothing: the caller writes and flushes."""
@@ -91,10 +91,9 @@ class StreamEncoder:
         """Say that more may be written, as Arrow asks."""
         return False
 
-    def _take(self) -> bytes:
-        encoded = b"".join(self._pending)
-        self._pending.clear()
-        return encoded
+    def _take(self) -> list[Buffer]:
+        taken, self._pending = self._pending, []
+        return taken
 
 
 def checksum(batch: pa.RecordBatch) -> int:
@@ -169,17 +168,17 @@ class OpenSegment:
 
     def append(self, batch: pa.RecordBatch, sync: Callable[[int], None]) -> None:
         """Write one batch and flush it; raise OSError, and keep nothing of it, where that fails."""
-        encoded = self._encoder.batch_bytes(batch)
+        pieces = self._encoder.pieces(batch)
         if self.end_byte == 0:
             self.started_s = monotonic()
-            encoded = self._encoder.header + encoded
+            pieces.insert(0, self._encoder.header)
         try:
-            write_all(self._file, encoded)
+            write_all(self._file, *pieces)
             sync(self._file)
         except OSError:
             self._cut_back()
             raise
-        self.end_byte += len(encoded)
+        self.end_byte += sum(map(len, pieces))
         self.message_count += batch.num_rows
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ who can read all of JSON; so is what is no JSON at all.
 
 import numpy as np
 
-from kernels.compiled import part, serial_kernel
+from kernels.compiled import light_part, serial_kernel
 
 NO_BOOT = np.iinfo(np.int64).min
 LONGEST = 18  # digits that fit into 64 bits
@@ -36,7 +36,7 @@ def sequences(content, offsets, is_wanted, boots, counts, seqs):
     return total
 
 
-@part
+@light_part
 def _message(content, place, end, message, boots, seqs, first):
     """How many numbers were written from `first` on; -1 where the message is not as expected."""
     count = 0
@@ -102,7 +102,7 @@ def _message(content, place, end, message, boots, seqs, first):
             return -1
 
 
-@part
+@light_part
 def _after_space(content, place, end):
     for position in range(np.uintp(place), np.uintp(end)):
         byte = content[position]
@@ -111,14 +111,14 @@ def _after_space(content, place, end):
     return np.int64(end)
 
 
-@part
+@light_part
 def _open(content, place, end, bracket):
     """Where to go on behind a bracket; -1 without one."""
     place = _after_space(content, place, end)
     return place + 1 if place < end and content[place] == bracket else -1
 
 
-@part
+@light_part
 def _key(content, place, end):
     """1 for seq, 2 for boot, 3 for pts, 0 for any other key, and where its value begins; -1 where there is no key."""
     begin = place + 1
@@ -145,7 +145,7 @@ def _key(content, place, end):
     return key, _after_space(content, place + 1, end)
 
 
-@part
+@light_part
 def _text_end(content, place, end):
     """Where a text without escapes and beyond ASCII ends; -1 for anything else."""
     if place >= end or content[place] != QUOTE:
@@ -159,7 +159,7 @@ def _text_end(content, place, end):
     return -1
 
 
-@part
+@light_part
 def _digits_end(content, place, end):
     for position in range(np.uintp(place), np.uintp(end)):
         if content[position] < 0x30 or content[position] > 0x39:
@@ -167,7 +167,7 @@ def _digits_end(content, place, end):
     return np.int64(end)
 
 
-@part
+@light_part
 def _whole(content, place, end):
     """A whole number and where it ends; -1 for any other value."""
     is_negative = place < end and content[place] == MINUS
@@ -184,7 +184,7 @@ def _whole(content, place, end):
     return -number if is_negative else number, place
 
 
-@part
+@light_part
 def _scalar_end(content, place, end):
     """Where a text, a number or a literal ends; -1 for anything else."""
     if place >= end:

@@ -238,7 +238,7 @@ def test_a_larger_number_is_not_shown_while_a_smaller_one_may_come(tmp_path):
 def test_a_segment_torn_at_any_byte_of_its_last_batch_gives_exactly_the_whole_batches(tmp_path):
     encoder = StreamEncoder()
     batches = [[message(1), message(2)], [message(3)], [message(4), message(5)]]
-    parts = [encoder.header] + [encoder.batch_bytes(message_batch(batch)) for batch in batches]
+    parts = [encoder.header] + [b"".join(encoder.pieces(message_batch(batch))) for batch in batches]
     content = b"".join(parts)
     whole_end = len(content) - len(parts[-1])
     path = tmp_path / "000000000001.open"
@@ -254,7 +254,7 @@ def test_a_segment_torn_at_any_byte_of_its_last_batch_gives_exactly_the_whole_ba
 def test_a_byte_changed_anywhere_gives_whole_batches_or_none(tmp_path):
     encoder = StreamEncoder()
     batches = [[message(1, b"first"), message(2)], [message(3, b"second")]]
-    content = encoder.header + b"".join(encoder.batch_bytes(message_batch(batch)) for batch in batches)
+    content = encoder.header + b"".join(piece for batch in batches for piece in encoder.pieces(message_batch(batch)))
     path = tmp_path / "000000000001.open"
     expected = [message_batch(batch).to_pylist() for batch in batches]
     for position in range(len(encoder.header), len(content)):
@@ -283,7 +283,7 @@ def test_a_batch_damaged_on_disk_costs_only_itself_and_is_put_aside_with_an_erro
 
 def test_a_tail_of_zeros_as_a_power_loss_leaves_it_is_cut(tmp_path):
     encoder = StreamEncoder()
-    content = encoder.header + encoder.batch_bytes(message_batch([message(1)]))
+    content = b"".join([encoder.header, *encoder.pieces(message_batch([message(1)]))])
     path = tmp_path / "000000000001.open"
     path.write_bytes(content + bytes(4096))
     assert len(read_whole_part(path).batches) == 1
@@ -294,7 +294,7 @@ def test_a_tail_of_zeros_as_a_power_loss_leaves_it_is_cut(tmp_path):
 def test_the_checksum_survives_the_way_through_a_file(tmp_path_factory, batch):
     encoder = StreamEncoder()
     path = tmp_path_factory.mktemp("stream") / "000000000001.open"
-    path.write_bytes(encoder.header + encoder.batch_bytes(message_batch(batch)))
+    path.write_bytes(b"".join([encoder.header, *encoder.pieces(message_batch(batch))]))
     (read,) = read_whole_part(path).batches
     assert checksum(read) == checksum(message_batch(batch))
 
