@@ -146,7 +146,7 @@ class _Messages:
         self.segment_of = np.repeat(np.arange(len(segments)), sizes)
         self.received_us = _int64(table["received_us"])
         self.retain = table["retain"].to_numpy().astype(np.bool_)
-        self.text, bounds = _joined(table["payload"])
+        self.text, bounds = joined(table["payload"])
         self.begins, self.ends = bounds[:-1], bounds[1:]
         topics = table["topic"].combine_chunks().dictionary_encode()
         self.topics = [parse_topic(topic) for topic in topics.dictionary.to_pylist()]
@@ -277,7 +277,7 @@ def _int64(column: pa.ChunkedArray) -> Ints:
     return np.asarray(values, np.int64)
 
 
-def _joined(payloads: pa.ChunkedArray) -> tuple[NDArray[np.uint8], Ints]:
+def joined(payloads: pa.ChunkedArray) -> tuple[NDArray[np.uint8], Ints]:
     """All payloads in one text that ends with its padding, and where each begins, with the end of the last."""
     chunks = [chunk for chunk in payloads.chunks if len(chunk)]
     sizes = [np.diff(_bounds(chunk)) for chunk in chunks]

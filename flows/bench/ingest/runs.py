@@ -14,6 +14,7 @@ from time import perf_counter, sleep
 from typing import Any, NamedTuple
 
 from flows.bench.ingest.consumer import TOPICS
+from flows.bench.ingest.traffic import Form
 from ingest.broker import MosquittoChild
 
 PACKAGE = "flows.bench.ingest"
@@ -39,6 +40,14 @@ class Taken(NamedTuple):
     broker_cpu_us: float = 0.0
 
 
+class Brought(NamedTuple):
+    """What one pipeline brought to disk: points a second, microseconds of processor time for each, and a digest."""
+
+    a_second: float
+    cpu_us: float
+    digest: str
+
+
 class DefaultMosquitto(MosquittoChild):
     """mosquitto as it comes: its default window, its default queue."""
 
@@ -52,14 +61,26 @@ class DefaultMosquitto(MosquittoChild):
 
 def pre_encoded(kind: str, points: int, count: int, window: int = 2_000, *, commit_ms: float = 5) -> Taken:
     """Let a consumer take packets that were made before, with no broker between."""
-    with _child("server", points, count, window) as server:
-        assert server.stdout is not None
-        port, count = map(int, server.stdout.readline().split())
+    with serving(points, count, window) as (server, port, count):
         with consuming(kind, port, count, commit_ms) as consumer:
             result = _result(consumer)
         served = _result(server)
         # The server's own clock also has the moments before a consumer looked for the first time.
         return _taken(result)._replace(a_second=served["acknowledged"] / served["seconds"])
+
+
+def brought_to_disk(kind: str, points: int, count: int, form: Form, window: int = 2_000) -> Brought:
+    """Let one of the pipelines take packets that were made before, and bring their points to disk."""
+    with (
+        serving(points, count, window, form) as (server, port, count),
+        TemporaryDirectory(prefix="odograph-bench-") as folder,
+        _child("pipelines", kind, port, count, folder, form) as pipeline,
+    ):
+        result, served = _result(pipeline), _result(server)
+    seconds = result["ended_s"] - served["began_s"]  # one clock for all processes of a machine
+    if result["rows"] != count * points:
+        raise AssertionError(f"{kind}: {result['rows']} rows of {count * points}")
+    return Brought(result["rows"] / seconds, result["cpu_s"] / result["rows"] * 1e6, result["digest"])
 
 
 def through_mosquitto(
@@ -81,6 +102,17 @@ def publish(port: int, points: int, count: int, *, vans: int = 1_000, rate: int 
     """Publish through a broker; return what the generator says."""
     with _child("generator", port, points, count, vans, rate) as generator:
         return _result(generator)
+
+
+@contextmanager
+def serving(
+    points: int, count: int, window: int, form: Form = Form.few
+) -> Iterator[tuple["subprocess.Popen[str]", int, int]]:
+    """Have packets served; also gives the port and how many they are."""
+    with _child("server", points, count, window, form) as server:
+        assert server.stdout is not None
+        port, count = map(int, server.stdout.readline().split())
+        yield server, port, count
 
 
 @contextmanager

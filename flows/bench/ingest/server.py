@@ -1,9 +1,9 @@
 """Send one consumer messages as a broker does, at its own pace under a window of QoS 1, at next to no cost.
 
-    python -m flows.bench.ingest.server POINTS COUNT WINDOW
+    python -m flows.bench.ingest.server POINTS COUNT WINDOW FORM
 
 Packets are made before the consumer comes and sent in pieces of many. Prints the port, then what was sent and
-acknowledged in how long. So nothing but the consumer limits the rate.
+acknowledged in how long, and when it began. So nothing but the consumer limits the rate.
 """
 
 import json
@@ -13,7 +13,8 @@ import struct
 import sys
 from time import perf_counter, process_time, sleep
 
-from flows.bench.ingest.traffic import VANS, count_pubacks, packets
+from flows.bench.ingest.traffic import Form, count_pubacks, packets
+from flows.bench.ingest.vans import VANS
 
 PIECE_BYTES = 65_536
 CYCLE = 26_000  # packet ids repeat after so many, more than any window
@@ -22,9 +23,12 @@ QUIET_S = 0.5  # after the last question of a consumer that comes with several
 
 def main() -> None:
     """Serve one consumer."""
-    points, count, window = map(int, sys.argv[1:])
+    points, count, window = map(int, sys.argv[1:4])
+    form = Form(sys.argv[4])
     cycle = min(CYCLE, count) if points == 1 else min(CYCLE // 4, count)
-    made = {is_v5: _pieces(packets(points, cycle, VANS, is_v5=is_v5), window, count) for is_v5 in (False, True)}
+    made = {
+        is_v5: _pieces(packets(points, cycle, VANS, is_v5=is_v5, form=form), window, count) for is_v5 in (False, True)
+    }
     count -= count % made[True][0][0]
     with socket.create_server(("127.0.0.1", 0)) as listener:
         print(listener.getsockname()[1], count, flush=True)
@@ -48,7 +52,8 @@ def main() -> None:
         answers += received
         acknowledged += count_pubacks(answers)
     seconds, cpu_s = perf_counter() - began_s, process_time() - began_cpu_s
-    print(json.dumps({"acknowledged": acknowledged, "seconds": seconds, "cpu_s": cpu_s}), flush=True)
+    took = {"acknowledged": acknowledged, "seconds": seconds, "cpu_s": cpu_s, "began_s": began_s}
+    print(json.dumps(took), flush=True)
     sleep(0.2)
     client.close()
 

@@ -1,47 +1,27 @@
 """What do the vans of a benchmark send? Messages as packets of MQTT, made before anything is timed."""
 
-import json
-import random
 import struct
-from functools import cache
+from enum import StrEnum
 
-TOPIC = "tm/v1/bench/van-{:06d}/pos"
+from flows.bench.ingest.vans import said
+
 PROBE_TOPIC = "tm/v1/bench/probe/pos"  # its messages carry the instant they were sent
-VANS = 1_000
 
 
-@cache
-def payloads(points: int, count: int) -> tuple[bytes, ...]:
-    """As many native messages of so many points; one point is some 170 bytes, ten are 1.4 kB."""
-    random_ = random.Random(7)
-    return tuple(_payload(random_, number, points) for number in range(count))
+class Form(StrEnum):
+    """What is in a message."""
+
+    few = "few"  # native, ten keys a point
+    full = "full"  # native, all a van can say
+    packed = "packed"  # time, place, speed, heading and engine
 
 
-def _payload(random_: random.Random, number: int, points: int) -> bytes:
-    made = [
-        {
-            "ts": 1_772_208_000.0 + number // VANS * points + point,
-            "seq": number // VANS * points + point,
-            "lat": round(40.7 + random_.random() * 0.4, 7),
-            "lon": round(-74.0 + random_.random() * 0.4, 7),
-            "spd_kmh": round(random_.random() * 90, 1),
-            "hdg": random_.randrange(360),
-            "ign": random_.random() > 0.2,
-            "sat": 11,
-            "hdop": 0.9,
-            "odo_m": 48_000_000 + number,
-            "rpm": 1_850,
-        }
-        for point in range(points)
-    ]
-    return json.dumps({"v": 1, "boot": 41, "pts": made}, separators=(",", ":")).encode()
-
-
-def packets(points: int, count: int, vans: int, *, is_v5: bool, qos: int = 1) -> list[bytes]:
-    """PUBLISH packets with the ids 1, 2, 3 and so on."""
-    bodies = payloads(points, min(count, 2_000))
+def packets(points: int, count: int, vans: int, *, is_v5: bool, qos: int = 1, form: Form = Form.few) -> list[bytes]:
+    """PUBLISH packets with the ids 1, 2, 3 and so on; each van says two different messages again and again."""
+    sent = said(points, min(count, 2 * vans), is_full=form == Form.full, vans=vans)
+    topics, bodies = sent.topics, sent.packed if form == Form.packed else sent.json
     return [
-        publish_packet(TOPIC.format(number % vans), bodies[number % len(bodies)], number % 65_535 + 1, is_v5, qos)
+        publish_packet(topics[number % len(topics)], bodies[number % len(topics)], number % 65_535 + 1, is_v5, qos)
         for number in range(count)
     ]
 

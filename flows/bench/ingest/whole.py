@@ -1,151 +1,115 @@
-"""How fast do messages that have arrived become durable columns on disk?
+"""How fast do messages become durable columns on disk, from the socket on?
 
-Everybody begins with the payloads in memory and ends with files that are flushed to disk: the seven columns of van,
-time, place, speed, heading and engine, sorted by van and time. Beside it our whole way, from sealed segments to the
-lake with every column, rule and lineage, by the fast decoder and by the simple one. What it costs to take messages
-from the broker is in another section.
+Everybody takes the same packets, made before, at QoS 1 under a window of 2,000, and ends with files that are flushed
+to disk: van, time, place, speed, heading and engine, or all that was sent, sorted by van and time
+(`flows.bench.ingest.pipelines`). What is in the files is compared. Beside it our way to the lake, from sealed segments
+on, with every column, rule and lineage, by the fast decoder and by the simple one.
 """
 
-import json
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from time import process_time
-from typing import Any
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 
 from flows.bench.figures import Figure, Section
-from flows.bench.ingest.decoders import SEVEN
+from flows.bench.ingest.runs import Brought, brought_to_disk
+from flows.bench.ingest.traffic import Form
 from flows.bench.ingest.vans import START_S, Said, said
 from flows.fast_ingest import scanners
-from ingest.durable import sync_path
 from ingest.lake import load_spool
 from ingest.open_segment import SCHEMA
-from ingest.scanned import PADDING, Payloads, Scanners
+from ingest.scanned import Scanners
 from ingest.segments import write_whole
 from ingest.settings import IngestSettings
 
 REPEATS = 3
-POINTS = 60_000
+POINTS = 60_000  # on the way to the lake
 SEGMENTS = 4
-
-Way = Callable[[Path], int]  # makes files in an empty folder; how many rows they have
+# Messages of each run by points a message: enough for a second or so; every van says all it has to say.
+COUNTS = {
+    "naive": {1: 40_000, 10: 20_000},
+    "tuned": {1: 60_000, 10: 25_000},
+    "ours": {1: 2_000_000, 10: 300_000},
+}
+LEAST = 2_500  # the server leaves out what does not fill a piece
+NAMES = {
+    "naive": "naive: paho, json, dicts, polars",
+    "tuned": "tuned: paho, log, msgspec, polars",
+    "ours": "ours",
+}
+GOALS = {1: {"naive": 50.0, "tuned": 25.0}, 10: {"naive": 10.0, "tuned": 4.0}}
 
 
 def whole_section(share: float = 1.0) -> Section:
-    """Measure single points and batches of ten."""
-    figures = [
-        figure for points in (1, 10) for figure in _figures(points, max(round(POINTS * share / points), SEGMENTS))
+    """Measure single points and batches of ten, seven columns and the full row."""
+    figures = []
+    for form in (Form.few, Form.full):
+        for points in (1, 10):
+            figures += _pipeline_figures(points, form, _repeated(points, form, share))
+    for points in (1, 10):
+        figures += lake_figures(points, max(round(POINTS * share / points), SEGMENTS))
+    notes = [
+        "Pipelines: median of their runs, packets made before, window of 2,000. CPU is that of all threads.",
+        "Segments to lake: processor time of all threads; taking messages from a broker is not part of it.",
     ]
-    notes = ["Processor time of all threads. Taking messages from a broker is not part of it."]
-    return Section("Whole: payloads to durable columns", figures, notes)
+    return Section("Whole: messages to durable columns", figures, notes)
 
 
-def _figures(points: int, messages: int) -> list[Figure]:
-    few, full = said(points, messages, is_full=False), said(points, messages, is_full=True)
+def _repeated(points: int, form: Form, share: float) -> dict[str, Brought]:
+    found: dict[str, list[Brought]] = {kind: [] for kind in COUNTS}
+    for _ in range(REPEATS):
+        for kind, counts in COUNTS.items():
+            count = max(round(counts[points] * share), LEAST)
+            found[kind].append(brought_to_disk(kind, points, count, form))
+    if len({brought.digest for runs in found.values() for brought in runs}) > 1:
+        raise AssertionError(f"the pipelines wrote other columns: {found}")
+    return {
+        kind: Brought(median(one.a_second for one in runs), median(one.cpu_us for one in runs), runs[0].digest)
+        for kind, runs in found.items()
+    }
+
+
+def _pipeline_figures(points: int, form: Form, found: dict[str, Brought]) -> list[Figure]:
+    size = f"{'seven columns' if form == Form.few else 'full row'}, {points} a message"
+    ours = found["ours"]
+    figures = [Figure(f"{NAMES[kind]}, {size}", brought.a_second, "points/s") for kind, brought in found.items()]
+    for kind in ("naive", "tuned"):
+        ratio = ours.a_second / found[kind].a_second
+        goal = GOALS[points][kind] if form == Form.few else None
+        figures.append(Figure(f"ours, {size}", ours.a_second, "points/s", NAMES[kind], ratio, goal))
+    for kind in ("naive", "tuned"):
+        used_us = found[kind].cpu_us
+        figures.append(
+            Figure(f"CPU saved, {size}", ours.cpu_us, "us/point", f"{NAMES[kind]} / ours", used_us / ours.cpu_us)
+        )
+    return figures
+
+
+def lake_figures(points: int, messages: int) -> list[Figure]:
+    """Measure our way from sealed segments on, fast and plain."""
+    full = said(points, messages, is_full=True)
     compiled = scanners(IngestSettings.read(plain=False))
     assert compiled is not None
-    ways: dict[str, Way] = {
-        "naive: json, dicts, polars": partial(_naive, few),
-        "tuned: msgspec, lists, polars": partial(_tuned, few),
-        "ours, seven columns": partial(_seven_columns, few, compiled),
-        "ours, segments to lake": partial(_to_lake, full, compiled),
-        "ours, segments to lake, plain": partial(_to_lake, full, None),
-    }
-    seconds = _in_turns(ways, points * messages)
-    rates = {name: points * messages / taken for name, taken in seconds.items()}
-    size = f"{points} a message"
-    naive, tuned, seven, lake, plain = rates
-    beside = [(tuned, naive), (seven, naive), (seven, tuned), (lake, plain), (lake, naive)]
-    return [
-        Figure(f"{naive}, {size}", rates[naive], "points/s"),
-        *(
-            Figure(f"{name}, {size}", rates[name], "points/s", other, rates[name] / rates[other])
-            for name, other in beside
-        ),
-    ]
-
-
-def _in_turns(ways: dict[str, Way], rows: int) -> dict[str, float]:
-    taken: dict[str, list[float]] = {name: [] for name in ways}
+    taken: dict[str, list[float]] = {"fast": [], "plain": []}
     for turn in range(REPEATS + 1):
-        for name, way in ways.items():
+        for name, chosen in (("fast", compiled), ("plain", None)):
             with TemporaryDirectory(prefix="odograph-bench-") as folder:
-                prepared = _prepared(way, Path(folder))
+                _seal(full, Path(folder) / "spool" / "main")
                 before_s = process_time()
-                found = prepared()
+                rows = _to_lake(chosen, Path(folder))
                 if turn:  # the first time is for imports and compilers
                     taken[name].append(process_time() - before_s)
-            if found != rows:
-                raise AssertionError(f"{name}: {found} rows of {rows}")
-    return {name: median(seconds) for name, seconds in taken.items()}
+            if rows != points * messages:
+                raise AssertionError(f"{name}: {rows} rows of {points * messages}")
+    fast, plain = (points * messages / median(taken[name]) for name in ("fast", "plain"))
+    what = f"ours, segments to lake, {points} a message"
+    return [Figure(what, fast, "points/s", "the same with ODOGRAPH_PLAIN", fast / plain)]
 
 
-def _prepared(way: Way, folder: Path) -> Callable[[], int]:
-    """Seal the segments beforehand where a way begins with them."""
-    if isinstance(way, partial) and way.func is _to_lake:
-        _seal(way.args[0], folder / "spool" / "main")
-    return partial(way, folder)
-
-
-def _naive(sent: Said, folder: Path) -> int:
-    rows: list[dict[str, Any]] = []
-    for message in sent.json:
-        body = json.loads(message)
-        for point in body["pts"]:
-            point["dev"] = body["dev"]
-            rows.append(point)
-    frame = pl.DataFrame(rows, infer_schema_length=None).select("dev", *SEVEN).sort("dev", "ts")
-    frame.write_parquet(folder / "naive.parquet")
-    sync_path(folder / "naive.parquet")
-    return frame.height
-
-
-def _tuned(sent: Said, folder: Path) -> int:
-    import msgspec
-
-    kinds = [(name, bool if name == "ign" else float) for name in SEVEN]
-    point_kind: Any = msgspec.defstruct("PointOfColumns", kinds)
-    decode: Callable[[bytes], Any] = msgspec.json.Decoder(
-        msgspec.defstruct("Message", [("dev", str), ("pts", list[point_kind])])
-    ).decode
-    columns: dict[str, list[Any]] = {name: [] for name in ("dev", *SEVEN)}
-    for message in sent.json:
-        body = decode(message)
-        for point in body.pts:
-            columns["dev"].append(body.dev)
-            for name in SEVEN:
-                columns[name].append(getattr(point, name))
-    frame = pl.DataFrame(columns).sort("dev", "ts")
-    frame.write_parquet(folder / "tuned.parquet")
-    sync_path(folder / "tuned.parquet")
-    return frame.height
-
-
-def _seven_columns(sent: Said, compiled: Scanners, folder: Path) -> int:
-    ends = np.cumsum(np.fromiter(map(len, sent.json), np.int64, len(sent.json)))
-    text = np.frombuffer(b"".join([*sent.json, bytes(PADDING)]), np.uint8)
-    devices = pa.array(sent.devices).dictionary_encode()
-    van_of = devices.indices.to_numpy().astype(np.int64)
-    names = devices.dictionary.to_pylist()
-    begins = np.concatenate([[0], ends[:-1]])
-    found = compiled.native(Payloads(text, begins, ends, [name.encode() for name in names], van_of))
-    van = np.repeat(van_of, np.diff(found.starts))
-    order = np.lexsort((found.columns["ts"].to_numpy(), van))
-    columns = [pa.array(van).cast(pa.int32()), *(found.columns[name] for name in SEVEN)]
-    table = pa.table(columns, ["dev", *SEVEN]).take(pa.array(order))
-    with pa.OSFile(str(folder / "ours.arrow"), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
-        writer.write_table(table)
-    sync_path(folder / "ours.arrow")
-    return int(table.num_rows)
-
-
-def _to_lake(_: Said, compiled: Scanners | None, folder: Path) -> int:
+def _to_lake(compiled: Scanners | None, folder: Path) -> int:
     settings = IngestSettings.read(_env_file=None, data_dir=folder, max_age_days=0)
     return load_spool(settings, scanners=compiled).positions
 
