@@ -13,11 +13,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from flows.settings import Settings
-from ingest.lake import waiting_segments
-from ingest.segments import DAMAGED_SUFFIX, SEALED_SUFFIX, TORN_SUFFIX, Segment
-from ingest.self_report import Health, read_health
+from ingest.health import Health, read_health
+from ingest.listing import (
+    DAMAGED_SUFFIX,
+    IMPORTS,
+    SEALED_SUFFIX,
+    TORN_SUFFIX,
+    Segment,
+    is_unused,
+    spool_folders,
+)
+from ingest.reached import waiting_segments
 from ingest.sharing import ALONE, RETIRED, Role, is_dealt_to, is_member, role_of_spool
-from ingest.spool import IMPORTS, is_unused, spool_folders
 
 LAG_MIN = 60
 SILENT_S = 60.0  # a collector writes its note every few seconds

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from flows.progress import shown_progress
 from flows.settings import Settings
-from ingest.collector import DEFAULT_BROKER_URL
 from ingest.outbox import Outgoing, Sent, publish_all
 from ingest.recorded import read_recording
+from ingest.settings import DEFAULT_BROKER_URL
 from ingest.simulation import simulate
 
 

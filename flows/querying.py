@@ -9,18 +9,20 @@ import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import duckdb
-import polars as pl
 
-from flows.copies import tenant_path
+from flows.copies_behind import tenant_path
 from flows.privacy.access import QUERY, reads_places, record_access
 from flows.settings import Settings
 from warehouse.connection import open_database
 from warehouse.dictionary import dictionary, named
 from warehouse.lake import is_lake_at
 from warehouse.stores import store_said
+
+if TYPE_CHECKING:
+    import polars as pl
 
 ASKING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.MULTI)
 CHANGING = ("insert", "update", "delete", "create", "drop", "alter", "truncate", "merge", "comment", "vacuum")
@@ -55,7 +57,7 @@ class QueryFailed(Exception):
 class Answer(NamedTuple):
     """Rows, the tables they were read from (views as such, macros as what they read), and comments by column."""
 
-    rows: pl.DataFrame
+    rows: "pl.DataFrame"
     tables: frozenset[str]
     comments: dict[str, str]
 
@@ -85,6 +87,8 @@ def ask(settings: Settings, text: str, tenant: str | None = None, purpose: str |
 
     Raises QueryFailed with one line that says why not.
     """
+    from polars import DataFrame  # an answer is one; who only opens a copy need not wait for it
+
     path = settings.published_path if tenant is None else tenant_path(settings, tenant)
     with open_locked(path, settings.lake_root) as published:
         query = _whole_query(published, text)
@@ -94,7 +98,7 @@ def ask(settings: Settings, text: str, tenant: str | None = None, purpose: str |
             if reads_places(published, query):
                 record_access(settings, "query", QUERY, query, tenant=tenant, purpose=purpose)
             found = published.sql(query)
-            rows = found.pl() if found is not None else pl.DataFrame()
+            rows = found.pl() if found is not None else DataFrame()
         except duckdb.Error as error:
             if isinstance(error, duckdb.PermissionException) and not is_lake_at(published, settings.lake_root):
                 raise QueryFailed(MOVED) from error

@@ -19,7 +19,8 @@ from typing import NamedTuple
 import duckdb
 import polars as pl
 
-from flows.copies import REFRESHED, CopiesFailed, are_parts_current, publish_parts
+from flows.copies import CopiesFailed, publish_parts
+from flows.copies_behind import REFRESHED, are_parts_current
 from flows.fast_ingest import scanners
 from flows.fuel.evaluating import evaluate_fuel
 from flows.measuring.areas import named_areas
@@ -30,7 +31,7 @@ from flows.refresh_metrics import write_metrics
 from flows.runners import HERE, Runner
 from flows.settings import Settings
 from ingest.columns import LAKE_TABLES
-from ingest.lake import Loaded, lake_files, load_spool
+from ingest.lake import Lake, Loaded, lake_files, load_spool, opened_lake
 from warehouse.checks import CheckFailed, Failure, check_day, check_purchases, hold_back, recheck_ended
 from warehouse.connection import open_warehouse, transaction, writer_lock
 from warehouse.frozen import FrozenDate, frozen_dates
@@ -92,7 +93,8 @@ def refresh(
     with writer_lock(settings.lock_path, wait_s=WAIT_S):
         began_s = monotonic()
         forget_again(settings)
-        loaded = load(settings, tell)
+        lake = opened_lake(settings)
+        loaded = load(settings, tell, lake)
         rebuilt: list[date] = []
         failed: list[CheckFailed] = []
 
@@ -109,7 +111,7 @@ def refresh(
                         rebuilt.append(stale)
             tell("measure", len(days), len(days))
 
-        with _opened(settings) as opened:
+        with _opened(settings, lake=lake) as opened:
             rebuild_all(stale_dates(settings, day=day, full=full, opened=opened), opened)
             if learned := learning_dates(settings, [failure.day for failure in failed], opened):
                 rebuild_all(learned, opened)
@@ -121,7 +123,7 @@ def refresh(
                 except CopiesFailed as failure:
                     not_copied = str(failure)
         (settings.published_dir / REFRESHED).touch()
-        write_metrics(settings, len(failed), monotonic() - began_s)
+        write_metrics(settings, len(failed), monotonic() - began_s, lake)
         frozen = left_frozen(settings, day) if full or day is not None else []
     return Refreshed(loaded, rebuilt, failed, published=has_news, frozen=frozen, not_copied=not_copied)
 
@@ -133,10 +135,12 @@ def forget_again(settings: Settings) -> None:
     erase_again(settings)
 
 
-def load(settings: Settings, progress: Progress | None = None, *, runner: Runner = HERE) -> Loaded:
+def load(
+    settings: Settings, progress: Progress | None = None, lake: Lake | None = None, *, runner: Runner = HERE
+) -> Loaded:
     """Bring every sealed segment into the lake, each once; `runner` says who decodes them."""
     tell = None if progress is None else lambda done, total: progress("decode", done, total)
-    return load_spool(settings, tell, scanners=scanners(settings), mapper=runner.map)
+    return load_spool(settings, tell, scanners=scanners(settings), mapper=runner.map, lake=lake)
 
 
 def stale_dates(
@@ -240,9 +244,9 @@ def is_news(settings: Settings, opened: Opened | None = None) -> bool:
             return True
 
 
-def lake_tables(settings: Settings) -> dict[str, LakeTableFiles]:
-    """What the warehouse needs to know to see the newest version of the lake."""
-    newest = lake_files(settings)
+def lake_tables(settings: Settings, lake: Lake | None = None) -> dict[str, LakeTableFiles]:
+    """What the warehouse needs to know to see the newest version of the lake; `lake` is that version, if it is open."""
+    newest = lake_files(settings, lake)
     return {
         table.name: LakeTableFiles(*newest[table.name], table.partition_by, pl.DataFrame(table.schema.empty_table()))
         for table in LAKE_TABLES
@@ -250,7 +254,7 @@ def lake_tables(settings: Settings) -> dict[str, LakeTableFiles]:
 
 
 @contextmanager
-def _opened(settings: Settings, opened: Opened | None = None) -> Iterator[Opened]:
+def _opened(settings: Settings, opened: Opened | None = None, lake: Lake | None = None) -> Iterator[Opened]:
     """The warehouse over the newest version of the lake; one that is open already is used as it is.
 
     To open it, make the views and close it costs a tenth of a second: a quarter of a small refresh, when each stage
@@ -259,14 +263,14 @@ def _opened(settings: Settings, opened: Opened | None = None) -> Iterator[Opened
     if opened is not None:
         yield opened
         return
-    lake = lake_tables(settings)
+    tables = lake_tables(settings, lake)
     with open_warehouse(settings.warehouse_path) as warehouse:
         prepare_models(warehouse)
         take_holds(warehouse, settings)
         choose_co2_factors(warehouse, settings.co2_factors)
-        attach_lake(warehouse, lake, settings.timezone)
+        attach_lake(warehouse, tables, settings.timezone)
         add_device_status(warehouse)
-        yield Opened(warehouse, lake)
+        yield Opened(warehouse, tables)
 
 
 def opened_line(settings: Settings) -> AbstractContextManager[Opened]:

@@ -13,21 +13,22 @@ from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
 
 from flows.querying import NothingPublished, open_published
 from flows.settings import Settings
-from ingest.lake import lake_rows, waiting_segments
+from ingest.lake import Lake, lake_rows
+from ingest.reached import waiting_segments
 
 logger = logging.getLogger(__name__)
 
 
-def write_metrics(settings: Settings, held_back_count: int, duration_s: float) -> None:
+def write_metrics(settings: Settings, held_back_count: int, duration_s: float, lake: Lake | None = None) -> None:
     """Write the file; a refresh that did its work does not fail because this cannot be written."""
     try:
         settings.metrics_path.parent.mkdir(parents=True, exist_ok=True)
-        write_to_textfile(str(settings.metrics_path), _registry(settings, held_back_count, duration_s))
+        write_to_textfile(str(settings.metrics_path), _registry(settings, held_back_count, duration_s, lake))
     except (OSError, duckdb.Error) as error:
         logger.warning("no metrics of this refresh: %s", error)
 
 
-def _registry(settings: Settings, held_back_count: int, duration_s: float) -> CollectorRegistry:
+def _registry(settings: Settings, held_back_count: int, duration_s: float, lake: Lake | None) -> CollectorRegistry:
     registry = CollectorRegistry()
 
     def gauge(name: str, text: str, *labels: str) -> Gauge:
@@ -42,7 +43,7 @@ def _registry(settings: Settings, held_back_count: int, duration_s: float) -> Co
     newest = gauge("newest_fix_timestamp_seconds", "Time of the newest position, by tenant.", "tenant")
     rejects = gauge("rejects", "Messages and points that did not become data, as often as they came.", "kind", "reason")
     rows = gauge("table_rows", "Rows of the lake as decoded, and of the tables of the published copy.", "table")
-    for table, count in lake_rows(settings).items():
+    for table, count in lake_rows(settings, lake).items():
         rows.labels(f"lake.{table}").set(count)
     try:
         with open_published(settings.published_path) as published:

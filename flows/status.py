@@ -12,16 +12,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from flows.copies import REFRESHED, left_behind
+from flows.copies_behind import REFRESHED, left_behind
 from flows.findings import Finding, age_s, agreed, disk, shown_age, spools
 from flows.post.deciding import outbox_finding
-from flows.post.listing import recipients_finding
+from flows.post.mailed import recipients_finding
 from flows.querying import NothingPublished, open_published
 from flows.refusals import NOT_THEIRS, NOT_THEIRS_TO_HEAR, read_refusals
 from flows.settings import Settings
 from ingest.access import rules_of_broker
-from ingest.collector import DEFAULT_BROKER_URL
 from ingest.register import read_register, register_path
+from ingest.settings import DEFAULT_BROKER_URL
 
 STALE_H = 26  # a published copy older than a day and the two hours a refresh may be late
 SHOWN_NAMES = 5
@@ -197,13 +197,14 @@ def _vehicles(published: duckdb.DuckDBPyConnection) -> list[Finding]:
 
 def _devices(published: duckdb.DuckDBPyConnection) -> list[Finding]:
     """A device that fell silent while its van ran needs a look; one that nobody registered needs a name."""
-    counted = published.execute(
-        "select state, count(*) from marts.device_status group by state order by state"
+    rows = published.execute(
+        "select state, count(*), list(name) filter (state = 'non_communicating' and is_registered),"
+        " list(name) filter (not is_registered) from"
+        " (select state, is_registered, tenant_id || '/' || device_id as name from marts.device_status)"
+        " group by state order by state"
     ).fetchall()
-    lost = _named(published, "state = 'non_communicating' and is_registered")
-    unregistered = _named(published, "not is_registered")
-    text = ", ".join(f"{count} {state}" for state, count in counted) or "none was heard"
-    findings = [Finding("devices", text)]
+    lost, unregistered = (listed(sorted(name for row in rows for name in row[which] or ())) for which in (2, 3))
+    findings = [Finding("devices", ", ".join(f"{count} {state}" for state, count, *_ in rows) or "none was heard")]
     if lost:
         text = (
             f"silent for more than a day with the engine on when last heard: {lost}; look at the tracker and its power"
@@ -225,13 +226,6 @@ def _unlisted(published: duckdb.DuckDBPyConnection) -> list[Finding]:
         Finding(f"{kind}s not listed", f"{listed(names)}; add them with `odograph import {kind}s`")
         for kind, names in rows
     ]
-
-
-def _named(published: duckdb.DuckDBPyConnection, condition: str) -> str:
-    rows = published.execute(
-        f"select tenant_id || '/' || device_id from marts.device_status where {condition} order by all"
-    ).fetchall()
-    return listed([row[0] for row in rows])
 
 
 def listed(names: Sequence[str]) -> str:

@@ -37,14 +37,13 @@ from ingest.metrics import MetricsNotServed, serving_metrics
 from ingest.packets import PacketTools, ToolBox
 from ingest.receipts import ReceiptWriter
 from ingest.self_report import Parts, SelfReport
-from ingest.settings import IngestSettings, SettingsError
+from ingest.settings import DEFAULT_BROKER_URL, IngestSettings, SettingsError
 from ingest.sharing import Asked, Role
 from ingest.spool import MIB, Spool, SpoolBusy, flush_to_disk
 from ingest.topics import SUBSCRIPTIONS
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_BROKER_URL = "mqtt://127.0.0.1:1883"
 DAY_S = 86_400
 IDLE_S = 0.1
 SWITCH_S = 0.001

@@ -32,6 +32,7 @@ from ingest.adapters.sources import read_sources
 from ingest.columns import LAKE_TABLES, LakeTable
 from ingest.decode import Decoded
 from ingest.groups import GroupRows, Mapper, decoded_group, groups
+from ingest.reached import waiting
 from ingest.scanned import Scanners
 from ingest.settings import IngestSettings
 from ingest.spool import Segment, recover, sealed_segments, spool_folders
@@ -83,6 +84,7 @@ class LakeChanged(Exception):
         super().__init__(f"another machine is writing {where}: nothing was changed there, the next run goes on")
 
 
+Lake = Mapping[str, DeltaTable]  # every table by its name, open
 NOTHING_LOADED = Loaded(0, 0, 0, 0, 0, 0, 0)
 Progress = Callable[[int, int], None]  # segments done, segments in all
 
@@ -93,22 +95,24 @@ def load_spool(
     *,
     scanners: Scanners | None = None,
     mapper: Mapper = map,
+    lake: Lake | None = None,
 ) -> Loaded:
     """Bring every sealed segment that is not yet in the lake into it; recover what a dead collector left behind.
 
     With `scanners` ordinary messages are read by the bytes of whole columns, with equal rows. `mapper` says who
-    decodes; writing stays here.
+    decodes; writing stays here. `lake` is opened where it is not given, and afterwards it is of the newest version.
     """
-    total = NOTHING_LOADED
     check_store(settings)
+    opened = lake or opened_lake(settings)
+    total = NOTHING_LOADED
     sources = read_sources(settings)
     tombstones = read_tombstones(settings.data_dir)
-    tables = [_with_new_columns(table, opened_table(table, settings)) for table in LAKE_TABLES]
+    tables = [_with_new_columns(table, opened[table.name]) for table in LAKE_TABLES]
     for folder in spool_folders(settings.spool_dir):
         recover(folder)  # does nothing while a collector holds the spool's lock
-        waiting = _waiting(sealed_segments(folder), tables)
+        behind = waiting(sealed_segments(folder), [table.transaction_version for table in tables])
         done = 0
-        together = list(groups(waiting))
+        together = list(groups(behind))
         decode = partial(
             decoded_group, max_age_days=settings.max_age_days, sources=sources, tombstones=tombstones, scanners=scanners
         )
@@ -119,34 +123,32 @@ def load_spool(
             total = Loaded(*(a + b for a, b in zip(total, loaded, strict=True)))
             done += len(group)
             if progress is not None:
-                progress(done, len(waiting))
+                progress(done, len(behind))
     return total
 
 
-def lake_files(settings: IngestSettings) -> dict[str, LakeVersion]:
-    """The newest version of every table, with its Parquet files by absolute path or URL."""
+def opened_lake(settings: IngestSettings) -> Lake:
+    """Every table in its newest version. What it costs grows with their logs: ask one for several things."""
+    return {table.name: opened_table(table, settings) for table in LAKE_TABLES}
+
+
+def lake_files(settings: IngestSettings, lake: Lake | None = None) -> dict[str, LakeVersion]:
+    """The newest version of every table, with its Parquet files by absolute path or URL; `lake` if that is open."""
     versions = {}
+    opened = lake or opened_lake(settings)
     for table in LAKE_TABLES:
-        handle = opened_table(table, settings)
+        handle = opened[table.name]
         # Columns that came later stand last; a table begun with all of them has them in our order.
         is_mixed = handle.schema().to_arrow().names != table.schema.names
         versions[table.name] = LakeVersion(handle.version(), sorted(handle.file_uris()), is_mixed)
     return versions
 
 
-def waiting_segments(settings: IngestSettings) -> dict[Path, list[Segment]]:
-    """The sealed segments of each spool folder that are not yet in every table of the lake, oldest first."""
-    tables = [opened_table(table, settings) for table in LAKE_TABLES]
-    return {folder: _waiting(sealed_segments(folder), tables) for folder in spool_folders(settings.spool_dir)}
-
-
-def lake_rows(settings: IngestSettings) -> dict[str, int]:
+def lake_rows(settings: IngestSettings, lake: Lake | None = None) -> dict[str, int]:
     """How many rows every table has, as decoded, repeats included; from Delta's log, so that no data is read."""
-    counts = {}
-    for table in LAKE_TABLES:
-        files = pa.table(opened_table(table, settings).get_add_actions(flatten=True))
-        counts[table.name] = pc.sum(files["num_records"]).as_py() or 0
-    return counts
+    opened = lake or opened_lake(settings)
+    files = {name: pa.table(table.get_add_actions(flatten=True)) for name, table in opened.items()}
+    return {name: pc.sum(found["num_records"]).as_py() or 0 for name, found in files.items()}
 
 
 def vacuum(settings: IngestSettings, keep_versions: Mapping[str, Sequence[int]]) -> int:
@@ -171,13 +173,6 @@ def writable_table(table: LakeTable, settings: IngestSettings) -> DeltaTable:
 def sorted_rows(rows: pa.Table, table: LakeTable) -> pa.Table:
     """Rows in the order of a table's files."""
     return rows.sort_by([(name, "ascending") for name in table.sort_by])
-
-
-def _waiting(segments: list[Segment], tables: list[DeltaTable]) -> list[Segment]:
-    if not segments:
-        return []
-    reached = min((table.transaction_version(segments[0].spool_id) or 0) for table in tables)
-    return [segment for segment in segments if segment.number > reached]
 
 
 def _load_group(group: list[Segment], rows: GroupRows, tables: list[DeltaTable], settings: IngestSettings) -> Loaded:
@@ -251,6 +246,7 @@ def _with_new_columns(table: LakeTable, handle: DeltaTable) -> DeltaTable:
     missing = [Field.from_arrow(field) for field in table.schema if field.name not in known]
     if missing:
         handle.alter.add_columns(missing, commit_properties=only_on_top())
+        handle.update_incremental()
         logger.info("%s: new columns %s", table.name, ", ".join(field.name for field in missing))
     return handle
 

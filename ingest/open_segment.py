@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.durable import FILE_MODE, Buffer, sync_path, write_all
+from ingest.listing import OPEN_SUFFIX
 
 SCHEMA = pa.schema(
     [
@@ -27,7 +28,6 @@ SCHEMA = pa.schema(
         ("content_type", pa.string()),
     ]
 )
-OPEN_SUFFIX = ".open"
 CHECKSUM_KEY = b"crc32"
 
 

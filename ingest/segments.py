@@ -6,29 +6,16 @@ It appears whole under its name or not at all; then the open file goes.
 
 import logging
 import os
-from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingest.durable import FILE_MODE, PART_SUFFIX, sync_path
+from ingest.listing import DAMAGED_SUFFIX, SEALED_SUFFIX, TORN_SUFFIX, Segment
 from ingest.open_segment import SCHEMA, read_whole_part
 
-SEALED_SUFFIX = ".parquet"
-TORN_SUFFIX = ".torn"
-DAMAGED_SUFFIX = ".damaged"
-
 logger = logging.getLogger(__name__)
-
-
-class Segment(NamedTuple):
-    """A sealed file of the spool; numbers ascend within a spool and never return."""
-
-    spool_id: str
-    number: int
-    path: Path
 
 
 def seal(open_path: Path, *, spool_id: str, end_byte: int | None = None) -> Segment | None:
@@ -96,8 +83,3 @@ def write_whole(path: Path, table: pa.Table) -> None:
 def read_segment(path: Path) -> pa.Table:
     """Read a sealed segment, in order of arrival; `spool_id` and `number` are in the schema's metadata."""
     return pq.read_table(path, partitioning=None)
-
-
-def numbered(paths: Iterable[Path]) -> dict[int, Path]:
-    """Index segment files by their number; other files are left out."""
-    return {int(path.stem): path for path in paths if path.stem.isdecimal()}

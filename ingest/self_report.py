@@ -7,16 +7,14 @@
 The writer calls `look` between two group commits. Nothing here may hold it up or end it, a full disk least of all.
 """
 
-import json
 import logging
 import time
 from collections.abc import Callable
-from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
 
 from ingest.connection import Connection
-from ingest.durable import FILE_MODE
+from ingest.health import Health, write_health
 from ingest.intake import Inbox, Intake
 from ingest.meter import Meter, percentile_bound_s
 from ingest.receipts import ReceiptWriter
@@ -24,7 +22,6 @@ from ingest.spool import Spool
 
 logger = logging.getLogger(__name__)
 
-HEALTH = "health"
 NOTE_S = 5.0
 SUMMARY_S = 60.0
 CLOCK_JUMP_S = 60.0
@@ -39,17 +36,6 @@ class Parts(NamedTuple):
     connection: Connection
     spool: Spool
     receipts: ReceiptWriter
-
-
-class Health(NamedTuple):
-    """What a collector last said about itself; instants are Unix time, seconds."""
-
-    written_s: float
-    disconnected_s: float  # how long it has had no connection to the broker; 0 with one
-    last_message_s: float | None
-    reconnect_count: int
-    write_error: str | None
-    clock_jump_count: int
 
 
 class SelfReport:
@@ -161,22 +147,3 @@ class _Totals(NamedTuple):
             parts.spool.written_bytes,
             tuple(meter.flush_counts),
         )
-
-
-def write_health(folder: Path, health: Health) -> None:
-    """Leave a note in the spool folder; where the disk is full the old one stays, and its age tells."""
-    part_path = folder / f"{HEALTH}.new"
-    try:
-        part_path.write_text(json.dumps(health._asdict()))
-        part_path.chmod(FILE_MODE)
-        part_path.rename(folder / HEALTH)
-    except OSError as error:
-        logger.debug("no note in %s: %s", folder, error)
-
-
-def read_health(folder: Path) -> Health | None:
-    """Read what the collector of a spool last said about itself; None where it said nothing readable."""
-    try:
-        return Health(**json.loads((folder / HEALTH).read_text()))
-    except (OSError, ValueError, TypeError):
-        return None

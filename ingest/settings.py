@@ -21,6 +21,7 @@ from ingest.stores import check_location, take_store_environment
 
 PREFIX = "ODOGRAPH_"
 BROKER_SCHEMES = ("mqtt", "mqtts")
+DEFAULT_BROKER_URL = "mqtt://127.0.0.1:1883"  # where none is set
 BROKER_QUERY = r"(version=(3\.1\.1|5))?"
 CREDENTIALS = "user and password percent-encoded, port 1 to 65535"
 

@@ -24,8 +24,8 @@ from typing import NamedTuple, Self
 from zlib import crc32
 
 from ingest.durable import replace_file
+from ingest.listing import is_unused
 from ingest.settings import IngestSettings
-from ingest.spool import is_unused
 from ingest.topics import FOREIGN_SUBSCRIPTIONS, KINDS, SUBSCRIPTIONS
 
 logger = logging.getLogger(__name__)

@@ -28,10 +28,21 @@ from typing import Self
 import pyarrow as pa
 
 from ingest.durable import FILE_MODE, PART_SUFFIX, replace_file
-from ingest.open_segment import OPEN_SUFFIX, Message, OpenSegment, message_batch
-from ingest.segments import SEALED_SUFFIX, Segment, numbered, read_segment, seal
+from ingest.listing import (
+    IMPORTS,
+    OPEN_SUFFIX,
+    SEALED_SUFFIX,
+    Segment,
+    is_unused,
+    numbered,
+    sealed_segments,
+    spool_folders,
+)
+from ingest.open_segment import Message, OpenSegment, message_batch
+from ingest.segments import read_segment, seal
 
 __all__ = [
+    "IMPORTS",
     "Message",
     "Segment",
     "Spool",
@@ -45,7 +56,6 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-IMPORTS = "imports"  # the spool of imported files: no collector writes it
 MIB = 1 << 20
 FOLDER_MODE = 0o700
 RETRY_SEAL_S = 1.0
@@ -210,34 +220,6 @@ def recover(folder: Path) -> list[Segment]:
         return _seal_leftovers(folder)
     finally:
         os.close(lock)
-
-
-def sealed_segments(folder: Path) -> list[Segment]:
-    """List the sealed segments of a spool in ascending order.
-
-    Never shows a number while a smaller one may still come.
-    """
-    # A folder that changes while it is listed may show a new file and hide an older one. What the
-    # first listing shows was complete before the second began, so the second has all below it.
-    newest = max(numbered(folder.glob(f"*{SEALED_SUFFIX}")), default=0)
-    names = list(folder.iterdir())
-    sealed = numbered(path for path in names if path.suffix == SEALED_SUFFIX)
-    unsealed = numbered(path for path in names if path.suffix == OPEN_SUFFIX).keys() - sealed.keys()
-    end = min(unsealed, default=newest + 1)
-    if not sealed:
-        return []
-    spool_id = (folder / "id").read_text().strip()
-    return [Segment(spool_id, number, sealed[number]) for number in sorted(sealed) if number <= newest and number < end]
-
-
-def is_unused(folder: Path) -> bool:
-    """Whether nothing was ever written to a spool."""
-    return not (folder / "number").exists() and not numbered(folder.iterdir())
-
-
-def spool_folders(spool_dir: Path) -> list[Path]:
-    """List the spools of all collectors under the spool directory."""
-    return sorted(path.parent for path in spool_dir.glob("*/id"))
 
 
 def _locked(folder: Path, wait_s: float) -> int:

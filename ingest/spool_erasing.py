@@ -19,10 +19,11 @@ from ingest.adapters.sources import Sources, read_sources
 from ingest.arrow_points import is_arrow
 from ingest.decode import Decoded, decode
 from ingest.erasing import json_of, kept_rows, mentions, said_of
+from ingest.listing import DAMAGED_SUFFIX, TORN_SUFFIX
 from ingest.native import Purchase, Route
 from ingest.positions import ERASED_POINT
 from ingest.received import Received, received_messages
-from ingest.segments import DAMAGED_SUFFIX, TORN_SUFFIX, write_whole
+from ingest.segments import write_whole
 from ingest.settings import IngestSettings
 from ingest.spool import Segment, read_segment, sealed_segments, spool_folders
 from ingest.tombstones import Tombstones

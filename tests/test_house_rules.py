@@ -163,7 +163,15 @@ def test_commands_that_the_docs_name_exist(page):
         assert command in COMMANDS, command
 
 
-def test_a_collector_loads_nothing_that_only_decoding_needs():
-    code = "import sys, ingest.collector; print({'polars', 'deltalake', 'duckdb', 'numba'} & sys.modules.keys())"
+@pytest.mark.parametrize(
+    ("module", "unneeded"),
+    [
+        ("ingest.collector", {"polars", "deltalake", "duckdb", "numba"}),
+        ("flows.status", {"polars", "pyarrow", "numpy", "deltalake", "jinja2", "numba", "paho.mqtt.client"}),
+        ("flows.querying", {"pyarrow", "numpy", "deltalake", "jinja2", "numba", "polars"}),
+    ],
+)
+def test_a_command_loads_nothing_that_only_others_need(module, unneeded):
+    code = f"import sys, {module}; print({unneeded} & sys.modules.keys())"
     asked = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
     assert asked.stdout == "set()\n"

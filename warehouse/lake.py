@@ -7,14 +7,16 @@ empty table of the same columns. Of a lake in a store the URL is noted, and whoe
 
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import duckdb
-import polars as pl
 
 from warehouse.connection import reach_lake, sql
 from warehouse.places import precision_of, shown, tells_no_place
 from warehouse.stores import root_of
+
+if TYPE_CHECKING:
+    import polars as pl  # only handed on here: who asks whether there is a lake need not wait for it
 
 PLACE = ("latitude_e7 / 1e7", "longitude_e7 / 1e7")
 VIEWS = ("positions", "position_sources", "events", "purchases", "plans", "rejects", "dated_rejects")
@@ -30,7 +32,7 @@ class LakeTableFiles(NamedTuple):
     files: Sequence[str]
     is_mixed: bool
     partition_by: str
-    empty: pl.DataFrame
+    empty: "pl.DataFrame"
 
     def without_files(self) -> "LakeTableFiles":
         """The table as if it had no rows."""

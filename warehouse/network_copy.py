@@ -14,9 +14,8 @@ import duckdb
 from warehouse.connection import open_database, sql, transaction
 from warehouse.dictionary import add_comments, add_dictionary
 from warehouse.network_periods import NOTE, Changes, changes_since, inputs_of, remember, sums_around
-from warehouse.versions import BUILDING, delete_old, generation_of, make_folder, swap_in
+from warehouse.versions import BUILDING, NETWORK_LINK, delete_old, generation_of, make_folder, swap_in
 
-LINK = "network.duckdb"
 KEPT_VERSIONS = 3
 SUMMED = re.compile(r"(fleet|depot|network)_(days|weeks|months|periods)")
 RULES = ("definitions", "fuel_rules")
@@ -52,7 +51,7 @@ def publish_network(published: Path, folder: Path, *, afresh: bool = False) -> P
         quoted = str(published).replace("'", "''")
         copy.execute(f"attach '{quoted}' as everyone (read_only)")
         inputs = inputs_of(copy)
-        changes = None if afresh else changes_since((folder / LINK).resolve(), folder / NOTE, inputs)
+        changes = None if afresh else changes_since((folder / NETWORK_LINK).resolve(), folder / NOTE, inputs)
         copy.execute("create schema core; create schema marts")
         with nullcontext() if changes is None else sums_around(copy, changes), transaction(copy):
             for name in _summed(copy):
@@ -67,7 +66,7 @@ def publish_network(published: Path, folder: Path, *, afresh: bool = False) -> P
             add_dictionary(copy, ("marts", "core"))
             add_comments(copy)
     final = folder / f"network-{generation}.duckdb"
-    swap_in(building, final, folder / LINK)
+    swap_in(building, final, folder / NETWORK_LINK)
     remember(folder / NOTE, final, inputs)
     delete_old(network_versions(folder), KEPT_VERSIONS)
     return final
@@ -75,7 +74,7 @@ def publish_network(published: Path, folder: Path, *, afresh: bool = False) -> P
 
 def remove_network(folder: Path) -> None:
     """Delete the link and all its versions."""
-    for path in [folder / LINK, folder / NOTE, *network_versions(folder)]:
+    for path in [folder / NETWORK_LINK, folder / NOTE, *network_versions(folder)]:
         path.unlink(missing_ok=True)
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 FOLDER_MODE, FILE_MODE = 0o750, 0o640
 BUILDING = ".building"
+NETWORK_LINK = "network.duckdb"  # beside the link of the copy for all
 _GENERATION = "%Y%m%dT%H%M%S%f"
 _IN_NAME = re.compile(r"\d{8}T\d{12}")
 # struct flock of 64-bit Linux: type, whence, start, length, process.

@@ -31,7 +31,7 @@ from flows.backup.manifest import (
 from flows.settings import Settings
 from ingest.durable import FILE_MODE, PART_SUFFIX, replace_file, sync_path
 from ingest.lake import lake_files
-from ingest.open_segment import OPEN_SUFFIX
+from ingest.listing import OPEN_SUFFIX
 from warehouse.connection import open_database, writer_lock
 
 FOLDER_MODE = 0o700

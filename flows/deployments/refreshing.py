@@ -7,7 +7,8 @@ from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from flows.copies import REFRESHED, CopiesFailed
+from flows.copies import CopiesFailed
+from flows.copies_behind import REFRESHED
 from flows.deployments.clusters import chosen_runner, runner_of
 from flows.deployments.running import TOLD, retried, scheduled_local, writing
 from flows.deployments.shown import Progress, newest_load, show_refresh

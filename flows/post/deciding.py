@@ -10,9 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.findings import Finding
-from flows.post.due import rules_of
 from flows.post.outbox import DONE, ON_THE_WAY, Entry, Outbox, opened, read_entries
-from flows.post.sending import is_held
+from flows.post.sending import is_held, rules_of
 from flows.settings import Settings
 
 SHOWN_DIGITS = 8

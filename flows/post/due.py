@@ -29,7 +29,7 @@ from flows.post.recipients import (
 )
 from flows.post.recipients_file import RecipientsError
 from flows.post.schedules import next_utc
-from flows.post.sending import Rules, has_left, only_person_decides, ready, send, settle_unknown
+from flows.post.sending import has_left, only_person_decides, ready, rules_of, send, settle_unknown
 from flows.post.smtp import smtp_server
 from flows.report.data import NothingToReport
 from flows.report.kinds import KINDS, Kind
@@ -148,11 +148,6 @@ def _new_to(desk: Desk, recipient: Recipient, period: Period) -> Report | None:
         if recipient.report != EXCEPTIONS or not desk.told(recipient):
             raise
         return None
-
-
-def rules_of(settings: Settings) -> Rules:
-    """Return how long a mail is tried, as the settings say."""
-    return Rules(timedelta(hours=settings.mail_give_up_h), settings.mail_on_unknown)
 
 
 def due_periods(kind: Kind, recipient: Recipient, now: datetime, since: datetime, first: date | None) -> list[Due]:

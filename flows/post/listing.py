@@ -12,18 +12,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from flows.findings import Finding
 from flows.post.mailboxes import NoMailbox, mails_in
+from flows.post.mailed import nobody
 from flows.post.reading import Read, read_mail, summed
 from flows.post.recipients import Recipient, has_file, read_tenants, recipients
-from flows.post.recipients_file import RecipientsError, read_entries
+from flows.post.recipients_file import read_entries
 from flows.post.schedules import next_utc
 from flows.post.unsubscribing import chosen, key_of, note_all, unsubscribe, unsubscribe_key
 from flows.report.kinds import KINDS
 from flows.settings import Settings
 
 logger = logging.getLogger(__name__)
-SHOWN = 5
 
 
 class NobodyListed(Exception):
@@ -57,15 +56,6 @@ def print_recipients(settings: Settings, *, address: str | None, report: str | N
             f"{one.units}, {one.locale}; {parts}{quiet}", escape(_state(one)),
         )  # fmt: skip
     Console().print(table)
-
-
-def nobody(settings: Settings) -> str:
-    """Say why nobody is mailed, and what helps."""
-    if has_file(settings) or settings.mailed_to:
-        return (
-            "nobody: those there are get the reports of all tenants, and nothing is published; run `odograph refresh`"
-        )
-    return "nobody: set ODOGRAPH_MAIL_TO, or write recipients.toml (docs/mail.md)"
 
 
 def _next(one: Recipient, now_utc: datetime) -> str:
@@ -157,22 +147,3 @@ def read_files(settings: Settings, files: Sequence[Path]) -> FilesRead:
             failures.append(str(nothing))
     noted = [read.line for read in reads if read.kind not in ("known", "other")]
     return FilesRead([*noted, summed(reads, mails)], failures)
-
-
-def recipients_finding(settings: Settings) -> Finding:
-    """One line of `odograph status`: how many are mailed, and who needs a person because mails do not reach them."""
-    try:
-        listed = recipients(settings)
-    except RecipientsError as error:
-        return Finding("recipients", f"{len(error.problems)} faults: run `odograph mail check`", needs_person=True)
-    if not listed:
-        return Finding("recipients", nobody(settings))
-    counts = {state: sum(one.state == state for one in listed) for state in ("active", "unsubscribed", "bounced")}
-    text = ", ".join(f"{count} {state}" for state, count in counts.items() if count or state == "active")
-    lost = list(dict.fromkeys(one.key.address for one in listed if one.state == "bounced"))
-    if lost:
-        more = f" and {len(lost) - SHOWN} more" if len(lost) > SHOWN else ""
-        text += (
-            f" ({', '.join(lost[:SHOWN])}{more}): correct the address, or `odograph mail subscribe` if it works again"
-        )
-    return Finding("recipients", text, needs_person=bool(lost))

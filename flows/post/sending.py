@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 
 from flows.post.outbox import DONE, ON_THE_WAY, Entry, Outbox, write_whole
 from flows.post.smtp import SmtpServer, connected, hand_over, reason_of
+from flows.settings import Settings
 
 LONGEST_WAIT_MIN = 60
 MOST_UNKNOWN = 3  # a server that takes a mail and never says so would get it for a day
@@ -30,6 +31,11 @@ class Rules(NamedTuple):
 
 
 USUAL = Rules()
+
+
+def rules_of(settings: Settings) -> Rules:
+    """Return how long a mail is tried, as the settings say."""
+    return Rules(timedelta(hours=settings.mail_give_up_h), settings.mail_on_unknown)
 
 
 class Sent(NamedTuple):

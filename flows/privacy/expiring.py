@@ -23,7 +23,7 @@ from flows.privacy.thinning import attach, expire_core_and_lake, expire_events, 
 from flows.refresh import WAIT_S, publish_copy
 from flows.settings import Settings
 from ingest.expiry import cut_segment, message_count
-from ingest.lake import waiting_segments
+from ingest.reached import waiting_segments
 from ingest.received import Received
 from ingest.register import append_entry, register_path
 from ingest.spool import Segment, sealed_segments

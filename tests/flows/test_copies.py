@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from flows.bench.readers.analyst import TRUTHS, Analyst, links
 from flows.cli import app
-from flows.copies import are_parts_current
+from flows.copies_behind import are_parts_current
 from flows.explaining import NothingToExplain, behind_run
 from flows.querying import open_published
 from flows.refresh import is_news, publish_copy, refresh

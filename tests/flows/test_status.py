@@ -10,7 +10,7 @@ import pytest
 from flows.findings import collector, disk_room, shown_age
 from flows.refresh import refresh
 from flows.status import print_status, rising_rejects
-from ingest.self_report import Health, write_health
+from ingest.health import Health, write_health
 from ingest.sharing import ALONE, Asked, Role
 from ingest.spool import Spool
 from ingest.topics import SUBSCRIPTIONS

@@ -14,8 +14,9 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from ingest.collector import collect
 from ingest.connection import FIRST_BACKOFF_S, LAST_BACKOFF_S, next_backoff_s
+from ingest.health import read_health
 from ingest.outbox import Outgoing, publish_all
-from ingest.self_report import ClockWatch, read_health
+from ingest.self_report import ClockWatch
 from ingest.settings import IngestSettings
 from tests.ingest.fake_broker import FakeBroker
 from tests.ingest.proxy import Network

@@ -11,7 +11,8 @@ from deltalake import DeltaTable
 import ingest.lake
 from ingest.columns import LAKE_TABLES, POSITIONS
 from ingest.compaction import compact
-from ingest.lake import lake_files, load_spool, waiting_segments
+from ingest.lake import lake_files, load_spool
+from ingest.reached import waiting_segments
 from tests.builders import collected, golden_points, message, positions, settings_in, yesterday_at
 
 

@@ -14,9 +14,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ingest.children import free_port
 from ingest.collector import collect, run
+from ingest.health import read_health
 from ingest.meter import FLUSH_BUCKETS_S, Meter, percentile_bound_s, topic_kind
 from ingest.open_segment import Message, message_batch
-from ingest.self_report import read_health
 from ingest.settings import IngestSettings
 from ingest.spool import flush_to_disk
 from tests.ingest.fake_broker import FakeBroker

@@ -5,7 +5,7 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from flows.post.bounces import note_bounce
-from flows.post.listing import recipients_finding
+from flows.post.mailed import recipients_finding
 from flows.post.recipients import recipients
 from flows.post.unsubscribing import unsubscribe_urls
 from flows.settings import Settings

@@ -10,8 +10,9 @@ from flows.bench.publishing import fill
 from tests.warehouse.core_rows import insert
 from warehouse.connection import ensure_schema, open_database
 from warehouse.models import prepare_models
-from warehouse.network_copy import LINK, publish_network
+from warehouse.network_copy import publish_network
 from warehouse.network_periods import NOTE, Changes, changes_since, inputs_of
+from warehouse.versions import NETWORK_LINK
 
 DAY = "date '2026-01-17'"
 CHANGES = (
@@ -47,7 +48,7 @@ class Network:
     def changes(self):
         with open_database() as connection:
             connection.execute(f"attach '{self.full}' as everyone (read_only)")
-            return changes_since((self.folder / LINK).resolve(), self.folder / NOTE, inputs_of(connection))
+            return changes_since((self.folder / NETWORK_LINK).resolve(), self.folder / NOTE, inputs_of(connection))
 
 
 @pytest.fixture(scope="module")
@@ -65,14 +66,14 @@ def rows(path):
 
 
 def test_taking_over_what_stays_is_making_it_from_nothing(network):
-    before = rows((network.folder / LINK).resolve())
+    before = rows((network.folder / NETWORK_LINK).resolve())
     brought_forward = rows(network.made(CHANGES))
     assert brought_forward != before
     assert brought_forward == rows(network.made(afresh=True))
 
 
 def test_only_dates_that_changed_are_summed_again(network):
-    assert network.changes() == Changes((network.folder / LINK).resolve(), ())
+    assert network.changes() == Changes((network.folder / NETWORK_LINK).resolve(), ())
     note = network.folder / NOTE
     said = json.loads(note.read_text())
     said["dates"]["2026-01-03"] = "other"
