@@ -2,8 +2,9 @@
 
 Every part of the copy for all (the rows of one table, tenant and service date) has a digest; a tenant's copy remembers
 those it was made of. A tenant none of whose digests changed keeps the file they have. Others get a new version: the
-last one copied, and the parts that differ replaced. It is built from nothing where there is none, where tables or code
-changed, where most of it changed or where much of it is free space; no row of anybody else was ever in a tenant's file.
+last one copied, and the parts that differ replaced; its views stay where nothing they are made of changed. It is built
+from nothing where there is none, where tables or code changed, where most of it changed or where much of it is free
+space; no row of anybody else was ever in a tenant's file.
 
 The name of a version carries the digest of all its parts, so what is up to date is told by links alone, and a run that
 dies leaves nothing half known.
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 KEPT_VERSIONS = 2  # the newest, and one for whoever has just read the link
 NOBODY = ""  # a tenant without rows
 LEAST_FREE_BLOCKS = 64  # 16 MiB; below that free space does not matter
+STAMPS = ("core.models_stamp", "core.words_stamp")  # they tell apart views, macros and comments
 AddViews = Callable[[duckdb.DuckDBPyConnection, str], None]  # of one tenant
 
 
@@ -141,24 +143,21 @@ class _Source:
         make_folder(versions)
         building = versions / f"{self.generation}{BUILDING}"
         last = _current(folder, tenant_id)
-        if afresh or not last.exists() or not self._brought_forward(last, building, tenant_id):
+        if afresh or not last.exists() or not self._brought_forward(last, building, tenant_id, add_views):
             shutil.copyfile(self._template(folder, add_views), building)
             with _attached(self.connection, building):
-                self._replace_parts(tenant_id)
-                self._finish(tenant_id, add_views)
-        else:
-            with _attached(self.connection, building):
+                self._replace_parts(tenant_id, self._differing(tenant_id))
                 self._finish(tenant_id, add_views)
         final = versions / f"{tenant_id}-{self.generation}-{digest}.duckdb"
         swap_in(building, final, folder / f"{tenant_id}.duckdb")
         delete_old(sorted(versions.glob("*.duckdb")), KEPT_VERSIONS)
 
-    def _brought_forward(self, last: Path, building: Path, tenant_id: str) -> bool:
+    def _brought_forward(self, last: Path, building: Path, tenant_id: str, add_views: AddViews) -> bool:
         """Copy the last version and replace what changed; false where building from nothing is better."""
         shutil.copyfile(last, building)
         with _attached(self.connection, building):
-            signature = self.connection.execute("from copy.staging.copied_from").fetchall()
-            if signature != [(self.signature,)]:
+            made_from = self.connection.execute("from copy.staging.copied_from").fetchall()
+            if (self.signature,) not in made_from:
                 return False
             free, total = self._row(
                 "select free_blocks, total_blocks from pragma_database_size() where database_name = 'copy'"
@@ -168,7 +167,10 @@ class _Source:
             changed, parts = self._row(sql("copies/changed.sql"), tenant_id)
             if changed > 2 + parts / 2:
                 return False
-            self._replace_parts(tenant_id)
+            differing = self._differing(tenant_id)
+            self._replace_parts(tenant_id, differing)
+            has_views = (self.inputs,) in made_from and not any(name in STAMPS for name, _ in differing)
+            self._finish(tenant_id, None if has_views else add_views)
         return True
 
     def _template(self, folder: Path, add_views: AddViews) -> Path:
@@ -190,15 +192,15 @@ class _Source:
             self.connection.execute(f"create table if not exists copy.{name} as from everyone.{name} limit 0")
         self.connection.execute(
             "create table copy.staging.copied_parts as from temp.parts limit 0;"
-            " create table copy.staging.copied_from (signature varchar not null)"
-        )
-        self.connection.execute(
-            "insert into copy.staging.copied_from values ($signature)", {"signature": self.signature}
+            " create table copy.staging.copied_from (made_from varchar not null)"
         )
 
-    def _replace_parts(self, tenant_id: str) -> None:
+    def _differing(self, tenant_id: str) -> list[tuple[str, list[object]]]:
+        """The tables that differ from the copy for all, each with the service dates that do."""
+        return self.connection.execute(sql("copies/differing.sql"), {"tenant": tenant_id}).fetchall()
+
+    def _replace_parts(self, tenant_id: str, differing: list[tuple[str, list[object]]]) -> None:
         """Delete what differs from the copy for all, and take it from there."""
-        differing = self.connection.execute(sql("copies/differing.sql"), {"tenant": tenant_id}).fetchall()
         with transaction(self.connection):
             for name, days in differing:
                 table = self.tables[name]
@@ -218,9 +220,15 @@ class _Source:
                 {"tenant": tenant_id},
             )
 
-    def _finish(self, tenant_id: str, add_views: AddViews) -> None:
-        with self._using_copy():
-            add_views(self.connection, tenant_id)
+    def _finish(self, tenant_id: str, add_views: AddViews | None) -> None:
+        if add_views is not None:
+            with self._using_copy():
+                add_views(self.connection, tenant_id)
+            self.connection.execute("delete from copy.staging.copied_from")
+            self.connection.execute(
+                "insert into copy.staging.copied_from values ($signature), ($inputs)",
+                {"signature": self.signature, "inputs": self.inputs},
+            )
         self.connection.execute("delete from copy.core.generation")
         self.connection.execute("insert into copy.core.generation from everyone.core.generation")
 
@@ -258,7 +266,7 @@ def _signature(connection: duckdb.DuckDBPyConnection) -> str:
         " where database_name = 'everyone' and schema_name in ('core', 'marts')"
     ).fetchall()[0][0]
     with_code = connection.execute("select any_value(code_version) from everyone.core.generation").fetchall()[0][0]
-    return sha256(f"{made} {with_code} {duckdb.__version__}".encode()).hexdigest()
+    return sha256(f"{made} {with_code} {duckdb.__version__} {sql('marts/device_status.sql')}".encode()).hexdigest()
 
 
 def _refused(found: Collection[str]) -> list[str]:

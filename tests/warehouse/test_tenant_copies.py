@@ -33,14 +33,20 @@ class Line:
         self.tenants = self.published / "tenants"
 
     def publish(
-        self, change=lambda warehouse: None, wanted=None, *, afresh=False, add_views=lambda _copy, _tenant: None
+        self,
+        change=lambda warehouse: None,
+        wanted=None,
+        *,
+        afresh=False,
+        add_views=lambda _copy, _tenant: None,
+        inputs="",
     ):
         with open_warehouse(self.warehouse) as warehouse:
             prepare_models(warehouse)
             with transaction(warehouse):
                 change(warehouse)
             self.full = publish(warehouse, self.published, LAKE, "UTC", "test", afresh=afresh)
-        return publish_tenants(self.full, self.tenants, wanted, add_views, "", afresh=afresh)
+        return publish_tenants(self.full, self.tenants, wanted, add_views, inputs, afresh=afresh)
 
     def of(self, tenant):
         return self.tenants / f"{tenant}.duckdb"
@@ -163,6 +169,35 @@ def test_only_tenants_whose_rows_changed_get_a_new_copy_equal_to_one_built_from_
     assert (forward.pop("core.generation") < whole.pop("core.generation"), forward == whole) == (True, True)
 
 
+def test_views_are_made_anew_only_where_something_they_are_made_of_changed(changing):
+    asked = []
+
+    def add_views(copy, tenant):
+        asked.append(tenant)
+        copy.execute(f"create or replace view staging.lake_of as select {len(asked)} as nth")
+
+    def more(count):
+        return lambda warehouse: warehouse.execute(f"update marts.stops set kind = 'depot {count}'")
+
+    def view_of(tenant):
+        with duckdb.connect(str(changing.of(tenant).resolve()), read_only=True) as copy:
+            return copy.execute("from staging.lake_of").fetchall()
+
+    assert changing.publish(more(1), add_views=add_views, inputs="lake 1").built == ["acme", "birch"]
+    assert asked == ["acme", "birch"]
+    assert changing.publish(more(2), add_views=add_views, inputs="lake 1").built == ["acme", "birch"]
+    assert (asked, view_of("birch")) == (["acme", "birch"], [(2,)])
+    assert "depot 2" in changing.rows(changing.of("acme"))["marts.stops"][0]
+    other_words = "update core.models_stamp set digest = 'other models'"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tests.warehouse.test_tenant_copies.prepare_models", lambda _warehouse: None)
+        changing.publish(lambda warehouse: warehouse.execute(other_words), add_views=add_views, inputs="lake 1")
+    assert asked[2:] == ["acme", "birch"]
+    changing.publish(add_views=add_views, inputs="lake 2")
+    assert asked[4:] == ["acme", "birch"]
+    changing.publish()
+
+
 def test_a_copy_that_was_not_finished_is_built_again(changing):
     last = changing.of("acme").resolve()
     leftover = last.parent / "20260101T000000000000.building"
@@ -200,7 +235,7 @@ def test_a_copy_that_fails_stops_no_other_and_stays_unless_all_were_to_be_made_a
         warehouse.execute("update core.drivers set name = 'Renamed'")
 
     last = changing.of("acme").resolve()
-    done = changing.publish(rename, add_views=failing)
+    done = changing.publish(rename, add_views=failing, inputs="another version of the lake")
     assert (done.built, done.failed) == (["birch"], {"acme": "CatalogException: no such view"})
     assert changing.of("acme").resolve() == last
     done = changing.publish(add_views=failing, afresh=True)

@@ -119,6 +119,8 @@ within_date as (
         and runs.vehicle_id = placed.vehicle_id
         and runs.service_date = placed.driven_date
         and runs.started_utc <= placed.filled_utc
+    -- The others add nothing, and are most of a large table.
+    where runs.distance_m > 0
     group by all
 
 ),
