@@ -1,4 +1,8 @@
-"""Which lines are to be compared with positions again, which positions do they need, and where do the results go?"""
+"""Which lines are to be compared with positions again, which positions do they need, and where do the results go?
+
+What is found of a line and a van depends on that line and the positions of that van alone. So where nothing but some
+vans' positions changed, only they are compared with the lines around.
+"""
 
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -12,6 +16,8 @@ from warehouse.lake import ranked, resolved
 
 KEY = ("tenant_id", "provider", "provider_txn_id", "item_no")
 CHUNK_LINES = 50  # of one UTC date: their vans' positions of about thirty hours are in memory at once
+MOST_VANS = 10  # that changed; of more of them all vans are compared, date by date
+MOST_DAYS = 7  # of lines that are compared with these few vans together
 
 
 class Evaluated(NamedTuple):
@@ -25,13 +31,29 @@ class Evaluated(NamedTuple):
     positions: pl.DataFrame
 
 
-def stale_chunks(connection: duckdb.DuckDBPyConnection, timezone: str) -> list[list[int]]:
-    """Number the lines whose inputs changed and deal them into chunks of one UTC date; forget lines that are gone."""
-    connection.execute(sql("fuel/stale_lines.sql").replace("{timezone}", timezone))
+class _Stale(NamedTuple):
+    """A row of `stale_lines`."""
+
+    line_no: int
+    about_date: date
+    is_read_by_date: bool
+    changed_vans: list[str] | None
+
+
+def stale_chunks(
+    connection: duckdb.DuckDBPyConnection, timezone: str, since: datetime | None = None
+) -> list[list[int]]:
+    """Number the lines whose inputs changed and deal them into chunks to be read together; forget lines that are gone.
+
+    `since` is about when they were last measured: where that tells which vans changed, only these are read. It may be
+    wrong, which costs time and changes nothing.
+    """
+    find_stale_lines(connection, timezone, since)
     keys = ", ".join(KEY)
     connection.execute(
         "create or replace temp table stale_lines as select *, row_number() over"
-        f" (order by coalesce(at_utc, day_from_utc)::date, tenant_id, vehicle_id, {keys}) as line_no from stale_lines"
+        " (order by is_read_by_date desc, changed_vans nulls first, about_date, tenant_id, vehicle_id,"
+        f" {keys}) as line_no from stale_lines"
     )
     with transaction(connection):
         for name in ("fuel_presence", "fuel_evaluations"):
@@ -40,10 +62,24 @@ def stale_chunks(connection: duckdb.DuckDBPyConnection, timezone: str) -> list[l
                 " where coalesce(line_kind, '') not in ('void', 'credit')"
                 " and (at_utc is not null or from_utc is not null))"
             )
-    found: list[tuple[int, date]] = connection.execute(
-        "select line_no, coalesce(at_utc, day_from_utc)::date from stale_lines order by line_no"
+    found = connection.execute(
+        "select line_no, about_date, is_read_by_date, changed_vans from stale_lines order by line_no"
     ).fetchall()
-    return list(_dealt(found))
+    return list(_dealt([_Stale(*row) for row in found]))
+
+
+def find_stale_lines(connection: duckdb.DuckDBPyConnection, timezone: str, since: datetime | None = None) -> None:
+    """Fill the temporary `stale_lines` with the lines whose inputs changed, and which vans changed since then."""
+    keys = ", ".join(KEY)
+    of_line = sql("fuel/line_inputs.sql").replace("{timezone}", timezone)
+    now = of_line.replace("{lines}", "core.fuel_lines").replace("{revisions}", "core.revisions")
+    connection.execute(f"create or replace temp table line_inputs as {now}")
+    measured = f"(from line_inputs semi join core.fuel_evaluations using ({keys}, inputs))"
+    before = of_line.replace("{lines}", f"(from core.fuel_lines anti join {measured} using ({keys}))")
+    before = before.replace("{revisions}", "(from core.revisions where revised_utc < $since)")
+    since = since or datetime.max
+    connection.execute(f"create or replace temp table line_inputs_before as {before}", {"since": since})
+    connection.execute(sql("fuel/stale_lines.sql"), {"since": since, "most_vans": MOST_VANS})
 
 
 def read_evaluated(connection: duckdb.DuckDBPyConnection, line_numbers: list[int], timezone: str) -> Evaluated:
@@ -71,26 +107,38 @@ def replace_presence(connection: duckdb.DuckDBPyConnection, line_numbers: list[i
     done = "(select * from stale_lines where line_no between $first and $last)"
     assert presence.width
     with transaction(connection):
-        for name in ("fuel_presence", "fuel_evaluations"):
-            connection.execute(f"delete from core.{name} where ({keys}) in (select ({keys}) from {done})", chunk)
+        connection.execute(
+            f"delete from core.fuel_presence as known using {done} as lines where"
+            f" {' and '.join(f'known.{key} = lines.{key}' for key in KEY)} and {_is_measured('known')}",
+            chunk,
+        )
+        connection.execute(f"delete from core.fuel_evaluations where ({keys}) in (select ({keys}) from {done})", chunk)
         connection.execute(
             f"insert into core.fuel_presence by name select {keys}, presence.* exclude (line_no)"
-            " from presence join stale_lines using (line_no)"
+            f" from presence join stale_lines as lines using (line_no) where {_is_measured('presence')}"
         )
         connection.execute(f"insert into core.fuel_evaluations by name select {keys}, inputs from {done}", chunk)
 
 
-def _dealt(found: list[tuple[int, date]]) -> Iterator[list[int]]:
-    chunk: list[int] = []
-    chunk_date = None
-    for line_no, day in found:
-        if chunk and (day != chunk_date or len(chunk) == CHUNK_LINES):
-            yield chunk
+def _dealt(found: list[_Stale]) -> Iterator[list[int]]:
+    chunk: list[_Stale] = []
+    for line in found:
+        if chunk and (len(chunk) == CHUNK_LINES or not _are_read_together(chunk[0], line)):
+            yield [one.line_no for one in chunk]
             chunk = []
-        chunk.append(line_no)
-        chunk_date = day
+        chunk.append(line)
     if chunk:
-        yield chunk
+        yield [one.line_no for one in chunk]
+
+
+def _are_read_together(first: _Stale, line: _Stale) -> bool:
+    days = (line.about_date - first.about_date).days
+    return first[2:] == line[2:] and days < (1 if line.is_read_by_date else MOST_DAYS)
+
+
+def _is_measured(rows: str) -> str:
+    """SQL for whether the van of a row is one that its line was compared with."""
+    return f"(lines.changed_vans is null or list_contains(lines.changed_vans, {rows}.vehicle_id))"
 
 
 def _bounds(from_utc: datetime, until_utc: datetime) -> dict[str, object]:

@@ -38,6 +38,12 @@ def generation_of(path: Path) -> str:
     return found.group() if found else ""
 
 
+def generated_utc(path: Path) -> datetime | None:
+    """When the copy with this name was begun; None where the name does not say."""
+    generation = generation_of(path)
+    return datetime.strptime(generation, _GENERATION) if generation else None
+
+
 def next_generation(copies: Sequence[Path]) -> str:
     """A name for the next generation: the time, and greater than all before it even where a clock was set back."""
     now = datetime.now(UTC).replace(tzinfo=None)

@@ -19,6 +19,7 @@ from warehouse.consumption import build_consumption
 from warehouse.fuel_exceptions import evaluate_rules
 from warehouse.fuel_lines import replace_lines
 from warehouse.models import build_whole
+from warehouse.versions import generated_utc
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +27,8 @@ logger = logging.getLogger(__name__)
 def evaluate_fuel(warehouse: duckdb.DuckDBPyConnection, settings: Settings, mapper: Mapper = map) -> None:
     """Bring all that is said of purchases up to date with the lake and with core; `mapper` says who compares."""
     replace_lines(warehouse, settings.timezone, zones_of)
-    if compared := evaluate_presence(warehouse, settings, mapper):
+    since = generated_utc(settings.published_path.resolve())
+    if compared := evaluate_presence(warehouse, settings, since, mapper):
         logger.info("%d fuel purchases compared with positions", compared)
     build_whole(warehouse)
     build_consumption(warehouse)

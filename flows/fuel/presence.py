@@ -3,6 +3,7 @@
 Lines and positions become arrays for `kernels.presence`, and its answer becomes rows again.
 """
 
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -24,12 +25,16 @@ VAN = ["tenant_id", "vehicle_id"]
 COUNTS = ("fix_count_60", "fix_count_15", "fix_count_3", "day_fix_count", "level_count_day", "shift_h")
 
 
-def evaluate_presence(warehouse: duckdb.DuckDBPyConnection, settings: Settings, mapper: Mapper = map) -> int:
+def evaluate_presence(
+    warehouse: duckdb.DuckDBPyConnection, settings: Settings, since: datetime | None = None, mapper: Mapper = map
+) -> int:
     """Compare every line whose inputs changed with the positions around it; return how many there were.
+
+    `since` is about when that was last done (`stale_chunks`).
 
     Each chunk is a transaction of its own: a run that was cut short is finished by the next one.
     """
-    chunks = stale_chunks(warehouse, settings.timezone)
+    chunks = stale_chunks(warehouse, settings.timezone, since)
     asked = (read_evaluated(warehouse, chunk, settings.timezone) for chunk in chunks)
     compare = partial(presence_rows, settings=without_secrets(settings))
     for chunk, rows in zip(chunks, mapper(compare, asked), strict=True):

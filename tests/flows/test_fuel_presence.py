@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 import duckdb
 import pytest
 
-from flows.fuel.presence import read_evaluated
+from flows.fuel.presence import evaluate_presence, read_evaluated
 from flows.importing import run_import
-from flows.refresh import refresh
+from flows.refresh import opened_line, refresh
 from tests.builders import collected, message, positions, published, settings_in
+from warehouse.connection import sql
 
 DAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=2)
 SITE = (40.7357, -74.1724)
@@ -230,7 +231,7 @@ def test_news_is_compared_and_nothing_else_is(tmp_path, monkeypatch):
     run_import(settings, "assignments", [cards])
     refresh(settings)  # where the station is, and whose card it was
     assert states(settings) == {"late": "match", "by card": "match", "long ago": "unverifiable"}
-    assert compared == [2]  # the station also says what the van's stand there was for
+    assert compared == [1, 1]  # one line is another; of the other one the station says what the stand there was for
 
     compared.clear()
     assert refresh(settings).published is False
@@ -280,6 +281,43 @@ def test_a_full_refresh_and_a_shuffled_one_give_the_same_rows(one_day, tmp_path)
     columns = "provider_txn_id, vehicle_id, * exclude (provider_txn_id, vehicle_id)"
     query = f"select {columns} from core.fuel_presence where provider_txn_id in ('match', 'mismatch') order by all"
     assert published(other, query).equals(published(one_day, query))
+
+
+def test_comparing_only_vans_that_changed_is_comparing_all(tmp_path, monkeypatch):
+    chosen = random.Random(11)
+    read = []
+    monkeypatch.setattr(
+        "flows.fuel.presence.read_evaluated",
+        lambda *given: read.append(read_evaluated(*given)) or read[-1],
+    )
+    settings = with_vans(tmp_path, "V1", "V2", "V3")
+    bought = [
+        purchase(f"{name} on {day}", at(24 * day + 10, 4), name, quantity=5 + day)
+        for name in ("V1", "V2", "V3")
+        for day in (-1, 0, 1)
+    ]
+    collected(settings, [*bought, *(van(name, (at(9), at(11), 3_000)) for name in ("V1", "V2", "V3"))])
+    refresh(settings)
+    assert {vans for evaluated in read for vans in evaluated.lines["changed_vans"].to_list()} == {None}
+    rows = "from core.fuel_presence order by all"
+    before = published(settings, rows)
+    for names in (["V2"], ["V1", "V3"], ["V3"]):
+        read.clear()
+        for name in names:
+            start = at(24 * chosen.choice((-1, 0, 1)) + 10, chosen.randrange(10)) + timedelta(seconds=1)
+            stand = (start, start + timedelta(minutes=8), chosen.randrange(20, 780))
+            collected(settings, [van(name, stand, every_s=60)])
+        refresh(settings)
+        assert {tuple(vans) for evaluated in read for vans in evaluated.lines["changed_vans"].to_list()} == {(*names,)}
+        assert {*names} == {name for evaluated in read for name in evaluated.positions["vehicle_id"].to_list()}
+        with opened_line(settings) as opened:
+            found = opened.warehouse.sql(rows).pl()
+            opened.warehouse.execute(sql("fuel/macros.sql"))
+            opened.warehouse.execute("delete from core.fuel_evaluations; delete from core.fuel_presence")
+            assert evaluate_presence(opened.warehouse, settings) == len(bought)
+            assert opened.warehouse.sql(rows).pl().equals(found)
+        assert not found.equals(before)
+        before = found
 
 
 def test_typed_odometers_are_held_against_the_vehicles_own(one_day):

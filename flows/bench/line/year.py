@@ -21,7 +21,7 @@ from ingest.lake import opened_table, writer_properties
 from ingest.simulation import simulate
 from ingest.spool import Message, Spool
 from warehouse.connection import open_database, open_warehouse, sql, transaction, writer_lock
-from warehouse.fuel_presence import KEY
+from warehouse.fuel_presence import KEY, find_stale_lines
 
 SEED = 7
 SUNDAY = 6
@@ -149,5 +149,5 @@ def _call_purchases_compared(warehouse: duckdb.DuckDBPyConnection, timezone: str
     """Say of every purchase that it was compared with the vehicle-dates there are now, as those of its day were."""
     warehouse.execute(sql("fuel/macros.sql"))
     warehouse.execute("delete from core.fuel_evaluations")
-    warehouse.execute(sql("fuel/stale_lines.sql").replace("{timezone}", timezone))
+    find_stale_lines(warehouse, timezone)
     warehouse.execute(f"insert into core.fuel_evaluations by name select {', '.join(KEY)}, inputs from stale_lines")

@@ -1,6 +1,7 @@
 -- What one chunk of stale lines (fuel_chunk) asks for: each instant at which a line may have been bought (fuel_candidates), from
--- when to when all positions of an assigned van are needed (fuel_spans), the devices that may carry these vans
--- (fuel_devices), and the squares of places and hours in which another van's positions matter (fuel_tiles).
+-- when to when all positions of a van are needed (fuel_spans): the assigned one, or those that changed; the devices that
+-- may carry these vans (fuel_devices), and the squares of places and hours in which another van's positions matter
+-- (fuel_tiles).
 
 create or replace temp table fuel_candidates as
 select
@@ -13,7 +14,8 @@ select
     longitude,
     tank_l,
     day_from_utc,
-    day_to_utc
+    day_to_utc,
+    changed_vans
 from fuel_chunk, (values (1), (2)) as candidates (candidate)
 where candidate = 1 or at_utc_alternative is not null;
 
@@ -21,10 +23,10 @@ where candidate = 1 or at_utc_alternative is not null;
 create or replace temp table fuel_spans as
 select
     tenant_id,
-    vehicle_id,
+    van as vehicle_id,
     least(min(day_from_utc), min(at_utc) - interval 15 hour) as from_utc,
     greatest(max(day_to_utc), max(at_utc) + interval 15 hour) as until_utc
-from fuel_candidates
+from (select *, unnest(coalesce(changed_vans, [vehicle_id])) as van from fuel_candidates)
 group by all;
 
 create or replace temp table fuel_devices as
@@ -47,4 +49,4 @@ from fuel_candidates,
     (values (-1), (0), (1)) as hours (step),
     (values (-1), (0), (1)) as rows (step),
     (values (-1), (0), (1)) as columns_ (step)
-where at_utc is not null and latitude is not null;
+where at_utc is not null and latitude is not null and changed_vans is null;
