@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import duckdb
 
+from flows.measuring.arrived import told_by_files
 from flows.refresh import Progress, Refreshed, opened_line, rebuild, refresh
 from flows.runners import HERE, Runner
 from flows.settings import Settings
@@ -120,7 +121,7 @@ def plan_of(settings: Settings, asked: Range, *, anew: bool = False) -> Plan:
 def start(settings: Settings, asked: Range, *, anew: bool = False) -> tuple[Backfill, Plan]:
     """Begin a backfill, or find the one of the same range that was cut short; rows that are new in the lake count."""
     with writer_lock(settings.lock_path, wait_s=WAIT_S), opened_line(settings) as (warehouse, lake):
-        absorb(warehouse, settings.timezone, lake)
+        absorb(warehouse, settings.timezone, lake, None if settings.plain else told_by_files)
         _known_work(warehouse, settings, asked, None)
         found = None if anew else unfinished(warehouse, asked, version("odograph"))
         begun = found or begin(warehouse, asked, version("odograph"))

@@ -24,6 +24,7 @@ from flows.copies_behind import REFRESHED, are_parts_current
 from flows.fast_ingest import scanners
 from flows.fuel.evaluating import evaluate_fuel
 from flows.measuring.areas import named_areas
+from flows.measuring.arrived import told_by_files
 from flows.measuring.partitions import Given
 from flows.privacy.holding import take_holds
 from flows.querying import open_published
@@ -150,7 +151,7 @@ def stale_dates(
     with _opened(settings, opened) as (warehouse, lake):
         if full or day is not None:
             reopen_everything(warehouse, settings.timezone, day)
-        absorb(warehouse, settings.timezone, lake)
+        absorb(warehouse, settings.timezone, lake, None if settings.plain else told_by_files)
         recheck_ended(warehouse)
         return reopened_dates(warehouse)
 

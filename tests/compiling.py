@@ -9,6 +9,7 @@ import numpy as np
 from kernels.matching import nearest_site
 from kernels.packed import packed_points
 from kernels.point_cells import PADDING
+from kernels.quarters import Heard, quarters_heard
 from kernels.sampling import coarse_share
 from kernels.states import DRIVE, IDLE, NO_STATE, States
 from kernels.traffic import plan_sides, wait_odds
@@ -34,6 +35,8 @@ def compile_later_half() -> None:
     test_presence.found_in([[(fix, 50.0)]], [Purchase(test_presence.NOON_US, DEPOT_E7, test_presence.DAY_US)], [0])
     test_fuel_levels.levels_of((DRIVE, 20, 50.0))
     nothing = np.zeros(0, np.int64)
+    rows, no, code = np.zeros(1, np.int64), np.zeros(1, np.bool_), np.zeros(1, np.int32)
+    quarters_heard(Heard(code, code, rows, rows, rows, no, no), rows)
     packed_points(np.zeros(PADDING, np.uint8), nothing, nothing, [], nothing)
 
 

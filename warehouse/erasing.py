@@ -50,6 +50,7 @@ def erase_measured(connection: duckdb.DuckDBPyConnection, subject: Subject, know
         erase_texts(connection, subject, known)
         for statement in _statements("devices"):
             connection.execute(statement)
+        connection.execute(sql("work/date_quarters.sql"))
         connection.execute(f"insert into core.device_dates by name {sql('work/device_dates.sql')}")
         connection.execute(
             "delete from core.devices where"

@@ -7,6 +7,7 @@ the same throughout a row group is told by them as well, and is never decoded.
 from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
+from threading import get_ident
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +18,8 @@ from numpy.typing import NDArray
 
 from warehouse.stores import root_of, store_at
 
-TEXTS = ["tenant_id", "device_id", "quality", "flags", "source_format", "route_id"]  # columns of few different texts
+# Columns of few different texts.
+TEXTS = ["tenant_id", "device_id", "quality", "flags", "source_format", "route_id", "spool_id"]
 EXACT_LENGTH = 16  # statistics of longer texts may be cut short
 
 
@@ -30,6 +32,13 @@ class RowGroup(NamedTuple):
     tenants: tuple[str, str]
     devices: tuple[str, str]
     fix_ms: tuple[int, int]
+
+    @property
+    def senders(self) -> tuple[tuple[str, str], tuple[str, str]]:
+        """Tenant and device before which, and after which, none of its rows can be."""
+        if self.tenants[0] == self.tenants[1]:
+            return (self.tenants[0], self.devices[0]), (self.tenants[0], self.devices[1])
+        return (self.tenants[0], ""), (self.tenants[1], chr(0x10FFFF))
 
 
 class Texts(NamedTuple):
@@ -51,13 +60,13 @@ Decoded = Texts | Numbers | None  # None: no row has a value
 
 def row_groups(files: Sequence[str], first: date, last: date) -> list[RowGroup]:
     """The row groups of the files of these UTC dates; raises OSError where one cannot be read."""
-    wanted = [path for path in files if first.isoformat() <= _partition(path) <= last.isoformat()]
+    wanted = [path for path in files if first <= partition(path) <= last]
     return [group for path in wanted for group in _of_file(path)]
 
 
 def decoded(group: RowGroup, names: Sequence[str]) -> dict[str, Decoded]:
     """Some columns of a row group."""
-    file = _opened(group.path)
+    file = _opened(group.path, get_ident())
     metadata = file.metadata.row_group(group.number)
     numbers = {file.schema_arrow.names[index]: index for index in range(metadata.num_columns)}
     found: dict[str, Decoded] = {}
@@ -85,17 +94,18 @@ def decoded(group: RowGroup, names: Sequence[str]) -> dict[str, Decoded]:
 
 def rows_of(group: RowGroup, rows: NDArray[np.int64]) -> pa.Table:
     """Every column of some rows of a row group."""
-    return _opened(group.path).read_row_group(group.number, use_threads=False).take(pa.array(rows))
+    return _opened(group.path, get_ident()).read_row_group(group.number, use_threads=False).take(pa.array(rows))
 
 
-def _partition(path: str) -> str:
-    return path.rsplit("fix_date=", 1)[1][:10]
+def partition(path: str) -> date:
+    """The UTC date that the fixes of a file are of."""
+    return date.fromisoformat(path.rsplit("fix_date=", 1)[1][:10])
 
 
 @lru_cache(maxsize=256)
 def _of_file(path: str) -> list[RowGroup]:
-    metadata = _opened(path).metadata
-    names = _opened(path).schema_arrow.names
+    metadata = _opened(path, get_ident()).metadata
+    names = _opened(path, get_ident()).schema_arrow.names
     sorted_by = [names.index(name) for name in ("tenant_id", "device_id", "fix_ms")]
     groups = []
     for number in range(metadata.num_row_groups):
@@ -108,7 +118,8 @@ def _of_file(path: str) -> list[RowGroup]:
 
 
 @lru_cache(maxsize=64)
-def _opened(path: str) -> pq.ParquetFile:
+def _opened(path: str, _thread: int) -> pq.ParquetFile:
+    """A file for the use of one thread: an open file is not made for two."""
     root = root_of(path, "positions")
     if root is None:
         return pq.ParquetFile(path, read_dictionary=TEXTS)

@@ -11,15 +11,16 @@ from warehouse.connection import sql
 from warehouse.lake import resolved
 
 
-def renew_windows(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
+def renew_windows(connection: duckdb.DuckDBPyConnection, timezone: str) -> bool:
     """Lay out the windows of the vans in `replanned` and move those that new positions move; note what they touch.
 
     A window that is laid out as it was keeps its end, so that no fix of it is read again.
-    Reads the temporary `replanned`, `replanned_routes`, `unseen_plans`, `unseen_positions` and `new_positions`.
+    Reads the temporary `replanned`, `replanned_routes`, `unseen_plans`, `new_quarters` and `heard_quarters`.
+    Returns False where all windows stay as they were.
     """
     connection.execute("create or replace temp view waiting as " + sql("work/waiting_windows.sql"))
     connection.execute(
-        "create or replace temp view near_positions as select tenant_id, device_id, at_utc from new_positions"
+        "create or replace temp view near_positions as select tenant_id, device_id, at_utc from heard_quarters"
         " where at_utc between (select min(from_utc) from waiting) and (select max(latest_utc) from waiting)"
     )
     connection.execute(
@@ -30,7 +31,7 @@ def renew_windows(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
         " and heard.at_utc >= waiting.from_utc and heard.at_utc < waiting.latest_utc"
     )
     if not connection.execute("select count(*) from moving").fetchall()[0][0]:
-        return
+        return False
     connection.execute(
         "create or replace temp table windows_before as"
         " from core.plan_windows semi join moving using (tenant_id, vehicle_id)"
@@ -49,6 +50,7 @@ def renew_windows(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
     )
     move_ends(connection, timezone)
     connection.execute(sql("work/replanned_vehicle_dates.sql"))
+    return True
 
 
 def move_ends(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import duckdb
 
+from warehouse.arrived import NewRows, Told, note_arrived
 from warehouse.connection import sql, transaction
 from warehouse.frozen import close_frozen, quarantine_frozen
 from warehouse.idle_rates import REASON
@@ -32,14 +33,20 @@ class VehicleDate(NamedTuple):
     service_date: date
 
 
-def absorb(connection: duckdb.DuckDBPyConnection, timezone: str, lake: Mapping[str, LakeTableFiles]) -> None:
+def absorb(
+    connection: duckdb.DuckDBPyConnection,
+    timezone: str,
+    lake: Mapping[str, LakeTableFiles],
+    told: Told | None = None,
+) -> None:
     """Note every vehicle-date that new rows of the lake touch; take over new plans. All of it or nothing.
 
     New rows are looked for once, in two columns; then only the files that have some are read. `lake` is what
-    `staging.read_*` see.
+    `staging.read_*` see; `told` may tell what is in files (`warehouse.arrived`).
     """
     with transaction(connection):
-        unseen = _unseen(connection)
+        reached = dict(connection.execute("from core.absorbed order by spool_id").fetchall())
+        unseen = _unseen(reached)
         new = {name: table._replace(files=_files_with(connection, table, unseen)) for name, table in lake.items()}
         if not any(table.files for table in new.values()):
             close_frozen(connection)  # of those that somebody asked for
@@ -54,12 +61,14 @@ def absorb(connection: duckdb.DuckDBPyConnection, timezone: str, lake: Mapping[s
             "create or replace temp view new_positions as select tenant_id, device_id, spool_id, segment_no,"
             f" make_timestamp(fix_ms * 1000) as at_utc from unseen_positions where {WHOLE}"
         )
-        renew_windows(connection, timezone)
+        note_arrived(connection, NewRows(new["positions"].files, lake["positions"].files, reached), told)
+        _hear_quarters(connection)
+        if renew_windows(connection, timezone):
+            _hear_quarters(connection)
         connection.execute(
             "create or replace temp view new_rejects as select tenant_id, device_id, spool_id, segment_no,"
             " make_timestamp(received_us) as at_utc from unseen_rejects where device_id is not null"
         )
-        connection.execute(sql("work/heard_quarters.sql").replace("{borders}", borders("new_positions")))
         _reopen_resolved(connection, "heard_quarters", "positions", timezone)
         _reopen_resolved(connection, "new_rejects", "rejects", timezone)
         connection.execute(
@@ -73,8 +82,8 @@ def absorb(connection: duckdb.DuckDBPyConnection, timezone: str, lake: Mapping[s
         connection.execute(f"insert or replace into core.device_dates by name {sql('work/device_dates.sql')}")
         connection.execute(
             "insert or replace into core.absorbed select spool_id, max(segment_no) from ("
-            + " union all ".join(f"select spool_id, segment_no from unseen_{name}" for name in READ_TABLES)
-            + ") group by spool_id"
+            + " union all ".join(f"select spool_id, segment_no from unseen_{name}" for name in READ_TABLES[1:])
+            + " union all select spool_id, last_segment_no from new_quarters) group by spool_id"
         )
 
 
@@ -154,12 +163,11 @@ def reopen_vehicles(connection: duckdb.DuckDBPyConnection, timezone: str, reason
     reopen_dated(connection, "core.vehicle_dates semi join changed using (tenant_id, vehicle_id)", reason)
 
 
-def _unseen(connection: duckdb.DuckDBPyConnection) -> str:
+def _unseen(reached: Mapping[str, int]) -> str:
     """The condition that picks rows of later segments; written out, so that file statistics can prune."""
-    reached = connection.execute("from core.absorbed order by spool_id").fetchall()
     if not reached:
         return ALL
-    named = [(spool_id.replace("'", "''"), segment_no) for spool_id, segment_no in reached]
+    named = [(spool_id.replace("'", "''"), segment_no) for spool_id, segment_no in reached.items()]
     later = " or ".join(f"(spool_id = '{spool_id}' and segment_no > {number})" for spool_id, number in named)
     listed = ", ".join(f"'{spool_id}'" for spool_id, _ in named)
     return f"({later} or spool_id not in ({listed}))"
@@ -174,6 +182,10 @@ def _files_with(connection: duckdb.DuckDBPyConnection, table: LakeTableFiles, co
         {"files": list(table.files)},
     ).fetchall()
     return sorted(row[0] for row in rows)
+
+
+def _hear_quarters(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute(sql("work/heard_quarters.sql").replace("{borders}", borders("new_quarters")))
 
 
 def _reopen_resolved(connection: duckdb.DuckDBPyConnection, source: str, reason: str, timezone: str) -> None:

@@ -243,7 +243,5 @@ class Reader:
 
 def _may_hold(group: RowGroup, first: tuple[str, str], last: tuple[str, str]) -> bool:
     """Whether a row group may hold rows of devices between two."""
-    least, greatest = (group.tenants[0], ""), (group.tenants[1], chr(0x10FFFF))
-    if group.tenants[0] == group.tenants[1]:
-        least, greatest = (group.tenants[0], group.devices[0]), (group.tenants[0], group.devices[1])
+    least, greatest = group.senders
     return least <= last and greatest >= first

@@ -10,6 +10,6 @@ where erased.tenant_id = devices.tenant_id
 delete from core.device_dates
 where (tenant_id, device_id) in (select (tenant_id, device_id) from erased_devices);
 
-create or replace temp view unseen_positions as
-select * from staging.read_positions
+create or replace temp table touched_dates as
+select distinct tenant_id, device_id, fix_date from staging.read_positions
 where (tenant_id, device_id) in (select (tenant_id, device_id) from erased_devices);

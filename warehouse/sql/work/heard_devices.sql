@@ -24,15 +24,13 @@ spans as (
     select
         tenant_id,
         device_id,
-        make_timestamp(min(received_us)) as first_seen_utc,
-        make_timestamp(max(received_us)) as last_seen_utc,
-        max(fix_ms) filter (not coalesce(backlog, false)) as newest_ms
-    from unseen_positions
+        make_timestamp(min(first_received_us)) as first_seen_utc,
+        make_timestamp(max(last_received_us)) as last_seen_utc
+    from new_quarters
     group by all
 
 ),
 
--- Of the rows of a device only those of its newest live fix are looked at as a whole.
 newest as (
 
     select
@@ -53,9 +51,7 @@ newest as (
             },
             {'fix_ms': fix_ms, 'boot': coalesce(boot, -1), 'seq': coalesce(seq, -1), 'hash': payload_hash}
         ) as fix
-    from unseen_positions as positions
-    join spans using (tenant_id, device_id)
-    where fix_ms = newest_ms and not coalesce(backlog, false)
+    from newest_positions
     group by all
 
 ),
@@ -64,7 +60,7 @@ signs as (
 
     select * from core.devices
     union all by name
-    select spans.* exclude (newest_ms), fix, null as status, null as firmware
+    select spans.*, fix, null as status, null as firmware
     from spans
     left join newest using (tenant_id, device_id)
     union all by name
@@ -103,6 +99,6 @@ select
 
 from signs
 where (tenant_id, device_id) in (
-    select (tenant_id, device_id) from unseen_positions union all select (tenant_id, device_id) from unseen_events
+    select (tenant_id, device_id) from new_quarters union select (tenant_id, device_id) from unseen_events
 )
 group by all

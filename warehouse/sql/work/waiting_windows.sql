@@ -9,6 +9,6 @@ where planned_to_utc < latest_utc
         from (
             select max(last_seen_utc) as seen_utc from core.devices
             union all
-            select make_timestamp(max(received_us)) from unseen_positions
+            select make_timestamp(max(last_received_us)) from new_quarters
         )
     )
