@@ -67,8 +67,8 @@ def row_groups(files: Sequence[str], first: date, last: date) -> list[RowGroup]:
 def decoded(group: RowGroup, names: Sequence[str]) -> dict[str, Decoded]:
     """Some columns of a row group."""
     file = _opened(group.path, get_ident())
-    metadata = file.metadata.row_group(group.number)
-    numbers = {file.schema_arrow.names[index]: index for index in range(metadata.num_columns)}
+    metadata, schema = file.metadata.row_group(group.number), file.schema_arrow
+    numbers = {name: index for index, name in enumerate(schema.names)}
     found: dict[str, Decoded] = {}
     asked = []
     for name in names:
@@ -84,7 +84,7 @@ def decoded(group: RowGroup, names: Sequence[str]) -> dict[str, Decoded]:
         elif isinstance(value, str):
             found[name] = Texts(np.zeros(group.row_count, np.int32), [value])
         else:
-            dtype = _dtype(file.schema_arrow.field(name).type)
+            dtype = _dtype(schema.field(name).type)
             found[name] = Numbers(np.full(group.row_count, value, dtype), None)
     if asked:
         table = file.read_row_group(group.number, columns=asked, use_threads=False)
@@ -121,10 +121,12 @@ def _of_file(path: str) -> list[RowGroup]:
 def _opened(path: str, _thread: int) -> pq.ParquetFile:
     """A file for the use of one thread: an open file is not made for two."""
     root = root_of(path, "positions")
-    if root is None:
-        return pq.ParquetFile(path, read_dictionary=TEXTS)
-    # Of a row group neighbouring columns are asked for at once: in a store each request costs a round trip.
-    return pq.ParquetFile(store_at(root).arrow_file(path), read_dictionary=TEXTS, pre_buffer=True)
+    file = path if root is None else store_at(root).arrow_file(path)
+    metadata = pq.read_metadata(file)
+    texts = [name for name in TEXTS if name in metadata.schema.names]  # a file of an older version may lack some
+    # Read at once what is asked for: page by page took 29 ns a row in place of 21 (seven columns, 2026-11), and in a
+    # store each request costs a round trip.
+    return pq.ParquetFile(file, metadata=metadata, read_dictionary=texts, pre_buffer=True)
 
 
 def _told(statistics: Any, row_count: int) -> tuple[bool, Any]:

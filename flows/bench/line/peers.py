@@ -11,46 +11,45 @@ from shutil import which
 
 from warehouse.connection import open_database
 
+# What `kernels.totals.simple_totals` says of columns without nulls: between the two speeds a van goes on standing if it
+# stood, and anything else than standing, be it a silence, ends that.
 STATE_TOTALS = """
-with fixes as (
+with steps as (
     select
         tenant_id,
         device_id,
         fix_ms,
-        latitude_e7 * 1e-7 as latitude,
-        longitude_e7 * 1e-7 as longitude,
+        speed_ckmh,
         ignition,
-        lag(fix_ms) over van as before_ms,
-        lag(latitude_e7 * 1e-7) over van as before_latitude,
-        lag(longitude_e7 * 1e-7) over van as before_longitude,
-        lead(fix_ms) over van as next_ms,
-        {moving} as is_moving
+        lead(fix_ms) over van - fix_ms as step_ms,
+        radians((lead(latitude_e7) over van - latitude_e7) * 1e-7) as north,
+        radians((lead(longitude_e7) over van - longitude_e7) * 1e-7)
+        * cos(radians((lead(latitude_e7) over van + latitude_e7) * 5e-8)) as east
     from {positions}
     window van as (partition by tenant_id, device_id order by fix_ms)
+),
+moves as (
+    select *, {moving} as is_moving
+    from steps
 ),
 states as (
     select
         *,
-        case when not ignition then 0 when coalesce(is_moving, 0) = 1 then 1 else 2 end as state,
-        coalesce(fix_ms - before_ms > 300000, false) as is_gap,
-        case when next_ms is null or next_ms - fix_ms > 300000 then 0 else next_ms - fix_ms end as spent_ms,
-        6371008.8 * sqrt(
-            power(radians(latitude - before_latitude), 2)
-            + power(radians(longitude - before_longitude) * cos(radians((latitude + before_latitude) / 2)), 2)
-        ) as metres
-    from fixes
+        case when not ignition then 0 when step_ms > 300000 then 3 when coalesce(is_moving, 1) = 1 then 1 else 2 end
+            as state
+    from moves
 )
 select
     tenant_id,
     device_id,
-    sum(case when state = 0 then spent_ms end) as off_ms,
-    sum(case when state = 1 then spent_ms end) as drive_ms,
-    sum(case when state = 2 then spent_ms end) as idle_ms,
-    sum(case when is_gap then 0 else metres end) as metres
+    coalesce(sum(case when state = 0 then step_ms end), 0) as off_ms,
+    coalesce(sum(case when state = 1 then step_ms end), 0) as drive_ms,
+    coalesce(sum(case when state = 2 then step_ms end), 0) as idle_ms,
+    coalesce(sum(case when state = 1 then 6371008.8 * sqrt(north * north + east * east) end), 0) as metres
 from states
 group by tenant_id, device_id
 """
-MOVING = "case when speed_ckmh >= 500 then 1 when speed_ckmh <= 300 then 0 end"
+MOVING = "case when not ignition or step_ms > 300000 or speed_ckmh >= 500 then 1 when speed_ckmh <= 300 then 0 end"
 SO_FAR = "over (partition by tenant_id, device_id order by fix_ms rows between unbounded preceding and current row)"
 
 
@@ -65,7 +64,7 @@ def duckdb_seconds(files: Sequence[str], threads: int) -> tuple[float, dict[str,
         began_s = time.perf_counter()
         connection.execute(f"create table totals as {text}")
         seconds = time.perf_counter() - began_s
-        names = ("off_ms", "drive_ms", "idle_ms")
+        names = ("off_ms", "drive_ms", "idle_ms", "metres")
         sums = connection.execute(
             f"select {', '.join(f'sum({name})::double' for name in names)} from totals"
         ).fetchall()
