@@ -1,11 +1,13 @@
 """Flags open, change, close and come back with a reason; what people said of them stays."""
 
 import random
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import duckdb
 import pytest
 
+from tests.warehouse.core_rows import rows_taken_back
 from tests.warehouse.fuel_rows import AWAY, PRESENCE, Purchase, Rows, add_fleet, after, buy, warehouse_of_rules
 from warehouse.connection import KEPT_TABLES, ensure_schema
 from warehouse.fuel_exceptions import evaluate_rules
@@ -18,13 +20,24 @@ START = datetime(2026, 2, 27, 6)
 FLAG = "provider_txn_id = 'P1' and rule_id = 'F4'"
 
 
+@pytest.fixture(scope="module")
+def shared() -> duckdb.DuckDBPyConnection:
+    return warehouse_of_rules()
+
+
 @pytest.fixture
-def warehouse():
-    return holding(ELSEWHERE)
+def empty(shared) -> Iterator[duckdb.DuckDBPyConnection]:
+    with rows_taken_back(shared):
+        yield shared
 
 
-def holding(*purchases: Purchase) -> duckdb.DuckDBPyConnection:
-    warehouse, rows = warehouse_of_rules(), Rows()
+@pytest.fixture
+def warehouse(empty):
+    return holding(empty, ELSEWHERE)
+
+
+def holding(warehouse: duckdb.DuckDBPyConnection, *purchases: Purchase) -> duckdb.DuckDBPyConnection:
+    rows = Rows()
     add_fleet(rows)
     for purchase in purchases:
         buy(rows, purchase)
@@ -153,9 +166,9 @@ def test_evidence_that_reads_the_same_is_no_change(warehouse):
     assert history(warehouse) == [("opened", "first evaluation", "open")]
 
 
-def test_the_clearing_of_a_provisional_flag_is_a_change():
+def test_the_clearing_of_a_provisional_flag_is_a_change(empty):
     line = {"line_kind": "pending", "event_type": "auth", "quantity": None, "quantity_l": None, "is_final": False}
-    warehouse = holding(ELSEWHERE._replace(line=line))
+    warehouse = holding(empty, ELSEWHERE._replace(line=line))
     warehouse.execute("update core.fuel_lines set line_kind = 'fill', event_type = 'clear', version_count = 2")
     evaluated(warehouse, 1)
     assert history(warehouse) == [("opened", "first evaluation", "open"), ("changed", "later version", "open")]
@@ -181,9 +194,9 @@ def test_what_cannot_be_reviewed_is_said(warehouse):
         record_review(warehouse, "P1", "F4", "fine", reviewer="Ana", note="x")
 
 
-def test_of_several_lines_with_one_id_the_right_one_must_be_named():
+def test_of_several_lines_with_one_id_the_right_one_must_be_named(empty):
     warehouse = holding(
-        ELSEWHERE, ELSEWHERE._replace(key={"provider": "voyager"}, line={"card_id": "c2", "site_id": "S2"})
+        empty, ELSEWHERE, ELSEWHERE._replace(key={"provider": "voyager"}, line={"card_id": "c2", "site_id": "S2"})
     )
     with pytest.raises(SeveralPurchases, match="P1 names 2 lines; say which by --tenant, --provider and --item"):
         explained(warehouse)
@@ -192,7 +205,8 @@ def test_of_several_lines_with_one_id_the_right_one_must_be_named():
     assert rows.fetchall() == [("voyager", "explained"), ("wex", "open")]
 
 
-def test_reviews_and_history_survive_a_change_of_the_schema(warehouse):
+def test_reviews_and_history_survive_a_change_of_the_schema():
+    warehouse = holding(warehouse_of_rules(), ELSEWHERE)  # its own: all else is dropped
     explained(warehouse)
     assert {"fuel_reviews", "fuel_flag_history"} <= set(KEPT_TABLES)
     warehouse.execute("update core.schema_stamp set digest = 'older'")
@@ -202,7 +216,7 @@ def test_reviews_and_history_survive_a_change_of_the_schema(warehouse):
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_the_order_of_rows_changes_nothing(seed):
+def test_the_order_of_rows_changes_nothing(shared, seed):
     purchases = [
         Purchase(
             {"at_utc": after(minutes), "quantity": 9, "card_id": card, "vehicle_id": van},
@@ -218,7 +232,10 @@ def test_the_order_of_rows_changes_nothing(seed):
         )
     ]
     shuffled = random.Random(seed).sample(purchases, len(purchases))
-    tables = [flags(holding(*those)) for those in (purchases, shuffled)]
+    tables = []
+    for those in (purchases, shuffled):
+        with rows_taken_back(shared):
+            tables.append(flags(holding(shared, *those)))
     assert len(tables[0]) > 20
     assert tables[0] == tables[1]
 
