@@ -11,8 +11,8 @@ from paho.mqtt.client import Client
 from ingest.bulk_socket import BulkSocket
 
 TURN_S = 0.5
-GATHER_S = 0.002
-GATHER_BYTES = 16_384  # a read of more shows that messages gather by themselves
+GATHER_S = 0.005
+FAST_BYTES_A_S = 32 << 20  # who sends faster has the next messages there when these are dealt with
 
 
 class Waiting:
@@ -23,6 +23,7 @@ class Waiting:
         self._here.setblocking(False)
         self._there.setblocking(False)
         self._should_gather = False
+        self._read_s = 0.0
 
     def wake(self) -> None:
         """End the waiting."""
@@ -40,7 +41,8 @@ class Waiting:
 
         Woken for each of them we would do little but wake up, so others may gather before the next read.
         """
-        self._should_gather = size < GATHER_BYTES
+        before_s, self._read_s = self._read_s, time.monotonic()
+        self._should_gather = size < FAST_BYTES_A_S * (self._read_s - before_s)
 
     def is_readable(self, client: Client, *, may_read: bool) -> bool:
         """Wait until there is something to do, at most TURN_S; say whether it is reading."""

@@ -13,6 +13,7 @@ when all was on disk, what that took, and a digest of what is in the files.
 """
 
 import json
+import logging
 import os
 import select
 import socket
@@ -278,6 +279,7 @@ PIPELINES: dict[str, Callable[[Asked], None]] = {"naive": naive, "tuned": tuned,
 def main() -> None:
     """Be one pipeline."""
     kind, port, count, folder, form = sys.argv[1:]
+    logging.getLogger("ingest").setLevel(logging.ERROR)  # at the end the server goes first
     before_s = [0.0]
 
     def ready() -> None:

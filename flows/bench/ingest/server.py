@@ -26,10 +26,11 @@ def main() -> None:
     points, count, window = map(int, sys.argv[1:4])
     form = Form(sys.argv[4])
     cycle = min(CYCLE, count) if points == 1 else min(CYCLE // 4, count)
-    made = {
-        is_v5: _pieces(packets(points, cycle, VANS, is_v5=is_v5, form=form), window, count) for is_v5 in (False, True)
-    }
-    count -= count % made[True][0][0]
+    encoded = {is_v5: packets(points, cycle, VANS, is_v5=is_v5, form=form) for is_v5 in (False, True)}
+    # As many in a piece of either version, small enough to keep a window in motion.
+    together = max(1, min(window // 8, PIECE_BYTES // max(map(len, encoded[True])), count))
+    made = {is_v5: _pieces(one, together) for is_v5, one in encoded.items()}
+    count -= count % together
     with socket.create_server(("127.0.0.1", 0)) as listener:
         print(listener.getsockname()[1], count, flush=True)
         client, _ = listener.accept()
@@ -40,11 +41,10 @@ def main() -> None:
     answers = bytearray()
     while acknowledged < count:
         room = min(window - (sent - acknowledged), count - sent)
-        size, piece = pieces[turn % len(pieces)]
-        if room >= size:
-            client.sendall(piece)
-            sent, turn = sent + size, turn + 1
-            if room - size >= size and not select.select([client], [], [], 0)[0]:
+        if room >= together:
+            client.sendall(pieces[turn % len(pieces)])
+            sent, turn = sent + together, turn + 1
+            if room - together >= together and not select.select([client], [], [], 0)[0]:
                 continue
         received = client.recv(1 << 18)
         if not received:
@@ -58,11 +58,9 @@ def main() -> None:
     client.close()
 
 
-def _pieces(made: list[bytes], window: int, count: int) -> list[tuple[int, bytes]]:
-    """The packets in pieces of one size, small enough to keep a window in motion."""
-    together = max(1, min(window // 8, PIECE_BYTES // max(map(len, made)), count))
+def _pieces(made: list[bytes], together: int) -> list[bytes]:
     firsts = range(0, len(made) - together + 1, together)
-    return [(together, b"".join(made[first : first + together])) for first in firsts]
+    return [b"".join(made[first : first + together]) for first in firsts]
 
 
 def _greet(client: socket.socket) -> bool:
