@@ -182,6 +182,9 @@ def simulate(
             help="Everything that can go wrong with fuel cards, in place of three faults; give it vans and days.",
         ),
     ] = False,
+    packed: Annotated[
+        bool, typer.Option("--packed", help="Positions in the packed form of a gateway, not as JSON.")
+    ] = False,
 ) -> None:
     """Publish synthetic delivery days over MQTT, with the exact truth beside them."""
     from flows.publishing import run_simulate
@@ -196,6 +199,7 @@ def simulate(
             tenant=tenant,
             speed=speed,
             fuel_cases=fuel_cases,
+            packed=packed,
         )
         typer.echo(line)
 

@@ -88,4 +88,25 @@ def packet_tools() -> PacketTools:
     offsets, content, none = np.zeros(1, np.int32), np.zeros(0, np.uint8), np.zeros(0, np.int64)
     content.flags.writeable = offsets.flags.writeable = False  # as those of Arrow
     sequences(content, offsets, np.zeros(0, np.bool_), none, np.zeros(0, np.int32), none)
-    return PacketTools(scan, gather, sequences)
+    return PacketTools(scan, gather, sequences, _packed_sequences)
+
+
+def _packed_sequences(
+    text: NDArray[np.uint8],
+    begins: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    senders: list[bytes],
+    sender_of: NDArray[np.int64],
+) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """The numbers of packed messages; few collectors ever get any, so this is loaded with the first."""
+    from kernels.packed import packed_points
+    from kernels.point_cells import KEYS, SAID
+    from kernels.sequences import NO_BOOT
+
+    found = packed_points(text, begins, ends, senders, sender_of)
+    seq = KEYS.index("seq")
+    sizes = np.diff(found.starts)
+    has_seq = found.is_read.copy()  # of those that are read each has a point, and its points have one or all none
+    has_seq[has_seq] = found.cells[SAID, found.starts[:-1][has_seq]] >> seq & 1 == 1
+    boots = np.where(found.has_boot, found.boot, NO_BOOT)
+    return found.is_read, boots, np.where(has_seq, sizes, 0), found.cells[seq, np.repeat(has_seq, sizes)]

@@ -10,6 +10,7 @@ from ingest.outbox import Outgoing, Sent, publish_all
 from ingest.recorded import read_recording
 from ingest.settings import DEFAULT_BROKER_URL
 from ingest.simulation import simulate
+from ingest.simulation.gateway import packed_messages
 
 
 class NotReceived(Exception):
@@ -33,13 +34,15 @@ def run_simulate(
     tenant: str,
     speed: float | None,
     fuel_cases: bool = False,
+    packed: bool = False,
 ) -> str:
     """Simulate, write the truth where asked to, publish, and say what was sent."""
     fleet = simulate(vans=vans, days=days, seed=seed, tenant=tenant, fuel_cases=fuel_cases)
     if truth is not None:
         fleet.write_truth(truth)
         fleet.write_dimensions(truth)
-    sent = publish(settings, "simulate", fleet.messages, speed=speed)
+    messages = list(packed_messages(fleet.messages)) if packed else fleet.messages
+    sent = publish(settings, "simulate", messages, speed=speed)
     beside = f"; truth and dimension files in {truth}" if truth is not None else ""
     return f"{sent.messages} messages of {vans} vans received, {sent.resent} of them sent again{beside}"
 

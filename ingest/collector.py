@@ -95,7 +95,7 @@ def collect(
             if len(intake.receipts) == 1:
                 connection.wake()  # else it is awake, or about to be
 
-        receipts = ReceiptWriter(answer, read=lambda: box.tools.sequences)
+        receipts = ReceiptWriter(answer, tools=lambda: box.tools)
         parts = Parts(meter, inbox, intake, connection, spool, receipts)
         observe(parts)
         report = SelfReport(parts, wall_ns=wall_ns)

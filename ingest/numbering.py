@@ -1,8 +1,8 @@
 """Which numbers of which senders are on disk, of many messages at once?
 
 The compiled form of what `ingest.receipts` reads from each message: it takes what native messages usually look like,
-and leaves every other one to be read by itself. What it found is kept as arrays until receipts are due, and only then
-brought together by sender and boot.
+and packed ones, and leaves every other one to be read by itself. What it found is kept as arrays until receipts are
+due, and only then brought together by sender and boot.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,11 +13,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ingest.packets import Bytes, ReadSequences
+from ingest.packed import MAGIC
+from ingest.packets import Bytes, PacketTools, ReadPackedSequences
 from ingest.topics import ack_topic, parse_topic
 
 NO_BOOT = np.iinfo(np.int64).min
 LEAST_BYTES = 7  # of a number in a message
+PADDING = 32  # zero bytes behind packed messages, so that a reader may look a little too far
 SENDERS_KNOWN = 1 << 16
 
 Ints = NDArray[np.int64]
@@ -29,12 +31,14 @@ class Numbered(NamedTuple):
 
     topics: pa.Array
     boots: Ints
-    counts: NDArray[np.int32]
+    counts: NDArray[Any]
     seqs: Ints
 
 
-def numbered(batch: pa.RecordBatch, read: ReadSequences) -> tuple[Numbered, NDArray[np.intp]]:
+def numbered(batch: pa.RecordBatch, tools: PacketTools) -> tuple[list[Numbered], NDArray[np.intp]]:
     """Read the messages of a group commit; also return the rows of those that are to be read one by one."""
+    if tools.sequences is None:
+        return [], np.arange(batch.num_rows)
     topics, payloads = batch["topic"], batch["payload"]
     begins, names = _offsets(topics), _content(topics)
     offsets, content = _offsets(payloads), _content(payloads)
@@ -43,10 +47,35 @@ def numbered(batch: pa.RecordBatch, read: ReadSequences) -> tuple[Numbered, NDAr
         is_native[is_native] = names[begins[:-1][is_native] + place] == byte
     boots, counts = np.empty(is_native.size, np.int64), np.empty(is_native.size, np.int32)
     seqs = np.empty(content.size // LEAST_BYTES, np.int64)
-    total = read(content, offsets, is_native, boots, counts, seqs)
+    total = tools.sequences(content, offsets, is_native, boots, counts, seqs)
+    found = [_those_with_any(topics, boots, counts, seqs[:total].copy())]
+    rest = np.flatnonzero(~is_native | (counts < 0))
+    is_packed = is_native[rest] & (np.diff(offsets)[rest] > len(MAGIC))
+    for place, byte in enumerate(MAGIC):
+        is_packed[is_packed] = content[offsets[rest[is_packed]] + place] == byte
+    if tools.packed_sequences is None or not is_packed.any():
+        return found, rest
+    packed, is_read = _packed(batch.take(pa.array(rest[is_packed])), tools.packed_sequences)
+    is_packed[is_packed] = is_read
+    return [*found, packed], rest[~is_packed]
+
+
+def _packed(batch: pa.RecordBatch, read: ReadPackedSequences) -> tuple[Numbered, NDArray[np.bool_]]:
+    """Read packed messages; also return which of them could be read."""
+    offsets = _offsets(batch["payload"]).astype(np.int64)
+    text = np.zeros(offsets[-1] - offsets[0] + PADDING, np.uint8)
+    text[:-PADDING] = _content(batch["payload"])[offsets[0] : offsets[-1]]
+    encoded = batch["topic"].dictionary_encode()
+    topics = [parse_topic(topic) for topic in encoded.dictionary.to_pylist()]
+    senders = [b"" if topic is None else topic.sender.encode() for topic in topics]
+    bounds = offsets - offsets[0]
+    is_read, *numbers = read(text, bounds[:-1], bounds[1:], senders, encoded.indices.to_numpy().astype(np.int64))
+    return _those_with_any(batch["topic"], *numbers), is_read
+
+
+def _those_with_any(topics: pa.Array, boots: Ints, counts: NDArray[Any], seqs: Ints) -> Numbered:
     has_any = counts > 0
-    found = Numbered(topics.filter(pa.array(has_any)), boots[has_any], counts[has_any], seqs[:total].copy())
-    return found, np.flatnonzero(~is_native | (counts < 0))
+    return Numbered(topics.filter(pa.array(has_any)), boots[has_any], counts[has_any], seqs)
 
 
 def by_sender(found: Sequence[Numbered]) -> Iterator[tuple[str, int | None, Ranges]]:

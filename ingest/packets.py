@@ -44,6 +44,12 @@ Scan = Callable[[Bytes, int, int, bool, int, Table], tuple[int, int, int, int]]
 ReadSequences = Callable[
     [Bytes, Table, NDArray[np.bool_], NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]], int
 ]
+# The same from packed messages: a text that ends with zeros, where in it each begins and ends, who may have sent them
+# and which of these sent each. Gives which could be read, their boots, how many numbers each has, and these in a row.
+ReadPackedSequences = Callable[
+    [Bytes, NDArray[np.int64], NDArray[np.int64], list[bytes], NDArray[np.int64]],
+    tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
+]
 # Copies pieces of the first array, which begin and are as long as the next two say, one after the other into the last.
 Gather = Callable[[Bytes, Table, Table, Bytes], None]
 
@@ -54,6 +60,7 @@ class PacketTools(NamedTuple):
     scan: Scan
     gather: Gather
     sequences: ReadSequences | None = None  # without it every message is read by itself
+    packed_sequences: ReadPackedSequences | None = None
 
 
 class Packets(NamedTuple):

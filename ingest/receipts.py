@@ -31,7 +31,7 @@ from ingest.arrow_points import numbered as arrow_numbered
 from ingest.masking import masked_text
 from ingest.numbering import Numbered, by_sender, numbered
 from ingest.packed import MAGIC, unpack
-from ingest.packets import ReadSequences
+from ingest.packets import PLAIN_TOOLS, PacketTools
 from ingest.received import Undecodable
 from ingest.topics import Topic, ack_topic, parse_topic
 
@@ -174,10 +174,10 @@ class ReceiptWriter:
         publish: Publish,
         *,
         interval_s: float = INTERVAL_S,
-        read: Callable[[], ReadSequences | None] = lambda: None,
+        tools: Callable[[], PacketTools] = lambda: PLAIN_TOOLS,
     ) -> None:
         self._publish = publish
-        self._read = read
+        self._tools = tools
         self._interval_s = interval_s
         self._batches: Queue[pa.RecordBatch | None] = Queue()
         # Each counter has one writing thread, so neither needs a lock.
@@ -224,10 +224,9 @@ class ReceiptWriter:
                 next_s = monotonic() + self._interval_s
 
     def _note_all(self, batch: pa.RecordBatch) -> None:
-        read = self._read()
-        if read is not None:
-            found, rest = numbered(batch, read)
-            self._numbered.append(found)
+        found, rest = numbered(batch, self._tools())
+        self._numbered += found
+        if rest.size < batch.num_rows:
             batch = batch.take(pa.array(rest)) if rest.size else batch.slice(0, 0)
         for topic, payload in zip(batch["topic"].to_pylist(), batch["payload"].to_pylist(), strict=True):
             self._note(topic, payload)

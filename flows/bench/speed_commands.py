@@ -82,6 +82,7 @@ def ingest(
     minutes: Annotated[float, typer.Option(min=0.05, help="How long the live part publishes.")] = 0.5,
     rate: Annotated[int, typer.Option(min=1, help="Points a second of the live part.")] = 100_000,
     points_a_message: Annotated[int, typer.Option(min=1, max=200, help="Points in its messages.")] = 10,
+    packed: Annotated[bool, typer.Option("--packed", help="The live part sends packed messages, not JSON.")] = False,
     share: Annotated[float, typer.Option(min=0.001, max=10, help="Of the usual number of messages.")] = 1,
     out: Annotated[Path | None, typer.Option(help="CSV file for all figures.", show_default=False)] = None,
 ) -> None:
@@ -90,6 +91,9 @@ def ingest(
     Our collector beside stock paho, mosquitto_sub and a bare socket scanner; everything is made before it is timed.
     docs/performance.md discusses the result. The live part alone, for ten minutes:
     odograph bench ingest --only live --minutes 10
+
+    A million points a second, packed by gateways:
+    odograph bench ingest --only live --packed --rate 1000000 --points-a-message 60
     """
     from flows.bench.figures import lines, write_csv
     from flows.bench.ingest.runs import Plan
@@ -98,7 +102,7 @@ def ingest(
     unknown = [name for name in only or () if name not in SECTIONS]
     if unknown:
         raise typer.BadParameter(f"expected {', '.join(SECTIONS)}", param_hint="--only")
-    plan = Plan(minutes, rate, points_a_message, share)
+    plan = Plan(minutes, rate, points_a_message, share, packed)
     found = []
     for name in only or SECTIONS:
         found.append(SECTIONS[name](plan))

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from flows.fast_ingest import packet_tools
 from ingest.numbering import numbered
 from ingest.open_segment import Message, message_batch
+from ingest.packed import pack
+from ingest.packets import PLAIN_TOOLS
 from ingest.receipts import Receipt, ReceiptKeys, ReceiptWriter, merged_ranges, parse_receipt, receipt_keys
 
 POS = "tm/v1/acme/van-1/pos"
@@ -138,6 +140,12 @@ def test_receipts_are_merged_for_each_device_and_boot():
     ]
 
 
+def packed(seq: int | None, device: str = "van-1") -> bytes:
+    points = [{"ts": 1_772_208_000 + place, "lat": 1.5} for place in range(2)]
+    numbers = [{} if seq is None else {"seq": seq + place} for place in range(2)]
+    return pack(device, [point | number for point, number in zip(points, numbers, strict=True)], boot=41)
+
+
 VALUES = st.one_of(
     st.integers(-(10**20), 10**20),
     st.integers(0, 9),
@@ -159,7 +167,12 @@ SENT = st.fixed_dictionaries(
         "more": st.dictionaries(st.text(max_size=2), VALUES, max_size=2),
     },
 )
+PACKED = st.builds(packed, st.sampled_from([None, 0, 7, -3]), st.sampled_from(["van-1", "ü"]))
 PAYLOADS = st.one_of(
+    PACKED,
+    st.tuples(PACKED, st.integers(0, 40), st.binary(max_size=1)).map(
+        lambda drawn: drawn[0][: drawn[1]] + drawn[2] + drawn[0][drawn[1] + 1 :]
+    ),
     st.tuples(SENT, st.sampled_from([None, 1]), st.booleans()).map(
         lambda drawn: json.dumps(drawn[0], indent=drawn[1], ensure_ascii=drawn[2]).encode()
     ),
@@ -182,9 +195,9 @@ TOPICS = st.sampled_from(
 @settings(max_examples=100, deadline=None)
 def test_numbers_read_together_give_the_receipts_of_numbers_read_one_by_one(batches):
     heard = []
-    for read in (None, packet_tools().sequences):
+    for tools in (PLAIN_TOOLS, packet_tools()):
         published = Published()
-        writer = ReceiptWriter(published, interval_s=60, read=lambda read=read: read)
+        writer = ReceiptWriter(published, interval_s=60, tools=lambda tools=tools: tools)
         for batch in batches:
             writer.landed(batch_of(batch))
         writer.close()
@@ -194,12 +207,14 @@ def test_numbers_read_together_give_the_receipts_of_numbers_read_one_by_one(batc
 
 
 def test_most_native_messages_are_read_together():
-    read = packet_tools().sequences
-    assert read is not None
     usual = [point("a", 1, 1, 2), (POS, b'{"v":1,"dev":"a","boot":41,"pts":[{"ts":1.5,"seq":7,"ign":true,"x":null}]}')]
-    found, rest = numbered(batch_of([*usual, ("fc/v1/acme/wex/txn", b"{}"), (POS, b"[]")]), read)
-    assert rest.tolist() == [2, 3]
-    assert (found.boots.tolist(), found.counts.tolist(), found.seqs.tolist()) == ([1, 41], [2, 1], [1, 2, 7])
+    others = [("fc/v1/acme/wex/txn", b"{}"), (POS, b"[]"), (POS, packed(7, "somebody else"))]
+    found, rest = numbered(batch_of([*usual, *others, (POS, packed(7)), (POS, packed(None))]), packet_tools())
+    assert rest.tolist() == [2, 3, 4]
+    assert [(one.boots.tolist(), one.counts.tolist(), one.seqs.tolist()) for one in found] == [
+        ([1, 41], [2, 1], [1, 2, 7]),
+        ([41], [2], [7, 8]),
+    ]
 
 
 def test_a_device_hears_from_us_at_most_once_in_the_interval():

@@ -19,6 +19,7 @@ from ingest.decode import decode
 from ingest.outbox import Outgoing
 from ingest.received import received_messages
 from ingest.simulation import Simulation, simulate
+from ingest.simulation.gateway import packed_messages
 from ingest.simulation.journey import JourneyBuilder, Waypoint
 from ingest.simulation.truth import hand_offs_frame, states_frame
 
@@ -88,6 +89,19 @@ def test_every_message_becomes_rows_and_nothing_is_rejected(fleet: Simulation):
     assert set(rows["quality"]) == {"good", "low"}
     assert rows.filter(pl.col("flags") != "").is_empty()
     assert rows.filter(pl.col("rpm").is_not_null())["device_id"].n_unique() == VANS // 2
+
+
+def test_a_gateway_says_the_same_of_every_position_in_fewer_bytes(fleet: Simulation):
+    few = fleet._replace(messages=[one for one in fleet.messages if "/860000000000001/" in one.topic])
+    packed = few._replace(messages=list(packed_messages(few.messages)))
+    of_the_way = ["payload_hash", "source_format", "point_index", "received_us", "segment_no", "spool_id"]
+    said, again = (
+        pl.DataFrame(pl.from_arrow(as_decoded(one).positions)).drop(of_the_way).unique() for one in (few, packed)
+    )
+    keys = ["device_id", "boot", "seq", "backlog"]
+    assert said.height > 1_000
+    assert said.sort(keys).equals(again.sort(keys))
+    assert sum(len(one.payload) for one in packed.messages) < sum(len(one.payload) for one in few.messages) / 3
 
 
 def test_messages_are_small_native_and_in_the_order_they_are_sent(fleet: Simulation):

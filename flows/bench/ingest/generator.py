@@ -1,6 +1,6 @@
 """Publish to a broker at QoS 1, flat out or at a rate, from packets made before.
 
-    python -m flows.bench.ingest.generator PORT POINTS COUNT VANS RATE
+    python -m flows.bench.ingest.generator PORT POINTS COUNT VANS RATE FORM
 
 RATE is messages a second, 0 is flat out. At a rate, every tick carries one more message that says when it was sent.
 Prints what was sent and what that cost itself.
@@ -12,7 +12,7 @@ import socket
 import sys
 from time import perf_counter, process_time, sleep, time_ns
 
-from flows.bench.ingest.traffic import PROBE_TOPIC, connect_packet, count_pubacks, packets, publish_packet
+from flows.bench.ingest.traffic import PROBE_TOPIC, Form, connect_packet, count_pubacks, packets, publish_packet
 
 CYCLE = 20_000  # messages made; ids of marked messages are above
 WINDOW = 2_000
@@ -22,9 +22,10 @@ TOGETHER_BYTES = 65_536
 
 def main() -> None:
     """Publish."""
-    port, points, count, vans, rate = map(int, sys.argv[1:])
+    port, points, count, vans, rate = map(int, sys.argv[1:6])
+    form = Form(sys.argv[6])
     cycle = min(CYCLE, count, 200_000 // points)
-    made = packets(points, cycle, vans, is_v5=False)
+    made = packets(points, cycle, vans, is_v5=False, form=form)
     with socket.create_connection(("127.0.0.1", port)) as broker:
         broker.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         broker.sendall(connect_packet("bench-generator"))

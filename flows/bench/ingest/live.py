@@ -9,10 +9,11 @@ import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Thread
-from time import perf_counter, sleep
+from time import sleep
 
 from flows.bench.figures import Figure, Section
 from flows.bench.ingest.runs import Plan, consuming, cpu_s, publish, resident_mib
+from flows.bench.ingest.traffic import Form
 from ingest.broker import MosquittoChild, find_mosquitto
 
 VANS = 20_000
@@ -21,7 +22,10 @@ LOOK_S = 0.5
 
 def live(plan: Plan) -> Section:
     """Publish at a rate for some minutes."""
-    title = f"Live: {plan.rate:,} points/s, {plan.points} a message, {plan.minutes:g} minutes"
+    form = Form.packed if plan.is_packed else Form.few
+    title = (
+        f"Live: {plan.rate:,} points/s, {plan.points} a message{', packed' * plan.is_packed}, {plan.minutes:g} minutes"
+    )
     if find_mosquitto() is None:
         return Section(title, [], ["mosquitto is not installed."])
     messages_a_second = max(1, plan.rate // plan.points)
@@ -33,17 +37,20 @@ def live(plan: Plan) -> Section:
     ):
         sent: dict[str, float] = {}
         publishing = Thread(
-            target=lambda: sent.update(publish(broker.port, plan.points, count, vans=VANS, rate=messages_a_second))
+            target=lambda: sent.update(
+                publish(broker.port, plan.points, count, vans=VANS, rate=messages_a_second, form=form)
+            )
         )
-        began_s, broker_s, collector_s = perf_counter(), cpu_s(broker.pid), cpu_s(collector.pid)
+        broker_s, collector_s = cpu_s(broker.pid), cpu_s(collector.pid)
         publishing.start()
         memory_mib = []
         while publishing.is_alive():
             sleep(LOOK_S)
             memory_mib.append(resident_mib(collector.pid))
-        seconds = perf_counter() - began_s
         broker_s, collector_s = cpu_s(broker.pid) - broker_s, cpu_s(collector.pid) - collector_s
         printed, _ = collector.communicate(timeout=30)
+    seconds = sent["seconds"]  # before it, messages were made
+    memory_mib = memory_mib[-max(2, round(seconds / LOOK_S)) :]
     took = json.loads(printed.splitlines()[-1])
     return Section(
         title,

@@ -29,6 +29,7 @@ class Plan(NamedTuple):
     rate: int
     points: int
     share: float  # of the usual number of messages; tests take less
+    is_packed: bool = False  # what the live part sends
 
 
 class Taken(NamedTuple):
@@ -98,9 +99,11 @@ def through_mosquitto(
         return taken._replace(broker_cpu_us=(cpu_s(child.pid) - before_s) / max(taken.messages, 1) * 1e6)
 
 
-def publish(port: int, points: int, count: int, *, vans: int = 1_000, rate: int = 0) -> dict[str, Any]:
+def publish(
+    port: int, points: int, count: int, *, vans: int = 1_000, rate: int = 0, form: Form = Form.few
+) -> dict[str, Any]:
     """Publish through a broker; return what the generator says."""
-    with _child("generator", port, points, count, vans, rate) as generator:
+    with _child("generator", port, points, count, vans, rate, form) as generator:
         return _result(generator)
 
 
@@ -153,7 +156,7 @@ def _with_mosquitto_sub(port: int, points: int, count: int) -> Taken:
         with path.open("wb") as sizes:
             process = subprocess.Popen(command, stdout=sizes)
         sleep(0.8)  # it does not say when it is subscribed
-        with _child("generator", port, points, count, 1_000, 0) as generator:
+        with _child("generator", port, points, count, 1_000, 0, Form.few) as generator:
             while not path.stat().st_size and process.poll() is None:
                 sleep(0.001)
             began_s = perf_counter()

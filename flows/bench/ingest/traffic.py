@@ -13,13 +13,13 @@ class Form(StrEnum):
 
     few = "few"  # native, ten keys a point
     full = "full"  # native, all a van can say
-    packed = "packed"  # time, place, speed, heading and engine
+    packed = "packed"  # time, place, speed, heading, engine and numbers
 
 
 def packets(points: int, count: int, vans: int, *, is_v5: bool, qos: int = 1, form: Form = Form.few) -> list[bytes]:
     """PUBLISH packets with the ids 1, 2, 3 and so on; each van says two different messages again and again."""
     sent = said(points, min(count, 2 * vans), is_full=form == Form.full, vans=vans)
-    topics, bodies = sent.topics, sent.packed if form == Form.packed else sent.json
+    topics, bodies = sent.topics, sent.numbered if form == Form.packed else sent.json
     return [
         publish_packet(topics[number % len(topics)], bodies[number % len(topics)], number % 65_535 + 1, is_v5, qos)
         for number in range(count)

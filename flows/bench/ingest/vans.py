@@ -1,6 +1,7 @@
 """What do the vans of a benchmark say? Native messages of a fleet in town, one point a second."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from math import cos, radians, sin
@@ -35,12 +36,20 @@ class Said:
 
     @cached_property
     def packed(self) -> list[bytes]:
-        """As gateways send them."""
+        """As gateways may send them, without numbers unless all is said."""
+        return self._packed(self.not_packed, None)
+
+    @cached_property
+    def numbered(self) -> list[bytes]:
+        """As gateways send them that wait for receipts."""
+        return self._packed([name for name in self.not_packed if name != "seq"], 41)
+
+    def _packed(self, left_out: Sequence[str], boot: int | None) -> list[bytes]:
         kept = [
-            [{key: value for key, value in point.items() if key not in self.not_packed} for point in batch]
+            [{key: value for key, value in point.items() if key not in left_out} for point in batch]
             for batch in self.batches
         ]
-        return [pack(device, batch) for device, batch in zip(self.devices, kept, strict=True)]
+        return [pack(device, batch, boot=boot) for device, batch in zip(self.devices, kept, strict=True)]
 
     @property
     def topics(self) -> list[str]:
