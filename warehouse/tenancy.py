@@ -28,7 +28,15 @@ SHARED_TABLES = frozenset(
 )
 # Paths of files, how far spools are loaded, numbers of the register, what was asked for, and counts over all tenants.
 OPERATOR_TABLES = frozenset(
-    {"core.imports", "core.absorbed", "core.backfills", "core.erasures", "core.generation", "core.lake_versions"}
+    {
+        "core.imports",
+        "core.absorbed",
+        "core.backfills",
+        "core.erasures",
+        "core.generation",
+        "core.lake_versions",
+        "core.lines_stamp",
+    }
 )
 # Of shared tables: other columns of the operator's files, which nobody has read.
 HIDDEN_COLUMNS = frozenset({"extra"})

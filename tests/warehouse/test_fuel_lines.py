@@ -14,7 +14,7 @@ from ingest.columns import PURCHASES
 from tests.warehouse.core_rows import rows_taken_back
 from warehouse.connection import ensure_schema, prepare, sql
 from warehouse.fuel_lines import replace_lines
-from warehouse.fuel_sites import site_name
+from warehouse.fuel_sites import name_sites, site_name
 from warehouse.models import prepare_models
 
 EASTERN = "America/New_York"
@@ -411,3 +411,45 @@ def test_a_card_or_driver_is_known_while_its_row_holds(warehouse):
     ]
     found = [(line["is_card_known"], line["is_driver_known"]) for line in lines(warehouse, *asked)]
     assert found == [(True, True), (False, False)]
+
+
+# ---------------------------------------------------------------- what they are made of
+
+
+CHANGED = {
+    "a version": "insert into lake.purchases by name select * replace ('x2' as provider_txn_id) from lake.purchases",
+    "a station": "insert into core.stations by name select 'S1' as station_id, 40.7 as latitude, -74.2 as longitude",
+    "a van": "insert into core.vehicles by name select 't1' as tenant_id, 'V7' as vehicle_id, 70 as tank_l",
+    "a card": "insert into core.cards by name select 't1' as tenant_id, 'c1' as card_id",
+    "a driver": "insert into core.drivers by name select 't1' as tenant_id, 'D1' as driver_id",
+    "models": "update core.models_stamp set digest = 'of other models'",
+    "lines": "delete from core.fuel_lines",
+}
+
+
+@pytest.fixture
+def made(warehouse, monkeypatch):
+    """A line of a van, and a list that grows each time when lines are made."""
+    lines(warehouse, version(vehicle_ref="V7", card_id="c1", driver_ref="D1", site_id="S1"))
+    count = []
+    monkeypatch.setattr("warehouse.fuel_lines.name_sites", lambda connection: count.append(1) or name_sites(connection))
+    return count
+
+
+def test_lines_are_left_alone_where_nothing_they_are_made_of_changed(warehouse, made):
+    before = warehouse.sql("from core.fuel_lines").fetchall()
+    replace_lines(warehouse, EASTERN, zones_of)
+    assert (made, warehouse.sql("from core.fuel_lines").fetchall()) == ([], before)
+    replace_lines(warehouse, "Europe/Berlin", zones_of)
+    assert made == [1]
+
+
+@pytest.mark.parametrize("changed", CHANGED)
+def test_lines_are_made_anew_where_something_changed(warehouse, made, changed):
+    warehouse.execute(CHANGED[changed])
+    replace_lines(warehouse, EASTERN, zones_of)
+    found = warehouse.sql("from core.fuel_lines order by all").fetchall()
+    assert made == [1]
+    warehouse.execute("delete from core.lines_stamp")
+    replace_lines(warehouse, EASTERN, zones_of)
+    assert warehouse.sql("from core.fuel_lines order by all").fetchall() == found != []

@@ -745,6 +745,11 @@ create table if not exists core.fuel_evaluations (
     inputs varchar not null             -- digest of time, place, van, and the vehicle-dates of the tenant around it
 );
 
+-- What core.fuel_lines was made of and what it was then; where either differs it is made anew. One row.
+create table if not exists core.lines_stamp (
+    digest varchar not null             -- of versions, lists, programs and lines
+);
+
 -- One row per rise of the fuel gauge while the van stood. Rises between two dates are in marts.refuels only.
 create table if not exists core.refuels (
     tenant_id varchar not null,
