@@ -1,12 +1,13 @@
 """Which copies are made beside the one for all?
 
-First the copy for all, then each tenant's and that of the network, all from it. A copy that cannot be made stops no
-other. At the end a note says of which generation they are, and which failed. A run that dies before leaves a note of an
-earlier generation, or of other settings; then, and where one failed, the next refresh has news.
+First the copy for all, then each tenant's and, at the same time, that of the network, all from it. A copy that cannot
+be made stops no other. At the end a note says of which generation they are, and which failed. A run that dies before
+leaves a note of an earlier generation, or of other settings; then, and where one failed, the next refresh has news.
 """
 
 import logging
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -51,22 +52,25 @@ def publish_parts(
         with transaction(copy):
             add_comments(copy)  # views that were made once more lost theirs
 
-    done = publish_tenants(
-        published,
-        settings.tenants_dir,
-        _wanted(settings),
-        add_own_views,
-        f"{settings.timezone} {lake_root} {versions}",
-        afresh=afresh,
-    )
+    with ThreadPoolExecutor(1) as beside:
+        network: Future[object]
+        if settings.network_copy:
+            network = beside.submit(publish_network, published, settings.published_dir, afresh=afresh)
+        else:
+            network = beside.submit(remove_network, settings.published_dir)
+        done = publish_tenants(
+            published,
+            settings.tenants_dir,
+            _wanted(settings),
+            add_own_views,
+            f"{settings.timezone} {lake_root} {versions}",
+            afresh=afresh,
+        )
     failures = [f"tenant {tenant_id} ({reason})" for tenant_id, reason in done.failed.items()]
-    if settings.network_copy:
-        try:
-            publish_network(published, settings.published_dir, afresh=afresh)
-        except (duckdb.Error, OSError) as error:
-            failures.append(f"network ({why(error)})")
-    else:
-        remove_network(settings.published_dir)
+    try:
+        network.result()
+    except (duckdb.Error, OSError) as error:
+        failures.append(f"network ({why(error)})")
     note = settings.tenants_dir / NOTE
     note.write_text("".join([note_of(settings, published), *(f"{failure}\n" for failure in failures)]))
     logger.info("copies of tenants: %d built, %d unchanged", len(done.built), len(done.unchanged))
