@@ -265,7 +265,7 @@ def _opened(settings: Settings, opened: Opened | None = None, lake: Lake | None 
         yield opened
         return
     tables = lake_tables(settings, lake)
-    with open_warehouse(settings.warehouse_path) as warehouse:
+    with open_warehouse(settings.warehouse_path, memory_mib=settings.memory_mib) as warehouse:
         prepare_models(warehouse)
         take_holds(warehouse, settings)
         choose_co2_factors(warehouse, settings.co2_factors)

@@ -18,6 +18,12 @@ SMTP_SCHEMES = ("smtp", "smtps", "smtp+starttls")
 class Settings(IngestSettings):
     """Everything an `odograph` command may need."""
 
+    memory_mib: int = Field(
+        1024,
+        ge=256,
+        description="memory of the database while a refresh runs, beside some 600 MiB for positions that are measured;"
+        " what does not fit is written beside the warehouse meanwhile, MiB",
+    )
     stop_kmh: float = Field(3, ge=0, description="standing up to this speed where the speed is GPS's, km/h")
     can_stop_kmh: float = Field(1, ge=0, description="the same where the speed is the vehicle's own, km/h")
     move_kmh: float = Field(5, gt=0, description="moving from this speed on; between the two nothing changes, km/h")

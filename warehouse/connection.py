@@ -90,8 +90,11 @@ def _taken(descriptor: int) -> bool:
 
 
 @contextmanager
-def open_warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the private file for writing, with every table of `schema.sql` there; the caller holds the lock."""
+def open_warehouse(path: Path, *, memory_mib: int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the private file for writing, with every table of `schema.sql` there; the caller holds the lock.
+
+    What does not fit into `memory_mib` is written to a folder beside the file while it is needed.
+    """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         connection = open_database(path)
@@ -100,6 +103,8 @@ def open_warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             raise WarehouseBusy(path, 0) from error
         raise
     try:
+        if memory_mib is not None:
+            connection.execute(f"set memory_limit = '{memory_mib} MiB'")
         ensure_schema(connection)
         yield connection
     finally:

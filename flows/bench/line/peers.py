@@ -21,10 +21,10 @@ with steps as (
         fix_ms,
         speed_ckmh,
         ignition,
-        lead(fix_ms) over van - fix_ms as step_ms,
-        radians((lead(latitude_e7) over van - latitude_e7) * 1e-7) as north,
-        radians((lead(longitude_e7) over van - longitude_e7) * 1e-7)
-        * cos(radians((lead(latitude_e7) over van + latitude_e7) * 5e-8)) as east
+        (lead(fix_ms) over van) - fix_ms as step_ms,
+        radians(((lead(latitude_e7) over van) - latitude_e7) * 1e-7) as north,
+        radians(((lead(longitude_e7) over van) - longitude_e7) * 1e-7)
+        * cos(radians(((lead(latitude_e7) over van) + latitude_e7) * 5e-8)) as east
     from {positions}
     window van as (partition by tenant_id, device_id order by fix_ms)
 ),
