@@ -8,6 +8,7 @@ import pytest
 
 from flows.bench.line.peers import duckdb_seconds
 from flows.bench.line.totals import totals_seconds
+from ingest.columns import POSITIONS
 from tests.flows.test_points import DAY, NOON_MS, position
 
 
@@ -30,7 +31,9 @@ def test_state_totals_are_those_of_sql(tmp_path):
             rows.append(position(f"d{number}", int(at_ms), seq, **place, **engine))
     path = tmp_path / f"fix_date={DAY}" / "part-0.parquet"
     path.parent.mkdir()
-    pq.write_table(pa.Table.from_pylist(rows).drop_columns(["fix_date"]), path, row_group_size=150)
+    pq.write_table(
+        pa.Table.from_pylist(rows, schema=POSITIONS.schema).drop_columns(["fix_date"]), path, row_group_size=150
+    )
     _, ours = totals_seconds([str(path)], DAY)
     _, theirs = duckdb_seconds([str(path)], 1)
     assert ours.num_rows == 7

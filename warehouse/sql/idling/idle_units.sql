@@ -14,7 +14,8 @@ select
     first(longitude order by started_utc) as longitude,
     first(place_precision_m order by started_utc) as place_precision_m,
     first(jurisdictions order by started_utc) as jurisdictions,
-    sum(fuel_l order by started_utc) as fuel_l,
+    -- Without a counter there is nothing to put in order, which costs more than all the rest.
+    sum(fuel_l order by started_utc) filter (fuel_l is not null) as fuel_l,
     bool_or(is_pto) as is_pto,
     bool_and(is_full_quality) as is_full_quality
 from (
