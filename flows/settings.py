@@ -19,7 +19,7 @@ class Settings(IngestSettings):
     """Everything an `odograph` command may need."""
 
     memory_mib: int = Field(
-        1024,
+        512,
         ge=256,
         description="memory of the database while a refresh runs, beside some 600 MiB for positions that are measured;"
         " what does not fit is written beside the warehouse meanwhile, MiB",
