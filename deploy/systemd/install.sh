@@ -27,6 +27,7 @@ systemd-sysusers /etc/sysusers.d/odograph.conf
 install -D -m 644 deploy/systemd/tmpfiles.conf /etc/tmpfiles.d/odograph.conf
 systemd-tmpfiles --create /etc/tmpfiles.d/odograph.conf
 [ -e /etc/odograph/odograph.env ] || install -m 640 -g odograph deploy/systemd/odograph.env /etc/odograph/odograph.env
+install -m 755 deploy/systemd/odograph /usr/local/sbin/odograph
 install -m 644 deploy/systemd/odograph-*.service deploy/systemd/odograph-*.timer /etc/systemd/system
 for folder in odograph-.service.d mosquitto.service.d; do
     mkdir -p "/etc/systemd/system/$folder"
@@ -38,6 +39,9 @@ KEYS=/etc/odograph ODOGRAPH_DATA_DIR=/var/lib/odograph BROKER_FOLDER=/etc/odogra
     PATH="/opt/odograph/bin:$PATH" sh deploy/keys.sh
 
 systemctl daemon-reload
+services="mosquitto odograph-collector odograph-worker odograph-backup.timer"
+systemctl enable --quiet $services
+echo "by hand:  odograph status"
 echo "settings: /etc/odograph/odograph.env"
-echo "start:    systemctl enable --now mosquitto odograph-collector odograph-worker odograph-backup.timer"
-echo "reload:   systemctl reload mosquitto    # after devices came or went and this was run again"
+echo "start, also after an update:          systemctl restart $services"
+echo "after devices came or went, and this: systemctl reload mosquitto"
