@@ -18,7 +18,7 @@ from time import monotonic, sleep
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-PROFILES = ("dev", "s3", "simulate")
+PROFILES = ("dev", "simulate")
 WAIT_S = 300.0
 LOG_LINES, SAID_LINES, SHOWN = "15", 30, 100
 ABOUT = {
@@ -250,7 +250,7 @@ def main(command: str) -> int:
     unknown = [name for name in profiles if name not in PROFILES]
     try:
         if unknown:
-            raise CannotStart(f"no profile {', '.join(unknown)}; there are dev and s3")
+            raise CannotStart(f"no profile {', '.join(unknown)}: there is dev")
         compose = compose_command()
         if command == "down":
             done = subprocess.run([*compose, "down"], cwd=ROOT, env={**env, "COMPOSE_PROFILES": ",".join(PROFILES)})

@@ -22,7 +22,8 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 ONCE = ("keys", "simulate")
 OURS = [name for name, service in SERVICES.items() if "build" in service]
 VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
-# Those that name folders, files, another broker or this machine: in an override file, or on the host.
+# Those that name folders, files, another broker or this machine: in an override file, or on the host. A cluster needs
+# an extra that the image has not.
 NOT_PASSED_ON = {
     "data_dir",
     "embedded_broker",
@@ -40,6 +41,9 @@ NOT_PASSED_ON = {
     "unsubscribe_host",
     "unsubscribe_port",
     "prefect_database_url",
+    "runner",
+    "runner_address",
+    "partitions",
 }
 UNITS = ROOT / "deploy" / "systemd"
 
