@@ -75,6 +75,7 @@ broker() {
     say "certificate of the broker made, for $names"
 }
 
+# To stderr, because mosquitto keeps what it writes to a pipe on stdout until it has 4 KiB of it.
 rules() {
     : >"$scratch/users.toml"
     [ -e "$data/users.toml" ] && cat "$data/users.toml" >>"$scratch/users.toml"
@@ -82,7 +83,7 @@ rules() {
         printf '\n[[user]]\nname = "simulator"\nrole = "gateway"\ntenant = "northwind"\n' >>"$scratch/users.toml"
     fi
     if ! odograph broker-config --out "$keys/broker" --installed-at "${BROKER_FOLDER:-/mosquitto/access}" \
-        --state "${BROKER_STATE:-/mosquitto/data}" --log "${BROKER_LOG:-stdout}" \
+        --state "${BROKER_STATE:-/mosquitto/data}" --log "${BROKER_LOG:-stderr}" \
         --group "$(stat -c %g "$keys/broker")" --users "$scratch/users.toml" --allow-no-registry >&2; then
         [ -s "$keys/broker/mosquitto.conf" ] || exit 1
         say "the broker keeps the rules it has"

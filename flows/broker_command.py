@@ -34,7 +34,7 @@ def broker_config(
         bool, typer.Option("--allow-no-registry", help="Before anything is registered: collectors and --users only.")
     ] = False,
     state: Annotated[Path, typer.Option(help="Where the broker keeps its queues.")] = Path("/var/lib/mosquitto"),
-    log: Annotated[Path, typer.Option(help="The broker's log: a file, or stdout.")] = Path(
+    log: Annotated[Path, typer.Option(help="The broker's log: a file, stdout or stderr.")] = Path(
         "/var/log/mosquitto/mosquitto.log"
     ),
     log_denied: Annotated[

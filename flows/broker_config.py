@@ -121,7 +121,7 @@ def _configuration(place: BrokerPlace, users: Sequence[User], *, has_revoked: bo
     access += ["", "allow_anonymous false", f"acl_file {place.folder / 'acl'}"]
     if "password" in identities:
         access.append(f"password_file {place.folder / 'passwords'}")
-    destination = "stdout" if str(place.log) == "stdout" else f"file {place.log}"
+    destination = str(place.log) if str(place.log) in ("stdout", "stderr") else f"file {place.log}"
     log = [f"log_dest {destination}", "log_type error", "log_type warning", "log_type notice", "log_type subscribe"]
     if place.log_denied:
         log += ["# Refused messages are logged at this level only, and so is every other message.", "log_type debug"]

@@ -100,7 +100,9 @@ def test_the_rules_are_asked_for_in_words_that_broker_config_understands(keys, t
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
     assert "user simulator" in (tmp_path / "broker" / "acl").read_text()
-    assert "persistence_location /mosquitto/data/" in (tmp_path / "broker" / "mosquitto.conf").read_text()
+    configuration = (tmp_path / "broker" / "mosquitto.conf").read_text()
+    assert "persistence_location /mosquitto/data/" in configuration
+    assert "\nlog_dest stderr\n" in configuration
 
 
 def test_the_simulator_may_come_in_only_where_it_is_asked_for_and_further_users_are_kept(keys):
