@@ -26,8 +26,9 @@ demo: setup ## run the whole line on this machine, from vans to report
 test: setup ## run the tests
 	$(BIN)/python -m pytest
 
-campaign: setup ## run the long ones among the tests, which `make test` leaves out
+campaign: setup ## run the long ones among the tests, which `make test` leaves out, and properties on many examples
 	$(BIN)/python -m pytest -m campaign
+	$(BIN)/python -m pytest -m 'hypothesis and not campaign' --hypothesis-profile=long tests/kernels tests/ingest
 
 examples: setup .venv-examples/.done ## run the examples of docs/tools.md and compare what they print (1.4 GB, once)
 	$(BIN)/python -m examples.run

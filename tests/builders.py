@@ -56,9 +56,10 @@ def _empty_warehouse() -> bytes:
         return settings.warehouse_path.read_bytes()
 
 
-def examples(few: int) -> int:
-    """How many examples of a property to try where each takes long: these few, and 20 times as many in a long run."""
-    return few * 20 if hypothesis.settings.get_current_profile_name() == "long" else few
+def examples(few: int, many: int | None = None) -> int:
+    """How many examples of a property to try where they take long: these few, and many (20 times few) in a campaign."""
+    is_long = hypothesis.settings.get_current_profile_name() == "long"
+    return (few * 20 if many is None else many) if is_long else few
 
 
 def yesterday_at(hour: int, minute: int = 0) -> float:

@@ -68,7 +68,16 @@ def test_the_golden_trace_from_any_mqtt_client(line, broker):
     ]
 
 
-@pytest.mark.parametrize("is_long", [False, pytest.param(True, marks=pytest.mark.campaign)])
+@pytest.mark.parametrize(
+    ("broker", "is_long"),
+    [
+        ("mosquitto", False),
+        pytest.param("amqtt", False, marks=pytest.mark.campaign),
+        pytest.param("mosquitto", True, marks=pytest.mark.campaign),
+        pytest.param("amqtt", True, marks=pytest.mark.campaign),
+    ],
+    indirect=["broker"],
+)
 def test_a_collector_killed_again_and_again_loses_and_doubles_nothing(line, broker, is_long):
     settings, collector = line
     start_s = yesterday_at(6)

@@ -7,8 +7,9 @@ import subprocess
 import sys
 import threading
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 import polars as pl
@@ -17,6 +18,7 @@ from polars.testing import assert_frame_equal
 
 from flows.refresh import publish_copy, refresh
 from flows.reporting import run_report
+from flows.settings import Settings
 from flows.status import print_status
 from tests.builders import (
     all_published,
@@ -121,17 +123,42 @@ def test_a_full_refresh_gives_the_same_tables(golden, tmp_path):
     assert_same_tables(golden, settings)
 
 
-def test_late_points_reopen_only_the_vehicle_date_they_touch(tmp_path):
-    settings = settings_in(tmp_path)
+class Twice(NamedTuple):
+    """A folder that was rebuilt twice, with news in between: a tenant for each case, and the dates each had."""
+
+    settings: Settings
+    before: dict[str, list[date]]
+    after: dict[str, list[date]]
+
+
+@pytest.fixture(scope="module")
+def twice(tmp_path_factory) -> Twice:
+    settings = settings_in(tmp_path_factory.mktemp("twice"), timezone="UTC")
+    known: list[dict[str, list[date]]] = []
+    for arrived in zip(late_points(), late_plan(), newest_plan(), far_plan(), strict=True):
+        collected(settings, [found for messages in arrived for found in messages])
+        rebuilt(settings)
+        dates: dict[str, list[date]] = {}
+        for tenant, day in in_warehouse(
+            settings, "select tenant_id, service_date from marts.vehicle_days order by all"
+        ).rows():
+            dates.setdefault(tenant, []).append(day)
+        known.append(dates)
+    return Twice(settings, *known)
+
+
+def late_points():
     points = golden_points(yesterday_at(15))
-    collected(settings, [positions(points, device=device) for device in ("d1", "d2")])
-    rebuilt(settings)
-    collected(settings, [positions([{"ts": yesterday_at(16), "seq": 99, "lat": 40.7, "lon": -74.0, "ign": False}])])
-    rebuilt(settings)
-    with duckdb.connect(str(settings.warehouse_path)) as warehouse:
-        counts = warehouse.sql("select vehicle_date_count from core.loads order by load_id").fetchall()
-    assert counts == [(2,), (1,)]
-    assert in_warehouse(settings, "select count(*) from marts.vehicle_days").item() == 2
+    yield [positions(points, device, "late-points") for device in ("d1", "d2")]
+    yield [
+        positions([{"ts": yesterday_at(16), "seq": 99, "lat": 40.7, "lon": -74.0, "ign": False}], "d1", "late-points")
+    ]
+
+
+def test_late_points_reopen_only_the_vehicle_date_they_touch(twice):
+    loads = "select vehicle_date_count from core.loads where tenant_id = 'late-points' order by load_id"
+    assert in_warehouse(twice.settings, loads).rows() == [(2,), (1,)]
+    assert len(twice.after["late-points"]) == 2
 
 
 def test_extreme_but_valid_messages_go_through_to_the_report(tmp_path):
@@ -370,24 +397,22 @@ def test_stops_of_a_van_without_a_route_do_not_count_for_the_route_of_the_van_be
     assert routes == [("d1", "R1", 2)]
 
 
-def test_a_plan_that_arrives_later_takes_over_the_dates_it_touches(tmp_path):
-    settings = settings_in(tmp_path, timezone="UTC")
+def late_plan():
     start = yesterday_at(2)  # before 04:00: without a plan this is the day before
-    collected(settings, [positions(golden_points(start))])
-    rebuilt(settings)
-    day = datetime.fromtimestamp(start, UTC).date()
-    assert in_warehouse(
-        settings, "select service_date < $day from marts.vehicle_days".replace("$day", f"date '{day}'")
-    ).item()
     route = {"route_id": "R1", "vehicle_id": "d1", "planned_exit_utc": start, "planned_return_utc": start + 3600}
-    collected(settings, [message("rt/v1/t1/x/plan", {"v": 1, "service_date": str(day), "routes": [route]})])
-    rebuilt(settings)
-    assert in_warehouse(settings, "select service_date from marts.vehicle_days")["service_date"].to_list() == [day]
-    row = in_warehouse(settings, "from marts.route_days").row(0, named=True)
+    yield [positions(golden_points(start), tenant="late-plan")]
+    yield [planned("late-plan", start, route)]
+
+
+def test_a_plan_that_arrives_later_takes_over_the_dates_it_touches(twice):
+    day = datetime.fromtimestamp(yesterday_at(2), UTC).date()
+    assert [found < day for found in twice.before["late-plan"]] == [True]
+    assert twice.after["late-plan"] == [day]
+    row = in_warehouse(twice.settings, "from marts.route_days where tenant_id = 'late-plan'").row(0, named=True)
     assert (row["route_id"], row["idle_s"], row["planned_route_time_s"]) == ("R1", 540, 3600)
 
 
-def test_the_newest_plan_wins_whatever_the_order_they_arrive_in(tmp_path):
+def newest_plan():
     start = yesterday_at(12)
     day = str(datetime.fromtimestamp(start, UTC).date())
 
@@ -395,31 +420,33 @@ def test_the_newest_plan_wins_whatever_the_order_they_arrive_in(tmp_path):
         route = {"route_id": "R1", "vehicle_id": vehicle, "planned_exit_utc": start, "planned_return_utc": start + 60}
         return message(f"rt/v1/{tenant}/x/plan", {"v": 1, "service_date": day, "issued_utc": issued, "routes": [route]})
 
-    settings = settings_in(tmp_path)
-    for of_a, of_b in ((("V1", 1e9), ("V2", 1.7e9)), (("V2", 1.7e9), ("V1", 1e9))):
-        collected(settings, [plan("a", *of_a), plan("b", *of_b)])
-        rebuilt(settings)
-    routes = in_warehouse(settings, "select tenant_id, vehicle_id from marts.route_days order by all")
-    assert routes.rows() == [("a", "V2"), ("b", "V2")]
+    for of_last, of_first in ((("V1", 1e9), ("V2", 1.7e9)), (("V2", 1.7e9), ("V1", 1e9))):
+        yield [plan("newest-last", *of_last), plan("newest-first", *of_first)]
 
 
-def test_no_stale_vehicle_date_is_left_where_a_plan_far_from_its_date_changes(tmp_path):
-    settings = settings_in(tmp_path, timezone="UTC")
-    day = datetime.fromtimestamp(yesterday_at(12), UTC).date() - timedelta(days=2)
-    noon = datetime.combine(day, datetime.min.time(), UTC).timestamp() + 12 * 3600
+def test_the_newest_plan_wins_whatever_the_order_they_arrive_in(twice):
+    of_tenants = "select tenant_id, vehicle_id from marts.route_days where tenant_id like 'newest-%' order by all"
+    assert in_warehouse(twice.settings, of_tenants).rows() == [("newest-first", "V2"), ("newest-last", "V2")]
+
+
+FAR_DAY = datetime.fromtimestamp(yesterday_at(12), UTC).date() - timedelta(days=2)
+
+
+def far_plan():
+    noon = datetime.combine(FAR_DAY, datetime.min.time(), UTC).timestamp() + 12 * 3600
     times = {"planned_exit_utc": noon + 32 * 3600, "planned_return_utc": noon + 46 * 3600}
 
     def plan(vehicle: str, issued: float):
-        route = {"route_id": "R1", "vehicle_id": vehicle} | times
-        return message("rt/v1/t1/x/plan", {"v": 1, "service_date": str(day), "issued_utc": issued, "routes": [route]})
+        body = {"v": 1, "service_date": str(FAR_DAY), "issued_utc": issued}
+        return message("rt/v1/far/x/plan", body | {"routes": [{"route_id": "R1", "vehicle_id": vehicle} | times]})
 
-    collected(settings, [plan("d1", 1e9), positions(golden_points(noon + 44 * 3600))])
-    rebuilt(settings)
-    days = "select service_date from marts.vehicle_days"
-    assert in_warehouse(settings, days)["service_date"].to_list() == [day]
-    collected(settings, [plan("d9", 1.1e9)])
-    rebuilt(settings)
-    assert in_warehouse(settings, days)["service_date"].to_list() == [day + timedelta(days=2)]
+    yield [plan("d1", 1e9), positions(golden_points(noon + 44 * 3600), tenant="far")]
+    yield [plan("d9", 1.1e9)]
+
+
+def test_no_stale_vehicle_date_is_left_where_a_plan_far_from_its_date_changes(twice):
+    assert twice.before["far"] == [FAR_DAY]
+    assert twice.after["far"] == [FAR_DAY + timedelta(days=2)]
 
 
 def test_the_second_of_two_refreshes_waits_and_then_says_so(tmp_path):

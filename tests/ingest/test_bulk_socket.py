@@ -27,6 +27,7 @@ from ingest.packets import PLAIN_TOOLS, PacketTools, ToolBox
 from ingest.settings import IngestSettings
 from ingest.sharing import Asked, Role
 from ingest.topics import SUBSCRIPTIONS
+from tests.builders import examples
 from tests.ingest.wire import publish_packet, publishes
 
 TOPIC = "tm/v1/acme/van-1/pos"
@@ -110,7 +111,7 @@ def conversations(draw: st.DrawFn) -> tuple[bool, list[bytes]]:
 
 
 @given(conversations())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(30, 60), deadline=None)
 def test_any_conversation_gives_the_same_batch_and_the_same_acknowledgements(tmp_path_factory, conversation):
     is_v5, chunks = conversation
     folder = tmp_path_factory.mktemp("spool")

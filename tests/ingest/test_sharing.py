@@ -131,9 +131,9 @@ def queue(url: str, first: int = 0) -> None:
     ("before", "after", "version"),
     [
         (ALL, HALF, ""),
-        (ALL, HALF, V311),
+        pytest.param(ALL, HALF, V311, marks=pytest.mark.campaign),
         (THIRD, HALF, ""),
-        (THIRD, HALF, V311),
+        pytest.param(THIRD, HALF, V311, marks=pytest.mark.campaign),
         (SHARED, HALF, ""),
         (ALL, SHARED, ""),
         (SHARED, ALL, ""),
@@ -159,7 +159,7 @@ def test_a_collector_that_changes_its_role_keeps_what_was_queued_for_the_old_one
     assert {seq: count for seq, count in kept.items() if seq >= MESSAGES} == dict.fromkeys(later, 1)
 
 
-@pytest.mark.parametrize("version", ["", V311])
+@pytest.mark.parametrize("version", ["", pytest.param(V311, marks=pytest.mark.campaign)])
 def test_a_change_of_role_that_is_killed_in_between_loses_nothing(tmp_path, mosquitto, version):
     url = mosquitto.url + version
     assert CollectorProcess(tmp_path / "data", url).start().stop() == 0

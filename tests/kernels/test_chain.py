@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import get_num_threads, set_num_threads
 
+from tests.builders import examples
 from tests.kernels.chain import measured
 from tests.kernels.tracks import Row, Van, fleets, groups, limits_of, rows_of, track_of
 
@@ -60,7 +61,7 @@ def test_the_ledger_has_all_metres_of_a_group(fleet):
 
 
 @given(fleets(), st.randoms(use_true_random=False))
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(50, 150))
 def test_copies_of_rows_change_nothing(fleet, chance):
     track, limits = fleet
     doubled = [[row for row in rows for _ in range(chance.choice([1, 1, 2, 3]))] for rows in rows_of(track)]

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernels.cutting import Source, Stretches, arrivals, paste, room
+from tests.builders import examples
 from tests.kernels.naive import cutting as naive
 
 TIMES = st.integers(0, 40).map(lambda seconds: seconds * 1_000_000) | st.integers(0, 10**10)
@@ -14,7 +15,7 @@ GROUPS = st.lists(st.lists(st.tuples(TIMES, DELAYS), min_size=1, max_size=40), m
 
 
 @given(GROUPS)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=examples(40, 100))
 def test_arrivals_are_those_of_the_naive_version(groups):
     groups = [sorted(rows) for rows in groups]
     starts = np.cumsum([0, *map(len, groups)])

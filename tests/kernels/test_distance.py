@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from kernels.distance import SOURCE_NAMES, distances
 from kernels.states import STATE_NAMES, classify
+from tests.builders import examples
 from tests.kernels.naive import distance as naive
 from tests.kernels.tracks import (
     DISTANCE_RULES,
@@ -44,7 +45,7 @@ def driving(count, *, metres_a_step=100, odometer=None, placed=True, speed_kmh=3
 
 
 @given(fleets(), st.lists(st.booleans(), min_size=3, max_size=3))
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(60, 300))
 def test_agrees_with_the_naive_version(fleet, frozen):
     track, limits = fleet
     frozen = frozen[: track.starts.size - 1]

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from kernels.fuel_levels import LevelRules, fuel_levels
 from kernels.states import DRIVE, IDLE, NO_STATE, OFF, UNKNOWN, States
+from tests.builders import examples
 from tests.kernels.naive import fuel_levels as naive
 from tests.kernels.tracks import NAN, SECOND_US, Row, rows_of, track_of
 
@@ -64,7 +65,7 @@ def series(draw):
 
 @given(st.lists(series(), min_size=1, max_size=3), st.sampled_from([SMALL, RULES]))
 @example([[(0, DRIVE, 30.0), (30, DRIVE, 30.0), (60, IDLE, 50.0), (60, IDLE, 50.0), (120, IDLE, 50.0)]], SMALL)
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(60, 300))
 def test_agrees_with_the_naive_version(groups, rules):
     (levels, refuels), track, states, level = follow(*groups, rules=rules)
     found = {group: [] for group in range(len(groups))}
@@ -93,7 +94,7 @@ def test_agrees_with_the_naive_version(groups, rules):
     st.sampled_from([1, 10, 60, 600]),
     st.floats(0, 0.2),
 )
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(40, 100))
 def test_noise_below_the_bound_makes_no_refuel(noise, states, every_s, burnt):
     rows = [(number * every_s, states[number], 60 - burnt * number + value) for number, value in enumerate(noise)]
     assert follow(rows)[0][1].group.size == 0
@@ -108,7 +109,7 @@ def test_noise_below_the_bound_makes_no_refuel(noise, states, every_s, burnt):
     stand_s=st.integers(120, 4000),
     seed=st.integers(0, 1000),
 )
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(40, 100))
 def test_a_rise_above_the_bound_while_standing_is_found_and_fuel_used_adds_up(
     rise, burnt, noise, before, after, stand_s, seed
 ):

@@ -5,13 +5,14 @@ from hypothesis import strategies as st
 
 from kernels.ledger import ledger
 from kernels.states import States, classify
+from tests.builders import examples
 from tests.kernels.naive import ledger as naive
 from tests.kernels.test_runs import golden
 from tests.kernels.tracks import SECOND_US, STATE_RULES, fleets, rows_of
 
 
 @given(fleets(), st.randoms(use_true_random=False))
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(50, 200))
 def test_agrees_with_the_naive_version(fleet, chance):
     track, limits = fleet
     size = track.time_us.size

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from kernels.matching import match_plan, nearest_site
 from kernels.stops import Stops
+from tests.builders import examples
 from tests.kernels.naive import routes as naive
 from tests.kernels.tracks import metres_off
 
@@ -48,7 +49,7 @@ def matched(stop_groups, planned_groups, radius_m=60.0, doubtful=()):
 
 
 @given(st.lists(st.tuples(EPISODES, st.lists(PLACES, max_size=6)), max_size=3))
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(60, 300))
 def test_matching_agrees_with_the_naive_version(groups):
     doubtful = [is_doubtful for stops, _ in groups for _, is_doubtful in stops]
     matches = matched(
@@ -71,7 +72,7 @@ def test_matching_agrees_with_the_naive_version(groups):
 
 
 @given(st.lists(MAYBE_PLACES, max_size=6), st.lists(PLACES, max_size=20))
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(50, 200))
 def test_nearest_site_agrees_with_the_naive_version(places, sites):
     nearest = nearest_site(stops_at(places), *columns_of(sites), 60.0)
     expected = [naive.nearest(place, sites, 60.0) for place in places]

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from kernels.phases import FENCE_M, NOT_KNOWN, PHASE_NAMES, phase_of_rows, route_phases
 from kernels.states import classify
 from kernels.stops import Stops, park_episodes
+from tests.builders import examples
 from tests.kernels.naive import routes as naive
 from tests.kernels.tracks import (
     DEPOT_E7,
@@ -52,7 +53,7 @@ def phases_of(north_m, stands, waits=(), radius_m=100.0):
 
 
 @given(fleets(), st.randoms(use_true_random=False), st.sampled_from([20.0, 150.0, NAN]))
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(50, 200))
 def test_agrees_with_the_naive_version(fleet, chance, radius_m):
     track, limits = fleet
     stops = park_episodes(track, classify(track, limits, STATE_RULES), STOP_RULES)

@@ -3,6 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernels.places import frozen_places, frozen_speeds, good_places, stuck_speeds
+from tests.builders import examples
 from tests.kernels.naive import places as naive
 from tests.kernels.tracks import NAN, SECOND_US, Row, fleets, joined, metres_off, rows_of, track_of
 
@@ -19,7 +20,7 @@ def placed(rows):
 
 
 @given(fleets())
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(50, 150))
 def test_agrees_with_the_naive_version(fleet):
     track, _ = fleet
     places = good_places(track)
@@ -90,7 +91,7 @@ def test_a_receiver_that_repeats_one_place_while_driving_is_frozen():
 
 
 @given(fleets(), st.lists(st.booleans(), min_size=3, max_size=3))
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(50, 150))
 def test_repeated_speeds_agree_with_the_naive_version(fleet, gps_speed):
     track, _ = fleet
     gps_speed = gps_speed[: track.starts.size - 1]
@@ -127,7 +128,7 @@ def test_a_speed_that_an_odometer_confirms_is_not_frozen():
 
 
 @given(fleets())
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(50, 150))
 def test_stuck_speeds_agree_with_the_naive_version(fleet):
     track, _ = fleet
     track = track._replace(speed_kmh=np.where(track.speed_kmh < 30, np.float32(0), track.speed_kmh))

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernels.polygons import Areas, in_areas
+from tests.builders import examples
 from tests.kernels.naive import polygons as naive
 
 SPAN_E7 = 40_000  # about 450 m: small enough for margins to matter
@@ -44,7 +45,7 @@ def rectangle(south, north, west, east):
 
 
 @given(st.lists(PLACES, max_size=6), AREAS, st.booleans())
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(60, 300))
 def test_agrees_with_the_naive_version(places, areas, is_border):
     expected = [
         [naive.in_area(place, polygons, margin_m, is_border) for polygons, margin_m in areas] for place in places

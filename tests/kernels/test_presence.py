@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from kernels.presence import Purchases, presence
 from kernels.pump import MEASURES
+from tests.builders import examples
 from tests.kernels.naive import presence as naive
 from tests.kernels.tracks import Row, metres_off, track_of
 
@@ -67,7 +68,7 @@ def found_in(vans, purchases, assigned):
 
 
 @given(st.lists(VANS, min_size=1, max_size=3), st.lists(PURCHASES, min_size=1, max_size=3), st.data())
-@settings(deadline=None, max_examples=250)
+@settings(deadline=None, max_examples=examples(60, 250))
 def test_presence_agrees_with_the_naive_version(vans, purchases, data):
     assigned = [data.draw(st.integers(-1, len(vans) - 1)) for _ in purchases]
     found = found_in(vans, purchases, assigned)

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernels.speeds import known_speeds
+from tests.builders import examples
 from tests.kernels.naive import places as naive
 from tests.kernels.tracks import (
     NAN,
@@ -34,7 +35,7 @@ def row(second, north=None, speed_kmh=NAN):
 
 
 @given(fleets())
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(50, 150))
 def test_agrees_with_the_naive_version(fleet):
     track, limits = fleet
     expected = [naive.known_speeds(rows, int(gap)) for rows, gap in zip(rows_of(track), limits.gap_max_us, strict=True)]
@@ -86,7 +87,7 @@ def test_a_drive_at_one_fix_a_second_begins_and_ends_within_the_baseline():
 
 
 @given(st.lists(st.tuples(st.integers(8, 29), st.floats(0, 7.5), st.floats(0, 6.28)), min_size=4, max_size=30))
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(60, 300))
 def test_wherever_a_parked_receiver_sees_itself_it_does_not_drive(fixes):
     """Within 15 m of each other, also where two fixes at each end are all there is: no two means are 5 km/h apart."""
     seconds = np.cumsum([step_s for step_s, _, _ in fixes])
@@ -112,7 +113,7 @@ def test_a_receiver_with_5_m_of_noise_parks_for_a_day_and_drives_when_it_drives(
 
 
 @given(st.integers(8, 29), st.integers(3, 6), st.floats(28, 200))
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(40, 100))
 def test_a_drive_of_one_hop_between_two_stands_is_seen(step_s, fixes, metres):
     """As far as over a hop without noise it would be one: 5 km/h."""
     found = speeds(*(row(number * step_s, 0 if number < fixes else metres) for number in range(2 * fixes)))

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernels.states import DRIVE, OFF, STATE_NAMES, UNKNOWN, classify
+from tests.builders import examples
 from tests.kernels.naive import states as naive
 from tests.kernels.tracks import (
     NAN,
@@ -45,7 +46,7 @@ def spent_us(track, states):
 
 
 @given(fleets())
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(60, 300))
 def test_agrees_with_the_naive_version(fleet):
     track, limits = fleet
     states = classify(track, limits, STATE_RULES)
@@ -65,7 +66,7 @@ def test_every_microsecond_of_a_group_is_counted_once(fleet):
 
 
 @given(fleets(), st.data())
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(50, 200))
 def test_a_sample_that_repeats_the_values_of_the_one_before_changes_nothing(fleet, data):
     track, limits = fleet
     before = classify(track, limits, STATE_RULES)

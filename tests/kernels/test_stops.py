@@ -7,6 +7,7 @@ from kernels.places import good_places
 from kernels.speeds import known_speeds
 from kernels.states import STATE_NAMES, classify
 from kernels.stops import park_episodes
+from tests.builders import examples
 from tests.kernels.naive import stops as naive
 from tests.kernels.tracks import (
     NAN,
@@ -41,7 +42,7 @@ def spans_s(stops):
 
 
 @given(fleets())
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=examples(80, 400))
 def test_agrees_with_the_naive_version(fleet):
     track, limits = fleet
     states = classify(track, limits, STATE_RULES)
@@ -166,7 +167,7 @@ def test_two_hand_offs_30_m_apart_with_a_short_move_between_are_two_stands():
 
 
 @given(fleets())
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(40, 100))
 def test_stops_never_overlap_and_last_at_least_the_shortest(fleet):
     track, limits = fleet
     stops = park_episodes(track, classify(track, limits, STATE_RULES), STOP_RULES)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from kernels.states import DRIVE, IDLE, OFF, READY, UNKNOWN
 from kernels.totals import Positions, simple_totals, state_totals
+from tests.builders import examples
 from tests.kernels.naive import totals as naive
 from tests.kernels.test_states import vans_of
 from tests.kernels.tracks import DEPOT_E7, NAN, SECOND_US, Row, Van, fleets, limits_of, rows_of, track_of
@@ -77,7 +78,7 @@ def assert_alike(found, expected, row_count):
 
 
 @given(long_days())
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(50, 150))
 def test_blocks_give_what_row_by_row_gives(day):
     track, limits = day
     found, expected = (

@@ -9,6 +9,7 @@ from kernels.sampling import coarse_share
 from kernels.states import STATE_NAMES, classify
 from kernels.stops import Stops, park_episodes
 from kernels.traffic import AWAY, LEFT_OVER, NO_PLAN, PARTNER, wait_odds
+from tests.builders import examples
 from tests.kernels.naive import traffic as naive
 from tests.kernels.tracks import (
     SECOND_US,
@@ -54,7 +55,7 @@ def assert_agrees(track, stops, data):
 
 
 @given(fleets(), st.data())
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(40, 100))
 def test_odds_of_any_track_agree_with_the_naive_version(fleet, data):
     track, limits = fleet
     stops = park_episodes(track, classify(track, limits, STATE_RULES), STOP_RULES._replace(min_us=1))
@@ -95,7 +96,7 @@ MOMENTS = st.tuples(
 
 
 @given(st.lists(MOMENTS, min_size=1, max_size=25), st.data())
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(40, 100))
 def test_odds_of_a_round_agree_with_the_naive_version(moments, data):
     track, stops = round_of(*moments)
     speeds = st.lists(st.sampled_from([0, 20, 30, 34]), min_size=track.time_us.size, max_size=track.time_us.size)
@@ -177,7 +178,7 @@ def test_a_side_that_does_not_exist_is_refused():
 
 
 @given(fleets(), st.sampled_from([9, 10, 20, 60]))
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(50, 150))
 def test_the_coarse_share_agrees_with_the_naive_version(fleet, coarse_s):
     track, limits = fleet
     states = classify(track, limits, STATE_RULES)
