@@ -94,7 +94,9 @@ def test_every_rule_has_a_fault_but_the_one_that_needs_more_days(fleet: Fleet):
 
 
 def test_the_same_seed_gives_the_same_cases():
-    first, again = (simulate(vans=3, days=4, seed=3, last_date=LAST_DATE, fuel_cases=True) for _ in range(2))
+    first, again = (
+        simulate(vans=3, days=4, seed=3, last_date=LAST_DATE, sample_s=60, fuel_cases=True) for _ in range(2)
+    )
     assert (first.messages, first.faults, first.decoys) == (again.messages, again.faults, again.decoys)
 
 
