@@ -26,6 +26,7 @@ from flows.privacy_command import app as privacy
 from flows.query_command import query
 from flows.report_command import report
 from flows.retention_command import access, expire
+from flows.ship_command import ship
 from ingest.logs import log_to_stderr
 
 if TYPE_CHECKING:
@@ -226,6 +227,7 @@ def replay(
 
 app.command("import")(import_)
 app.command()(query)
+app.command()(ship)
 
 
 @app.command("serve-sql")

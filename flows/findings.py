@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from flows.settings import Settings
+from ingest.handed_over import is_fetched
 from ingest.health import Health, read_health
 from ingest.listing import (
     DAMAGED_SUFFIX,
@@ -25,6 +26,7 @@ from ingest.listing import (
 )
 from ingest.reached import waiting_segments
 from ingest.sharing import ALONE, RETIRED, Role, is_dealt_to, is_member, role_of_spool
+from ingest.shipping import shipped_number, unshipped
 
 LAG_MIN = 60
 SILENT_S = 60.0  # a collector writes its note every few seconds
@@ -50,13 +52,13 @@ def spools(settings: Settings) -> list[Finding]:
     members: list[Role] = []
     is_all_kept = is_one_retired = False
     for folder in spool_folders(settings.spool_dir):
-        if folder.name == IMPORTS:
+        if folder.name == IMPORTS or is_fetched(folder):
             findings.append(_lag(folder, waiting.get(folder, [])))
             findings += _put_aside(folder)
             continue
         role, is_running = role_of_spool(folder), _is_held(folder / "lock")
         if not is_unused(folder) or is_running:
-            findings.append(_lag(folder, waiting.get(folder, [])))
+            findings.append(_lag(folder, waiting.get(folder, [])) if settings.spool_url is None else _unshipped(folder))
         findings += _put_aside(folder)
         if is_running:
             findings.append(collector(folder.name, role, read_health(folder), datetime.now(UTC).timestamp()))
@@ -147,6 +149,20 @@ def _lag(folder: Path, behind: Sequence[Segment]) -> Finding:
     if is_late:
         text += ": run `odograph refresh`, or keep `odograph serve` running"
     return Finding(f"spool {folder.name}", text, is_late)
+
+
+def _unshipped(folder: Path) -> Finding:
+    """How far a spool is that others load."""
+    behind = unshipped(folder)
+    topic = f"spool {folder.name}"
+    if not behind:
+        return Finding(topic, f"handed over up to segment {shipped_number(folder)}")
+    oldest_s = age_s(behind[0].path)
+    is_late = oldest_s > LAG_MIN * 60
+    text = f"{agreed(len(behind), 'segment')} not yet handed over, the oldest for {shown_age(oldest_s)}"
+    if is_late:
+        text += ": keep `odograph collect` running, and look at its log for what the store says"
+    return Finding(topic, text, is_late)
 
 
 def _put_aside(folder: Path) -> list[Finding]:

@@ -11,7 +11,9 @@ from typing import NamedTuple
 from flows.privacy.expiring import cut_for_space, expire_locked, loaded_segments
 from flows.settings import Settings
 from ingest.compaction import compact
+from ingest.handed_over import forget
 from ingest.lake import vacuum
+from ingest.reached import segments_reached
 from warehouse.connection import writer_lock
 from warehouse.publish import delete_unneeded, lake_versions_in_use
 
@@ -40,6 +42,7 @@ def upkeep(settings: Settings) -> Upkeep:
         merged = compact(settings, today)
         delete_unneeded(settings.published_dir)
         deleted = vacuum(settings, lake_versions_in_use(settings.published_dir))
+        forget(settings, segments_reached(settings))
         expired = before - len(loaded_segments(settings))
     done = Upkeep(merged, deleted, expired, sum(found.row_count for found in due))
     logger.info("upkeep: %s", done._asdict())

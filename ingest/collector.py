@@ -39,6 +39,7 @@ from ingest.receipts import ReceiptWriter
 from ingest.self_report import Parts, SelfReport
 from ingest.settings import DEFAULT_BROKER_URL, IngestSettings, SettingsError
 from ingest.sharing import Asked, Role
+from ingest.shipping import shipping
 from ingest.spool import MIB, Spool, SpoolBusy, flush_to_disk
 from ingest.topics import SUBSCRIPTIONS
 
@@ -75,9 +76,12 @@ def collect(
         warn_of_withheld(settings.broker_conf, address.username or client_id(settings.collector), foreign)
     folder = settings.spool_dir / settings.collector
     meter = Meter()
-    with Spool.open(
-        folder, seal_mib=settings.seal_mib, seal_s=settings.seal_s, wait_s=LOCK_WAIT_S, sync=meter.timed(sync)
-    ) as spool:
+    with (
+        shipping(settings, folder),
+        Spool.open(
+            folder, seal_mib=settings.seal_mib, seal_s=settings.seal_s, wait_s=LOCK_WAIT_S, sync=meter.timed(sync)
+        ) as spool,
+    ):
         role = Role.of(settings)
         asked = Asked(folder, role, role.subscriptions((*SUBSCRIPTIONS, *foreign)))
         inbox = Inbox(int(settings.inbox_mib * MIB))

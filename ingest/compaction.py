@@ -21,7 +21,8 @@ from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import AddAction
 
 from ingest.columns import LAKE_TABLES, LakeTable
-from ingest.lake import ROW_GROUP_ROWS, only_on_top, sorted_rows, writable_table
+from ingest.commits import only_on_top
+from ingest.lake import ROW_GROUP_ROWS, sorted_rows, writable_table
 from ingest.settings import IngestSettings
 from ingest.stores import naming_store
 

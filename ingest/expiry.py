@@ -16,8 +16,9 @@ from deltalake import write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 from ingest.columns import LakeTable
+from ingest.commits import LakeChanged, only_on_top
 from ingest.compaction import COMPACTED_BYTES
-from ingest.lake import LakeChanged, only_on_top, opened_table, writer_properties
+from ingest.lake import opened_table, writer_properties
 from ingest.received import Received, received_messages
 from ingest.segments import write_whole
 from ingest.settings import IngestSettings

@@ -19,7 +19,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import (
     ColumnProperties,
-    CommitProperties,
     DeltaTable,
     Field,
     Transaction,
@@ -30,9 +29,11 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 
 from ingest.adapters.sources import read_sources
 from ingest.columns import LAKE_TABLES, LakeTable
+from ingest.commits import LakeChanged, only_on_top
 from ingest.decode import Decoded
 from ingest.groups import GroupRows, Mapper, decoded_group, groups
-from ingest.reached import waiting
+from ingest.handed_over import fetch
+from ingest.reached import in_all, waiting
 from ingest.scanned import Scanners
 from ingest.settings import IngestSettings
 from ingest.spool import Segment, recover, sealed_segments, spool_folders
@@ -77,13 +78,6 @@ class LakeVersion(NamedTuple):
     is_mixed: bool
 
 
-class LakeChanged(Exception):
-    """Another machine wrote the lake while we were at it; nothing of ours is in it, and the next run goes on."""
-
-    def __init__(self, where: str) -> None:
-        super().__init__(f"another machine is writing {where}: nothing was changed there, the next run goes on")
-
-
 Lake = Mapping[str, DeltaTable]  # every table by its name, open
 NOTHING_LOADED = Loaded(0, 0, 0, 0, 0, 0, 0)
 Progress = Callable[[int, int], None]  # segments done, segments in all
@@ -97,7 +91,9 @@ def load_spool(
     mapper: Mapper = map,
     lake: Lake | None = None,
 ) -> Loaded:
-    """Bring every sealed segment that is not yet in the lake into it; recover what a dead collector left behind.
+    """Bring every sealed segment that is not yet in the lake into it, those of collectors elsewhere too.
+
+    What a dead collector left behind is recovered.
 
     With `scanners` ordinary messages are read by the bytes of whole columns, with equal rows. `mapper` says who
     decodes; writing stays here. `lake` is opened where it is not given, and afterwards it is of the newest version.
@@ -108,6 +104,7 @@ def load_spool(
     sources = read_sources(settings)
     tombstones = read_tombstones(settings.data_dir)
     tables = [_with_new_columns(table, opened[table.name]) for table in LAKE_TABLES]
+    fetch(settings, in_all([table.transaction_version for table in tables]))
     for folder in spool_folders(settings.spool_dir):
         recover(folder)  # does nothing while a collector holds the spool's lock
         behind = waiting(sealed_segments(folder), [table.transaction_version for table in tables])
@@ -207,14 +204,6 @@ def _append(table: LakeTable, handle: DeltaTable, rows: pa.Table, spool_id: str,
             handle.update_incremental()
             return
     raise LakeChanged(handle.table_uri)
-
-
-def only_on_top(transactions: list[Transaction] | None = None) -> CommitProperties:
-    """Let a commit fail where the table is no longer as its handle knows it.
-
-    delta-rs would otherwise put an append on top of whatever came meanwhile, the same segments included.
-    """
-    return CommitProperties(app_transactions=transactions, max_commit_retries=0)
 
 
 def opened_table(table: LakeTable, settings: IngestSettings) -> DeltaTable:

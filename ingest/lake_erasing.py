@@ -13,15 +13,9 @@ from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 from ingest.columns import LAKE_TABLES, LakeTable
+from ingest.commits import LakeChanged, only_on_top
 from ingest.erasing import kept_rows
-from ingest.lake import (
-    TABLE_CONFIGURATION,
-    LakeChanged,
-    only_on_top,
-    sorted_rows,
-    writable_table,
-    writer_properties,
-)
+from ingest.lake import TABLE_CONFIGURATION, sorted_rows, writable_table, writer_properties
 from ingest.settings import IngestSettings
 from ingest.tombstones import Tombstones
 

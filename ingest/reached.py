@@ -18,16 +18,30 @@ Reached = Callable[[str], int | None]  # the last segment of a spool that a tabl
 
 def waiting_segments(settings: IngestSettings) -> dict[Path, list[Segment]]:
     """The sealed segments of each spool folder that are not yet in every table of the lake, oldest first."""
-    tables = [_reached_in(f"{settings.lake_root}/{name}") for name in TABLES]
+    tables = _tables(settings)
     return {folder: waiting(sealed_segments(folder), tables) for folder in spool_folders(settings.spool_dir)}
+
+
+def segments_reached(settings: IngestSettings) -> Callable[[str], int]:
+    """Tells of a spool the highest number that is in every table of the lake now."""
+    return in_all(_tables(settings))
+
+
+def in_all(tables: Sequence[Reached]) -> Callable[[str], int]:
+    """Tells of a spool the highest number that all of these tables have; 0 where one has none of it."""
+    return lambda spool_id: min(table(spool_id) or 0 for table in tables)
 
 
 def waiting(segments: list[Segment], tables: Sequence[Reached]) -> list[Segment]:
     """Those of a spool's segments that not all of these tables have."""
     if not segments:
         return []
-    reached = min(table(segments[0].spool_id) or 0 for table in tables)
+    reached = in_all(tables)(segments[0].spool_id)
     return [segment for segment in segments if segment.number > reached]
+
+
+def _tables(settings: IngestSettings) -> list[Reached]:
+    return [_reached_in(f"{settings.lake_root}/{name}") for name in TABLES]
 
 
 def _reached_in(where: str) -> Reached:
@@ -53,7 +67,9 @@ def _told(where: str, spool_id: str) -> int | None:
     from deltalake import DeltaTable  # rarely needed, and takes longer to import than all else here
     from deltalake.exceptions import TableNotFoundError
 
+    from ingest.stores import delta_options
+
     try:
-        return DeltaTable(where, without_files=True).transaction_version(spool_id)
+        return DeltaTable(where, storage_options=delta_options(where)).transaction_version(spool_id)
     except TableNotFoundError:
         return None

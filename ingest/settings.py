@@ -74,6 +74,13 @@ class IngestSettings(BaseSettings):
     lake_url: str | None = Field(
         None, description="where the lake is: s3://bucket/prefix or a folder; unset: lake/ under the data directory"
     )
+    spool_url: str | None = Field(
+        None,
+        description="where collectors hand segments over to who loads them: s3://bucket/prefix; unset: nowhere",
+    )
+    shipped_days: float = Field(
+        7, ge=0, description="days a collector keeps a segment that was handed over, where there is a spool URL"
+    )
     plain: bool = Field(False, description="take the simple, slow path wherever there is a fast one beside it")
     broker_url: str | None = Field(
         None, description="mqtt:// or mqtts://, with user:password@ where needed", repr=False
@@ -135,6 +142,13 @@ class IngestSettings(BaseSettings):
     def _known_place(cls, value: str | None) -> str | None:
         if value is not None:
             check_location(value)
+        return value
+
+    @field_validator("spool_url")
+    @classmethod
+    def _known_store(cls, value: str | None) -> str | None:
+        if value is not None:
+            check_location(value, needs_store=True)
         return value
 
     @field_validator("collector")

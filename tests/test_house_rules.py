@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[1]
 COMMANDS = [
     "demo",
     "collect",
+    "ship",
     "refresh",
     "backfill",
     "backup",

@@ -87,7 +87,7 @@ def _mapped(task_runner: Any, under_way: int, function: Callable[[Any], Any], it
 
 
 def _dask(address: str | None) -> Any:
-    from prefect_dask import DaskTaskRunner
+    from prefect_dask.task_runners import DaskTaskRunner
 
     logging.getLogger("distributed").setLevel(logging.WARNING)
 
@@ -109,7 +109,7 @@ def _dask_workers(task_runner: Any) -> int:
 
 def _ray(address: str | None) -> Any:
     os.environ.update(QUIET_RAY)
-    from prefect_ray import RayTaskRunner
+    from prefect_ray.task_runners import RayTaskRunner
 
     given = {"runtime_env": {"env_vars": WORKER_ENVIRONMENT}, "include_dashboard": False, "log_to_driver": False}
     return RayTaskRunner(init_kwargs=given) if address is None else RayTaskRunner(address=address)

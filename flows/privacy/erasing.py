@@ -23,7 +23,9 @@ from flows.post.mail import is_of_tenant
 from flows.refresh import opened_line, publish_copy, refresh
 from flows.settings import Settings
 from ingest.durable import replace_file
+from ingest.handed_over import forget
 from ingest.lake_erasing import erase_from_lake, vacuum_at_once
+from ingest.reached import segments_reached
 from ingest.register import append_entry, read_register, register_path
 from ingest.spool_erasing import erase_from_spools, unreadable_leftovers
 from ingest.tombstones import keyed_digest, own_key, read_tombstones
@@ -157,6 +159,7 @@ def erase_everywhere(settings: Settings, plans: Sequence[tuple[str, Plan]]) -> t
     tombstones = read_tombstones(settings.data_dir)
     named = ", ".join(sorted({erasure_id for erasure_id, _ in plans}))
     logger.info("%s: spool", named)
+    forget(settings, segments_reached(settings), kept_h=0)  # what is not yet in the lake is cut when it comes
     spool = erase_from_spools(settings, tombstones)
     logger.info("%s: lake", named)
     lake = erase_from_lake(settings, tombstones)

@@ -11,7 +11,9 @@ import logging
 from flows.privacy.erasing import Plan, erase_everywhere, note_erasures
 from flows.refresh import opened_line
 from flows.settings import Settings
+from ingest.handed_over import forget
 from ingest.lake_erasing import erase_from_lake
+from ingest.reached import segments_reached
 from ingest.register import read_register, register_path
 from ingest.spool_erasing import erase_from_spools
 from ingest.tombstones import read_tombstones
@@ -44,6 +46,7 @@ def erase_again(settings: Settings) -> list[str]:
         logger.warning("restored data hold what was erased: erasing it again")
         erase_everywhere(settings, plans)
     elif missing:
+        forget(settings, segments_reached(settings), kept_h=0)
         erase_from_spools(settings, tombstones)
         erase_from_lake(settings, tombstones)
     if missing:

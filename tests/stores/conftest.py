@@ -1,4 +1,4 @@
-"""A store for all tests of a file, started once; a bucket of its own for each."""
+"""A store for all tests of a process, started once; a bucket of its own for each."""
 
 import os
 import subprocess
@@ -14,21 +14,29 @@ SERVER = Path(__file__).parent / "server.py"
 NAMES = ("AWS_ENDPOINT_URL", "AWS_ALLOW_HTTP", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
-@pytest.fixture(scope="module")
-def store() -> Iterator[str]:
-    """The address of an S3 server, in the environment; skipped where no Python at hand has moto."""
+@pytest.fixture(scope="session")
+def address() -> Iterator[str]:
+    """Where an S3 server listens; skipped where no Python at hand has moto."""
     python = os.environ.get("ODOGRAPH_S3_PYTHON", sys.executable)
-    if subprocess.run([python, "-c", "import moto, flask"], capture_output=True).returncode:
-        pytest.skip("there is no moto to serve S3: pip install 'moto[server,s3]', or ODOGRAPH_S3_PYTHON=…")
-    server = subprocess.Popen([python, str(SERVER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert server.stdout is not None
-    address = f"http://127.0.0.1:{int(server.stdout.readline())}"
-    before = {name: os.environ.get(name) for name in NAMES}
-    os.environ |= dict(zip(NAMES, (address, "true", "us-east-1", "key", "secret"), strict=True))
-    yield address
-    for name, value in before.items():
-        os.environ.pop(name) if value is None else os.environ.update({name: value})
-    server.communicate()
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [python, str(SERVER)], stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True
+    ) as server:
+        assert server.stdout is not None
+        port = server.stdout.readline().strip()
+        if not port:
+            pytest.skip("there is no moto to serve S3: pip install 'moto[server,s3]', or ODOGRAPH_S3_PYTHON=…")
+        yield f"http://127.0.0.1:{port}"
+        server.communicate()
+
+
+@pytest.fixture(scope="module")
+def store(address: str) -> Iterator[str]:
+    """The server in the environment, with a key that it knows."""
+    with pytest.MonkeyPatch.context() as given:
+        for name, value in zip(NAMES, (address, "true", "us-east-1", "key", "secret"), strict=True):
+            given.setenv(name, value)
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,9 @@ from flows.refresh import is_news, refresh
 from flows.settings import Settings
 from flows.upkeep import upkeep
 from ingest.columns import LAKE_TABLES
+from ingest.commits import LakeChanged
 from ingest.expiry import partitions, replace_partition
-from ingest.lake import LakeChanged, load_spool, opened_table
+from ingest.lake import load_spool, opened_table
 from ingest.settings import SettingsError
 from ingest.stores import StoreFailed, files_at
 from tests.builders import collected, golden_points, message, positions, settings_in, yesterday_at
