@@ -116,6 +116,7 @@ EXAMPLES: dict[str, Callable[[Demo], str]] = {
     "older_copy": script("python", "older_copy.py", "{folder}/older.duckdb"),
     "with_duckdb_cli": script("bash", "with_duckdb_cli.sh"),
     "with_daft": script("python", "with_daft.py"),
+    "with_daft_distance": script("python", "with_daft_distance.py"),
     "exports": exports,
     "dbt": dbt,
 }

@@ -21,9 +21,10 @@ class StoreFailed(Exception):
 
 
 def reach(connection: duckdb.DuckDBPyConnection, root: str) -> None:
-    """Have a connection, and its cursors, read the files below a URL."""
-    if not connection.filesystem_is_registered("s3"):
-        connection.register_filesystem(store_at(root))
+    """Have a connection, and its cursors, read the files below a URL, and of no other lake."""
+    if connection.filesystem_is_registered("s3"):
+        connection.unregister_filesystem("s3")
+    connection.register_filesystem(store_at(root))
 
 
 def store_at(root: str) -> "LakeStore":
