@@ -77,8 +77,7 @@ class LakeStore(AbstractFileSystem):  # type: ignore[misc]
         except FileNotFoundError:
             raise StoreFailed(f"{path} is not in the store any more: run `odograph refresh`") from None
         except OSError as error:
-            said = " ".join(str(error).split())
-            raise StoreFailed(f"the store at {self.root} cannot be read: {said[:200]}") from None
+            raise StoreFailed(f"the store at {self.root} cannot be read: {_said(error)}") from None
 
 
 class StoreFile:
@@ -101,12 +100,18 @@ class StoreFile:
         try:
             found: bytes = self._file.read_at(self._file.size() - self._at if count < 0 else count, self._at)
         except OSError as error:
-            raise StoreFailed(f"the store stopped handing out a file: {' '.join(str(error).split())[:200]}") from None
+            raise StoreFailed(f"the store stopped handing out a file: {_said(error)}") from None
         self._at += len(found)
         return found
 
     def close(self) -> None:
         """Others may go on reading it."""
+
+
+def _said(error: OSError) -> str:
+    """What the store or the network said, without which file it was about."""
+    text = " ".join(str(error).split())
+    return (text.partition("AWS Error ")[2] or text)[:200]
 
 
 @cache
