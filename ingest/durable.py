@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 FILE_MODE = 0o600
+FOLDER_MODE = 0o700
 PART_SUFFIX = ".part"  # of a file that is being written; one that is left over was never finished
 MOST_PIECES = 64  # written at once; a batch of a spool has some twenty
 

@@ -15,10 +15,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ingest.durable import FILE_MODE, PART_SUFFIX, replace_file, sync_path, write_all
+from ingest.durable import FILE_MODE, FOLDER_MODE, PART_SUFFIX, replace_file, sync_path, write_all
 from ingest.listing import SEALED_SUFFIX
 from ingest.settings import IngestSettings
-from ingest.spool import FOLDER_MODE
 from ingest.stores import files_at, naming_store
 
 logger = logging.getLogger(__name__)

@@ -15,9 +15,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ingest.durable import FILE_MODE, sync_path, write_all
+from ingest.durable import FILE_MODE, FOLDER_MODE, sync_path, write_all
 
-FOLDER_MODE = 0o700
 FIRST = "0" * 64  # what stands in the place of the line before the first
 
 

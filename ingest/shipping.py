@@ -18,8 +18,8 @@ from time import monotonic, time
 from typing import Any
 
 from ingest.durable import PART_SUFFIX, replace_file
+from ingest.listing import Segment, sealed_segments
 from ingest.settings import IngestSettings
-from ingest.spool import Segment, sealed_segments
 from ingest.stores import StoreFailed, files_at, naming_store
 
 logger = logging.getLogger(__name__)

@@ -27,7 +27,7 @@ from typing import Self
 
 import pyarrow as pa
 
-from ingest.durable import FILE_MODE, PART_SUFFIX, replace_file
+from ingest.durable import FILE_MODE, FOLDER_MODE, PART_SUFFIX, replace_file
 from ingest.listing import (
     IMPORTS,
     OPEN_SUFFIX,
@@ -57,7 +57,6 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 MIB = 1 << 20
-FOLDER_MODE = 0o700
 RETRY_SEAL_S = 1.0
 # macOS has no fdatasync.
 flush_to_disk: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)

@@ -13,8 +13,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ingest.durable import replace_file
-from ingest.register import FOLDER_MODE, read_register, register_path
+from ingest.durable import FOLDER_MODE, replace_file
+from ingest.register import read_register, register_path
 
 KEY_BYTES = 32
 Range = tuple[int, int]  # Unix microseconds, the second exclusive

@@ -70,12 +70,13 @@ def publish_tenants(
         source = _Source(connection, tables(connection, "everyone"), generation_of(published), inputs)
         found = source.digests()
         refused = _refused(found)
-        chosen = {name: digest for name, digest in found.items() if name not in refused and _is_in(name, wanted)}
+        asked = set(found if wanted is None else wanted).difference(refused)
+        chosen = {name: digest for name, digest in found.items() if name in asked}
         removed = _remove_others(folder, chosen)
         built, unchanged = [], []
         failed: dict[str, str] = {}
         for tenant_id, digest in sorted(chosen.items()):
-            if not afresh and _current(folder, tenant_id).stem.endswith(digest):
+            if not afresh and (folder / f"{tenant_id}.duckdb").resolve().stem.endswith(digest):
                 unchanged.append(tenant_id)
                 continue
             try:
@@ -142,7 +143,7 @@ class _Source:
         versions = folder / "versions" / tenant_id
         make_folder(versions)
         building = versions / f"{self.generation}{BUILDING}"
-        last = _current(folder, tenant_id)
+        last = (folder / f"{tenant_id}.duckdb").resolve()
         if afresh or not last.exists() or not self._brought_forward(last, building, tenant_id, add_views):
             shutil.copyfile(self._template(folder, add_views), building)
             with _attached(self.connection, building):
@@ -275,20 +276,12 @@ def _refused(found: Collection[str]) -> list[str]:
     return sorted(name for name in found if not is_file_name(name) or folded.count(name.lower()) > 1)
 
 
-def _is_in(tenant_id: str, wanted: Collection[str] | None) -> bool:
-    return wanted is None or tenant_id in wanted
-
-
 def _remove_others(folder: Path, chosen: Collection[str]) -> list[str]:
     there = {path.name for path in (folder / "versions").iterdir()} | {path.stem for path in folder.glob("*.duckdb")}
     removed = sorted(there - set(chosen))
     for tenant_id in removed:
         remove_versions(folder, tenant_id)
     return removed
-
-
-def _current(folder: Path, tenant_id: str) -> Path:
-    return (folder / f"{tenant_id}.duckdb").resolve()
 
 
 def _is_of(days: list[object]) -> str:
