@@ -40,7 +40,8 @@ def _points(found: "PointCells", payloads: Payloads) -> Points:
     from kernels.point_cells import KEYS, NUMBERS, ROUTE, SAID, SWITCH_SHIFT, SWITCHES, TEXTS, WHOLE
 
     said = found.cells[SAID]
-    said = np.where(np.repeat(found.is_read, np.diff(found.starts)), said, 0)
+    if not found.is_read.all():
+        said = np.where(np.repeat(found.is_read, np.diff(found.starts)), said, 0)
     said_by_any = int(np.bitwise_or.reduce(said, initial=0))
     said_by_all = int(np.bitwise_and.reduce(said, initial=-1))
     columns = {}

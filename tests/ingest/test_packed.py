@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +17,10 @@ from ingest.receipts import receipt_keys
 from ingest.received import Received, Undecodable, received_messages
 from ingest.scanned import SegmentRows, decode_segments
 from ingest.settings import IngestSettings
-from kernels import packed as kernel
+from kernels import packed_format as kernel
+from kernels.packed import packed_points
+from kernels.point_cells import KEYS, PADDING, SAID, SWITCH_SHIFT
+from kernels.point_cells import SWITCHES as KERNEL_SWITCHES
 from tests.fuzz.decoders import NOW_US, POINT
 from tests.fuzz.twins import are_equal, segment_of
 
@@ -90,6 +94,43 @@ def test_what_is_packed_is_unpacked_and_becomes_the_rows_that_json_would_have_be
     told_apart = ["source_format", "payload_hash"]
     assert are_equal(slow.positions.drop_columns(told_apart), of_json.positions.drop_columns(told_apart))
     assert slow.rejects["reason"].sort().equals(of_json.rejects["reason"].sort())
+
+
+@st.composite
+def smooth_columns(draw):
+    """Points whose numbers change by little or much, so that they take one to seven bytes in any mixture."""
+    count = draw(st.integers(2, 45))
+    steps = st.sampled_from([0, 1, -1, 63, -64, 64, 700, -8_191, 8_192, 20_000, 10**6])
+    columns = {}
+    for name in ("lat", "lon", "spd_kmh", "odo_m", "sat"):
+        few = draw(st.lists(steps, min_size=1, max_size=6))
+        first = draw(st.sampled_from([0, 407_000_000, -740_000_000, 2**52]))
+        total = first if name != "sat" else 0
+        columns[name] = [total := total + few[place % len(few)] for place in range(count)]
+    times_ms = [round(NOW_S) * 1000 + draw(st.sampled_from([0, 250])) + place * 1000 for place in range(count)]
+    late = draw(st.integers(0, count))
+    times_ms[late:] = [time_ms + draw(st.sampled_from([1, 3, 200_000])) for time_ms in times_ms[late:]]
+    return [
+        {"ts": times_ms[place] / 1000, "ign": place % 3 == 0}
+        | {name: values[place] / UNITS[name] for name, values in columns.items()}
+        for place in range(count)
+    ]
+
+
+@given(smooth_columns())
+@settings(deadline=None, max_examples=100)
+def test_numbers_of_few_bytes_are_read_together_as_one_by_one(points):
+    payload = pack("d1", points)
+    text = np.frombuffer(payload + bytes(PADDING), np.uint8)
+    found = packed_points(text, np.zeros(1, np.int64), np.array([len(payload)]), [b"d1"], np.zeros(1, np.int64))
+    expected = unpack(payload).points
+    assert found.is_read.tolist() == [all(-1 <= point["sat"] <= 999 for point in expected)]
+    if found.is_read.all():
+        for name in ("ts", "lat", "lon", "spd_kmh", "odo_m"):
+            assert found.values[KEYS.index(name)].tolist() == [point[name] for point in expected]
+        assert found.cells[KEYS.index("sat")].tolist() == [point["sat"] for point in expected]
+        switch = SWITCH_SHIFT + KERNEL_SWITCHES.index("ign")
+        assert [bool(said >> switch & 1) for said in found.cells[SAID].tolist()] == [point["ign"] for point in expected]
 
 
 @given(st.data())
