@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from ingest.columns import POSITIONS
-from ingest.lake import load_spool, opened_table, segments_reached
+from ingest.lake import load_spool, opened_table
+from ingest.reached import segments_reached
 from ingest.shipping import ship, unshipped
 from tests.builders import collected, golden_points, positions, settings_in, yesterday_at
 
@@ -20,7 +21,7 @@ KILLS = 4
 SEGMENTS = 10  # before each kill
 SHIP = "from ingest.shipping import ship; work = lambda: ship(settings, settings.spool_dir / 'main')"
 LOAD = (
-    "import ingest.lake; ingest.lake.GROUP_SEGMENTS = 1; from ingest.lake import load_spool;"
+    "import ingest.groups; ingest.groups.GROUP_SEGMENTS = 1; from ingest.lake import load_spool;"
     " work = lambda: load_spool(settings)"
 )
 FOR_EVER = "\nprint('ready', flush=True)\nwhile True:\n    work()"
