@@ -6,10 +6,16 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from flows.bench.line.measured import STAGES, timed
 from flows.bench.line.peers import duckdb_seconds
 from flows.bench.line.totals import totals_seconds
 from ingest.columns import POSITIONS
 from tests.flows.test_points import DAY, NOON_MS, position
+
+
+def test_every_stage_that_is_timed_is_called_by_that_name():
+    with timed({}):
+        assert all(callable(getattr(*place)) for place in STAGES)
 
 
 def test_state_totals_are_those_of_sql(tmp_path):

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from flows import refresh
-from flows.measuring import chunks
+from flows.measuring import chunks, partitions
 from flows.settings import Settings
 from warehouse.connection import writer_lock
 
 SAMPLE_S = 0.05
 # What `flows.refresh` and `flows.measuring` call, and the stage it belongs to; what is left of a rebuild is reading.
 STAGES = {
-    (refresh, "measure"): "kernels",
-    (refresh, "measured_rows"): "rows",
+    (partitions, "measure"): "kernels",
+    (partitions, "measured_rows"): "rows",
     (refresh, "clear_measured"): "into core",
     (refresh, "add_measured"): "into core",
     (refresh, "guard_places"): "guard places",
