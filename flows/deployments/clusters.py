@@ -24,6 +24,7 @@ from flows.runners import HERE, Runner, runner_over
 from flows.settings import Settings
 
 TRIES, PAUSE_S = 3, 2
+ANSWER_S = 10  # a scheduler has this long to answer
 AHEAD = 2  # items under way for each worker
 # Each worker is a process of its own, so a kernel in it gets one thread; Ray would tell its makers that it is used.
 WORKER_ENVIRONMENT = {"NUMBA_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}
@@ -92,7 +93,7 @@ def _dask(address: str | None) -> Any:
     logging.getLogger("distributed").setLevel(logging.WARNING)
 
     if address:
-        return DaskTaskRunner(address=address)
+        return DaskTaskRunner(address=address, client_kwargs={"timeout": ANSWER_S})
     given = {
         "n_workers": os.cpu_count(),
         "threads_per_worker": 1,

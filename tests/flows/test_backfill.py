@@ -146,10 +146,10 @@ def test_killed_in_the_middle_and_asked_again_it_does_the_rest_and_nothing_twice
 def test_a_date_that_is_held_back_stops_no_other_and_is_told(line, monkeypatch):
     real = flows.backfill.rebuild
 
-    def failing(settings, day, opened):
+    def failing(settings, day, opened, **given):
         if day == DAYS[2]:
             raise CheckFailed(day, [])
-        real(settings, day, opened)
+        real(settings, day, opened, **given)
 
     monkeypatch.setattr(flows.backfill, "rebuild", failing)
     done = backfill(line, ALL._replace(first=DAYS[2]))

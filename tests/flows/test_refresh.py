@@ -88,9 +88,9 @@ def test_the_golden_trace_gives_its_times_and_events(golden):
 def test_a_second_refresh_without_news_changes_nothing_and_each_opens_the_warehouse_once(tmp_path, monkeypatch):
     opened = []
 
-    def counted(path):
+    def counted(path, **given):
         opened.append(path)
-        return open_warehouse(path)
+        return open_warehouse(path, **given)
 
     monkeypatch.setattr("flows.refresh.open_warehouse", counted)
     settings = refreshed_golden(tmp_path)
