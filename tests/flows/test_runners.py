@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 CORE = ("vehicle_dates", "ledger", "stops", "planned_stops", "route_phases", "refuels", "place_guards", "fuel_presence")
 MARTS = ("vehicle_days", "route_days", "stops", "idle_events", "fuel_purchases", "fleet_days", "data_health")
 TABLES = [*(f"core.{name}" for name in CORE), *(f"marts.{name}" for name in MARTS)]
-KILLS, EVERY_S = 3, 8  # a worker needs some seconds to start and load what it runs
+KILLS, EVERY_S = 3, 4  # a worker needs some seconds to start and load what it runs
 WHEN = ("rebuilt_utc", "received_utc", "published_utc", "evaluated_utc")
 
 
@@ -179,6 +179,7 @@ def test_workers_that_are_killed_again_and_again_change_nothing(fleet, expected,
                 workers.pop(0).send_signal(signal.SIGKILL)
                 workers.append(worker())
                 killed += 1
+            is_over.wait()  # a process ends with the thread that started it
 
         killer = threading.Thread(target=kill_in_turn)
         time.sleep(3)
