@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from flows.backup.last import last_backup
 from flows.settings import Settings
 from ingest.handed_over import is_fetched
 from ingest.health import Health, read_health
@@ -29,6 +30,7 @@ from ingest.sharing import ALONE, RETIRED, Role, is_dealt_to, is_member, role_of
 from ingest.shipping import shipped_number, unshipped
 
 LAG_MIN = 60
+BACKUP_DAYS = 8
 SILENT_S = 60.0  # a collector writes its note every few seconds
 DISCONNECTED_S = 60.0  # twice the longest pause between two tries
 DISK_FREE = 0.05
@@ -117,6 +119,18 @@ def disk_room(free_bytes: int, total_bytes: int) -> Finding:
     if free_bytes < DISK_FREE * total_bytes:
         return Finding("disk", f"nearly full, {text}: {ADVICE_FULL}", needs_person=True)
     return Finding("disk", text)
+
+
+def backup(settings: Settings) -> Finding:
+    """How old is the last backup? One that is made at all is made every week or more often."""
+    last = last_backup(settings.data_dir)
+    if last is None:
+        return Finding("backup", "none was made here: `odograph backup FOLDER`, on another disk")
+    old_s = (datetime.now(UTC) - last.made_utc).total_seconds()
+    text = f"{shown_age(max(old_s, 0.0))} ago, {last.folder}"
+    if old_s > BACKUP_DAYS * 86_400:
+        return Finding("backup", f"the last one is old: {text}; run `odograph backup` by a timer", needs_person=True)
+    return Finding("backup", text)
 
 
 def age_s(path: Path) -> float:

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.copies_behind import REFRESHED, left_behind
-from flows.findings import Finding, age_s, agreed, disk, shown_age, spools
+from flows.findings import Finding, age_s, agreed, backup, disk, shown_age, spools
 from flows.post.deciding import outbox_finding
 from flows.post.mailed import recipients_finding
 from flows.querying import NothingPublished, open_published
@@ -38,6 +38,7 @@ def print_status(settings: Settings) -> bool:
         *_published(settings),
         outbox_finding(settings),
         recipients_finding(settings),
+        backup(settings),
         *disk(settings),
     ]
     table = Table(show_header=False, box=None, pad_edge=False)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from flows.backup.last import LAST_BACKUP, note_backup
 from flows.backup.manifest import (
     DATA,
     STAMP,
@@ -29,14 +30,13 @@ from flows.backup.manifest import (
     write_manifest,
 )
 from flows.settings import Settings
-from ingest.durable import FILE_MODE, PART_SUFFIX, replace_file, sync_path
+from ingest.durable import FILE_MODE, PART_SUFFIX, sync_path
 from ingest.lake import lake_files
 from ingest.listing import OPEN_SUFFIX
 from warehouse.connection import open_database, writer_lock
 
 FOLDER_MODE = 0o700
 WAIT_S = 60.0
-LAST_BACKUP = "backup.json"  # in the data directory: when and where the last one was made
 # Made anew by a refresh, or of no use to anybody but a process that runs.
 LEFT_OUT = frozenset({"published", "lake", "spool", "broker", "metrics", LAST_BACKUP})
 LEFT_OUT_SUFFIXES = frozenset({".lock", ".next", ".wal", ".log", PART_SUFFIX})
@@ -135,7 +135,7 @@ def _finish(settings: Settings, snapshot: _Snapshot, root: Path, keep: int) -> T
     final = root / snapshot.folder.name.removeprefix(".").removesuffix(PART_SUFFIX)
     snapshot.folder.rename(final)
     sync_path(root)
-    replace_file(settings.data_dir / LAST_BACKUP, f'{{"made_utc": "{manifest.made_utc}"}}\n'.encode())
+    note_backup(settings.data_dir, made, final)
     removed = finished(root)[:-keep]
     for old in removed:
         shutil.rmtree(old)

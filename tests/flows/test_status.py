@@ -7,7 +7,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from flows.findings import collector, disk_room, shown_age
+from flows.backup.last import note_backup
+from flows.findings import backup, collector, disk_room, shown_age
 from flows.refresh import refresh
 from flows.status import print_status, rising_rejects
 from ingest.health import Health, write_health
@@ -76,6 +77,23 @@ def test_ages_are_told_as_people_do():
         "25 h",
         "10 days",
     ]
+
+
+@pytest.mark.parametrize(
+    ("days", "words", "needs_person"),
+    [
+        (None, "none was made here", False),
+        (1.5, "36 h ago, /mnt/backups/one", False),
+        (9, "the last one is old: 9 days ago", True),
+    ],
+)
+def test_a_backup_that_is_old_needs_a_person_and_one_that_never_was_is_told(tmp_path, days, words, needs_person):
+    settings = settings_in(tmp_path)
+    if days is not None:
+        note_backup(settings.data_dir, datetime.now(UTC) - timedelta(days=days), Path("/mnt/backups/one"))
+    found = backup(settings)
+    assert words in found.text
+    assert found.needs_person is needs_person
 
 
 def rejects(counts: dict[float, int], first_load_days: float = 30) -> duckdb.DuckDBPyConnection:
