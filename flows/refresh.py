@@ -31,6 +31,7 @@ from flows.querying import open_published
 from flows.refresh_metrics import write_metrics
 from flows.runners import HERE, Runner
 from flows.settings import Settings
+from flows.stages import LOAD, NOTE, PUBLISH, REBUILD, Stages
 from ingest.columns import LAKE_TABLES
 from ingest.lake import Lake, Loaded, lake_files, load_spool, opened_lake
 from warehouse.checks import CheckFailed, Failure, check_day, check_purchases, hold_back, recheck_ended
@@ -92,10 +93,11 @@ def refresh(
     """
     tell = progress or (lambda _stage, _done, _total: None)
     with writer_lock(settings.lock_path, wait_s=WAIT_S):
-        began_s = monotonic()
+        stages = Stages()
         forget_again(settings)
         lake = opened_lake(settings)
-        loaded = load(settings, tell, lake)
+        with stages.timed(LOAD):
+            loaded = load(settings, tell, lake)
         rebuilt: list[date] = []
         failed: list[CheckFailed] = []
 
@@ -113,18 +115,22 @@ def refresh(
             tell("measure", len(days), len(days))
 
         with _opened(settings, lake=lake) as opened:
-            rebuild_all(stale_dates(settings, day=day, full=full, opened=opened), opened)
-            if learned := learning_dates(settings, [failure.day for failure in failed], opened):
-                rebuild_all(learned, opened)
+            with stages.timed(NOTE):
+                stale = stale_dates(settings, day=day, full=full, opened=opened)
+            with stages.timed(REBUILD):
+                rebuild_all(stale, opened)
+                if learned := learning_dates(settings, [failure.day for failure in failed], opened):
+                    rebuild_all(learned, opened)
             has_news = is_news(settings, opened)
             not_copied = ""
             if has_news:
                 try:
-                    publish_copy(settings, opened)
+                    with stages.timed(PUBLISH):
+                        publish_copy(settings, opened)
                 except CopiesFailed as failure:
                     not_copied = str(failure)
         (settings.published_dir / REFRESHED).touch()
-        write_metrics(settings, len(failed), monotonic() - began_s, lake)
+        write_metrics(settings, len(failed), stages, lake)
         frozen = left_frozen(settings, day) if full or day is not None else []
     return Refreshed(loaded, rebuilt, failed, published=has_news, frozen=frozen, not_copied=not_copied)
 

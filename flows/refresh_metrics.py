@@ -13,29 +13,33 @@ from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
 
 from flows.querying import NothingPublished, open_published
 from flows.settings import Settings
+from flows.stages import Stages
 from ingest.lake import Lake, lake_rows
 from ingest.reached import waiting_segments
 
 logger = logging.getLogger(__name__)
 
 
-def write_metrics(settings: Settings, held_back_count: int, duration_s: float, lake: Lake | None = None) -> None:
+def write_metrics(settings: Settings, held_back_count: int, stages: Stages, lake: Lake | None = None) -> None:
     """Write the file; a refresh that did its work does not fail because this cannot be written."""
     try:
         settings.metrics_path.parent.mkdir(parents=True, exist_ok=True)
-        write_to_textfile(str(settings.metrics_path), _registry(settings, held_back_count, duration_s, lake))
+        write_to_textfile(str(settings.metrics_path), _registry(settings, held_back_count, stages, lake))
     except (OSError, duckdb.Error) as error:
         logger.warning("no metrics of this refresh: %s", error)
 
 
-def _registry(settings: Settings, held_back_count: int, duration_s: float, lake: Lake | None) -> CollectorRegistry:
+def _registry(settings: Settings, held_back_count: int, stages: Stages, lake: Lake | None) -> CollectorRegistry:
     registry = CollectorRegistry()
 
     def gauge(name: str, text: str, *labels: str) -> Gauge:
         return Gauge(f"odograph_{name}", text, labels, registry=registry)
 
     gauge("refresh_last_success_timestamp_seconds", "When a refresh last came to its end.").set(time.time())
-    gauge("refresh_duration_seconds", "How long it took.").set(duration_s)
+    gauge("refresh_duration_seconds", "How long it took.").set(stages.all_s)
+    of_stage = gauge("refresh_stage_seconds", "How long each stage of it took.", "stage")
+    for stage, seconds in stages.seconds.items():
+        of_stage.labels(stage).set(seconds)
     gauge("refresh_held_back_dates", "Service dates it held back because checks found rows.").set(held_back_count)
     waiting = gauge("segments_waiting", "Sealed segments that are not yet in the lake, by spool.", "spool")
     for folder, segments in waiting_segments(settings).items():

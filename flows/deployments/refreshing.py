@@ -1,7 +1,6 @@
 """How does Prefect refresh? Stage by stage, each service date a task, and what came of it as artifacts."""
 
 from datetime import date
-from time import monotonic
 
 from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
@@ -25,6 +24,7 @@ from flows.refresh import (
 )
 from flows.refresh_metrics import write_metrics
 from flows.settings import Settings
+from flows.stages import LOAD, NOTE, PUBLISH, REBUILD, Stages
 from ingest.lake import Loaded
 from warehouse.checks import CheckFailed
 
@@ -87,24 +87,28 @@ def refresh_flow(day: date | None = None, full: bool = False) -> Refreshed:
     settings = Settings.read()
     failed: list[CheckFailed] = []
     with writing(settings), runner_of(settings):
-        began_s = monotonic()
+        stages = Stages()
         last_load = newest_load(settings)
         forget_again(settings)
-        loaded = load_task(settings)
-        days = stale_dates_task(settings, day, full)
-        rebuilt = _rebuild_all(settings, days, failed)
-        learned = learning_dates(settings, [failure.day for failure in failed])
-        if learned:
-            rebuilt += _rebuild_all(settings, learned, failed)
+        with stages.timed(LOAD):
+            loaded = load_task(settings)
+        with stages.timed(NOTE):
+            days = stale_dates_task(settings, day, full)
+        with stages.timed(REBUILD):
+            rebuilt = _rebuild_all(settings, days, failed)
+            learned = learning_dates(settings, [failure.day for failure in failed])
+            if learned:
+                rebuilt += _rebuild_all(settings, learned, failed)
         has_news = is_news(settings)
         not_copied: CopiesFailed | None = None
         if has_news:
             try:
-                publish_task(settings)
+                with stages.timed(PUBLISH):
+                    publish_task(settings)
             except CopiesFailed as failure:
                 not_copied = failure
         (settings.published_dir / REFRESHED).touch()
-        write_metrics(settings, len(failed), monotonic() - began_s)
+        write_metrics(settings, len(failed), stages)
         frozen = left_frozen(settings, day) if full or day is not None else []
     done = Refreshed(loaded, rebuilt, failed, has_news, frozen, str(not_copied or ""))
     show_refresh(settings, done, last_load)

@@ -6,6 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from flows.refresh import refresh
 from flows.refresh_metrics import write_metrics
+from flows.stages import STAGES, Stages
 from tests.builders import collected, golden_points, message, positions, settings_in, yesterday_at
 
 
@@ -21,7 +22,7 @@ def values(settings) -> dict[str, float]:
 
 def test_a_refresh_leaves_a_file_that_says_how_it_went_and_what_there_is(tmp_path):
     settings = settings_in(tmp_path)
-    write_metrics(settings, held_back_count=2, duration_s=0.5)
+    write_metrics(settings, 2, Stages())
     assert values(settings)["table_rows lake.positions"] == 0
     assert values(settings)["refresh_held_back_dates"] == 2
     began_s = time.time()
@@ -31,6 +32,9 @@ def test_a_refresh_leaves_a_file_that_says_how_it_went_and_what_there_is(tmp_pat
     told = values(settings)
     assert began_s <= told["refresh_last_success_timestamp_seconds"] <= time.time()
     assert 0 < told["refresh_duration_seconds"] < 120
+    of_stages = [told[f"refresh_stage_seconds {stage}"] for stage in STAGES]
+    assert all(seconds > 0 for seconds in of_stages)
+    assert sum(of_stages) <= told["refresh_duration_seconds"]
     assert told["refresh_held_back_dates"] == 0
     assert told["newest_fix_timestamp_seconds t1"] == start + 1300
     assert told["rejects reject not_json"] == 2
@@ -43,5 +47,5 @@ def test_a_refresh_leaves_a_file_that_says_how_it_went_and_what_there_is(tmp_pat
 def test_a_refresh_does_not_fail_because_its_metrics_cannot_be_written(tmp_path, caplog):
     settings = settings_in(tmp_path)
     (tmp_path / "metrics").write_text("in the way")
-    write_metrics(settings, held_back_count=0, duration_s=0.5)
+    write_metrics(settings, 0, Stages())
     assert "no metrics of this refresh" in caplog.text

@@ -3,23 +3,18 @@
 import errno
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
+from collections.abc import Iterator
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
-from ingest.children import free_port
-from ingest.collector import collect, run
+from ingest.collector import run
 from ingest.health import read_health
 from ingest.meter import FLUSH_BUCKETS_S, Meter, percentile_bound_s, topic_kind
 from ingest.open_segment import Message, message_batch
 from ingest.settings import IngestSettings
 from ingest.spool import flush_to_disk
 from tests.ingest.fake_broker import FakeBroker
+from tests.ingest.metrics_page import served
 from tests.ingest.running import eventually, point_message
 
 TOPIC = "tm/v1/acme/van-1/pos"
@@ -30,46 +25,6 @@ def fake_broker() -> Iterator[FakeBroker]:
     broker = FakeBroker()
     yield broker
     broker.close()
-
-
-class Page:
-    """The metrics page of a collector."""
-
-    def __init__(self, port: int) -> None:
-        self.url = f"http://127.0.0.1:{port}/metrics"
-
-    def values(self) -> dict[str, float]:
-        """Every sample by its name and labels."""
-        with urlopen(self.url, timeout=5) as answer:
-            text = answer.read().decode()
-        families = list(text_string_to_metric_families(text))
-        assert all(family.documentation for family in families)
-        assert "refresh.prom" in text, "what only a refresh knows is pointed to"
-        return {
-            sample.name + "".join(f" {value}" for value in sample.labels.values()): sample.value
-            for family in families
-            for sample in family.samples
-        }
-
-    def __getitem__(self, name: str) -> float:
-        return self.values()[f"odograph_{name}"]
-
-
-@contextmanager
-def served(tmp_path: Path, url: str, sync: Callable[[int], None] = flush_to_disk) -> Iterator[Page]:
-    """Run a collector with a metrics page."""
-    page = Page(port := free_port())
-    settings = IngestSettings.read(_env_file=None, data_dir=tmp_path, broker_url=url, metrics_port=port, seal_s=0.2)
-    stopping = threading.Event()
-    thread = threading.Thread(target=collect, args=(settings, stopping), kwargs={"sync": sync})
-    thread.start()
-    try:
-        yield page
-    finally:
-        stopping.set()
-        thread.join(20)
-    with pytest.raises(URLError):
-        page.values()
 
 
 def test_the_page_counts_what_came_what_is_on_disk_and_what_was_acknowledged(tmp_path, fake_broker):
