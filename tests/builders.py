@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -18,7 +19,7 @@ from flows.refresh import lake_tables, learning_dates, load, opened_line, rebuil
 from flows.settings import Settings
 from ingest.simulation import Simulation
 from ingest.spool import Message, Spool
-from warehouse.connection import open_database, open_warehouse
+from warehouse.connection import ensure_schema, open_database, open_warehouse
 from warehouse.lake import attach_lake
 from warehouse.models import add_device_status, prepare_models
 from warehouse.wording import add_words
@@ -54,6 +55,15 @@ def _empty_warehouse() -> bytes:
             add_device_status(warehouse)
             add_words(warehouse)
         return settings.warehouse_path.read_bytes()
+
+
+@contextmanager
+def empty_warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A warehouse in memory with all models and no rows."""
+    with open_database() as connection:
+        ensure_schema(connection)
+        prepare_models(connection)
+        yield connection
 
 
 def examples(few: int, many: int | None = None) -> int:

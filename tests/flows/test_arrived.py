@@ -9,12 +9,10 @@ from hypothesis import strategies as st
 
 from flows.measuring import arrived
 from flows.measuring.arrived import told_by_files
-from tests.builders import examples
+from tests.builders import empty_warehouse, examples
 from tests.flows.test_points import NOON_MS, ZONES, lake_of, position, told
 from warehouse.arrived import NewRows
-from warehouse.connection import ensure_schema, open_database
 from warehouse.lake import attach_lake
-from warehouse.models import prepare_models
 from warehouse.work import _reopen_resolved, absorb
 
 NOTED = ("reopened", "devices", "device_dates", "absorbed", "plan_windows")
@@ -43,9 +41,7 @@ ROW = st.builds(
 
 @pytest.fixture(scope="module")
 def warehouse():
-    with open_database() as connection:
-        ensure_schema(connection)
-        prepare_models(connection)
+    with empty_warehouse() as connection:
         yield connection
 
 

@@ -17,10 +17,8 @@ from flows.measuring.chunks import portions
 from flows.settings import Settings
 from ingest.columns import LAKE_TABLES, POSITIONS
 from ingest.lake import sorted_rows
-from tests.builders import examples
-from warehouse.connection import ensure_schema, open_database
+from tests.builders import empty_warehouse, examples
 from warehouse.lake import LakeTableFiles, attach_lake
-from warehouse.models import prepare_models
 from warehouse.work import VehicleDate
 
 DAY = date(2026, 3, 8)  # clocks change in New York
@@ -31,9 +29,7 @@ VANS = ("v1", "v2", "d1", "d2", "d3", "device:d1")
 
 @pytest.fixture(scope="module")
 def warehouse():
-    with open_database() as connection:
-        ensure_schema(connection)
-        prepare_models(connection)
+    with empty_warehouse() as connection:
         yield connection
 
 

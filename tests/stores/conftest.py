@@ -1,6 +1,5 @@
 """A store for all tests of a process, started once; a bucket of its own for each."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,16 +15,12 @@ NAMES = ("AWS_ENDPOINT_URL", "AWS_ALLOW_HTTP", "AWS_REGION", "AWS_ACCESS_KEY_ID"
 
 @pytest.fixture(scope="session")
 def address() -> Iterator[str]:
-    """Where an S3 server listens; skipped where no Python at hand has moto."""
-    python = os.environ.get("ODOGRAPH_S3_PYTHON", sys.executable)
+    """Where an S3 server listens."""
     pipe = subprocess.PIPE
-    with subprocess.Popen(
-        [python, str(SERVER)], stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True
-    ) as server:
+    with subprocess.Popen([sys.executable, str(SERVER)], stdin=pipe, stdout=pipe, text=True) as server:
         assert server.stdout is not None
         port = server.stdout.readline().strip()
-        if not port:
-            pytest.skip("there is no moto to serve S3: pip install 'moto[server,s3]', or ODOGRAPH_S3_PYTHON=…")
+        assert port, "the S3 server did not start"
         yield f"http://127.0.0.1:{port}"
         server.communicate()
 

@@ -26,10 +26,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from flows.bench.ingest.listening import TOPICS, Listening
 from flows.bench.ingest.traffic import PROBE_TOPIC, connect_packet, subscribe_packet
 
 IDLE_S = 5.0  # after which nothing more will come
-TOPICS = "tm/v1/+/+/pos"
 
 
 class Clock:
@@ -139,22 +139,8 @@ def with_our_connection(port: int, clock: Clock) -> None:
 
     ids = deque[Any]()
 
-    class Counting:
-        """A handler that wants everything and keeps nothing."""
-
-        def connected(self, client: Any, _granted: object) -> None:
-            client.subscribe(TOPICS, 1)
-
-        def subscribed(self, *_: object) -> None:
-            say_ready()
-
-        def disconnected(self) -> None: ...
-        def unsubscribed(self, _packet_id: int) -> None: ...
-        def received(self, _message: object) -> None: ...
-        def published(self, *_: object) -> None: ...
-
-        def wants_messages(self) -> bool:
-            return True
+    class Counting(Listening):
+        """A handler that keeps nothing."""
 
         def lifted(self, packets: Packets) -> None:
             clock.saw(clock.count + packets.message_count)
@@ -165,7 +151,7 @@ def with_our_connection(port: int, clock: Clock) -> None:
                 assert isinstance(client, BulkClient)
                 client.acknowledge(ids.popleft())
 
-    handler, tools = Counting(), packet_tools()
+    handler, tools = Counting(say_ready), packet_tools()
     connection = Connection(
         broker_address(f"mqtt://127.0.0.1:{port}?version=5"),
         handler,

@@ -31,8 +31,9 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from flows.bench.ingest.consumer import TOPICS, say_ready
+from flows.bench.ingest.consumer import say_ready
 from flows.bench.ingest.decoders import FULL, SEVEN
+from flows.bench.ingest.listening import TOPICS, Listening
 from flows.bench.ingest.traffic import Form
 from ingest.durable import sync_path
 
@@ -158,45 +159,30 @@ def ours(asked: Asked) -> None:
     batches: SimpleQueue[pa.RecordBatch] = SimpleQueue()
     log = OpenSegment(asked.folder, 1)
 
-    class Keeping:
+    lifted_packets: list[Packets] = []
+
+    class Keeping(Listening):
         """A handler that acknowledges what is in the log: as much as one read brought, flushed together."""
 
-        def __init__(self) -> None:
-            self.lifted_packets: list[Packets] = []
-
-        def connected(self, client: Any, _granted: object) -> None:
-            client.subscribe(TOPICS, 1)
-
-        def subscribed(self, *_: object) -> None:
-            asked.ready()
-
-        def disconnected(self) -> None: ...
-        def unsubscribed(self, _packet_id: int) -> None: ...
-        def received(self, _message: object) -> None: ...
-        def published(self, *_: object) -> None: ...
-
-        def wants_messages(self) -> bool:
-            return True
-
         def turn(self, client: Any) -> None:
-            if not self.lifted_packets:
+            if not lifted_packets:
                 return
             now_us = time.time_ns() // 1000
-            batch = arrived_batch([Lifted(packets, 1, now_us) for packets in self.lifted_packets], tools.gather)
+            batch = arrived_batch([Lifted(packets, 1, now_us) for packets in lifted_packets], tools.gather)
             log.append(batch, flush_to_disk)
             assert isinstance(client, BulkClient)
-            client.acknowledge(np.concatenate([packets.unanswered_ids for packets in self.lifted_packets]))
-            self.lifted_packets.clear()
+            client.acknowledge(np.concatenate([packets.unanswered_ids for packets in lifted_packets]))
+            lifted_packets.clear()
             batches.put(batch)
 
-    handler = Keeping()
+    handler = Keeping(asked.ready)
     connection = Connection(
         broker_address(f"mqtt://127.0.0.1:{asked.port}?version=5"),
         handler,
         client_id="bench-ours",
         clean_session=True,
         manual_ack=True,
-        lifting=Lifting(handler.lifted_packets.append, lambda: tools),
+        lifting=Lifting(lifted_packets.append, lambda: tools),
     )
     connection.start()
     left, parts, rows, waiting, ready = asked.message_count, [], 0, 0, []

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter, sleep
 from typing import Any, NamedTuple
 
-from flows.bench.ingest.consumer import TOPICS
+from flows.bench.ingest.listening import TOPICS
 from flows.bench.ingest.traffic import Form
 from ingest.broker import MosquittoChild
 
