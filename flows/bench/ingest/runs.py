@@ -20,6 +20,7 @@ from ingest.broker import MosquittoChild
 PACKAGE = "flows.bench.ingest"
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 LONGEST_S = 120
+WIDE_WINDOW = 20_000  # fewer than there are packet ids in a cycle of the server
 
 
 class Plan(NamedTuple):
@@ -70,7 +71,7 @@ def pre_encoded(kind: str, points: int, count: int, window: int = 2_000, *, comm
         return _taken(result)._replace(a_second=served["acknowledged"] / served["seconds"])
 
 
-def brought_to_disk(kind: str, points: int, count: int, form: Form, window: int = 2_000) -> Brought:
+def brought_to_disk(kind: str, points: int, count: int, form: Form, window: int = WIDE_WINDOW) -> Brought:
     """Let one of the pipelines take packets that were made before, and bring their points to disk."""
     with (
         serving(points, count, window, form) as (server, port, count),

@@ -25,7 +25,7 @@ def main() -> None:
     """Serve one consumer."""
     points, count, window = map(int, sys.argv[1:4])
     form = Form(sys.argv[4])
-    cycle = min(CYCLE, count) if points == 1 else min(CYCLE // 4, count)
+    cycle = min(CYCLE if points <= 10 else CYCLE // 4, count)
     encoded = {is_v5: packets(points, cycle, VANS, is_v5=is_v5, form=form) for is_v5 in (False, True)}
     # As many in a piece of either version, small enough to keep a window in motion.
     together = max(1, min(window // 8, PIECE_BYTES // max(map(len, encoded[True])), count))
