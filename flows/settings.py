@@ -207,6 +207,11 @@ class Settings(IngestSettings):
         return self.recipients or self.data_dir / "recipients.toml"
 
     @property
+    def has_recipients_file(self) -> bool:
+        """Whether a file of recipients decides; one that is named does even where it is missing."""
+        return self.recipients is not None or self.recipients_path.exists()
+
+    @property
     def recipient_events_path(self) -> Path:
         return self.mail_dir / "recipients.jsonl"
 

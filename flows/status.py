@@ -14,8 +14,7 @@ from rich.table import Table
 
 from flows.copies_behind import REFRESHED, left_behind
 from flows.findings import Finding, age_s, agreed, backup, disk, shown_age, spools
-from flows.post.deciding import outbox_finding
-from flows.post.mailed import recipients_finding
+from flows.post.mailed import outbox_finding, recipients_finding
 from flows.querying import NothingPublished, open_published
 from flows.refusals import NOT_THEIRS, NOT_THEIRS_TO_HEAR, read_refusals
 from flows.settings import Settings

@@ -1,17 +1,14 @@
 """What waits in the outbox, what needs a person, and what can a person decide about it?"""
 
-from collections import Counter
 from datetime import UTC, datetime
 from getpass import getuser
-from urllib.parse import urlsplit
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from flows.findings import Finding
 from flows.post.outbox import DONE, ON_THE_WAY, Entry, Outbox, opened, read_entries
-from flows.post.sending import is_held, rules_of
+from flows.post.patience import is_held, rules_of
 from flows.settings import Settings
 
 SHOWN_DIGITS = 8
@@ -63,29 +60,6 @@ def settle(settings: Settings, key: str) -> str:
         outbox.note(entry.key, "settled", entry.recipient, f"by {getuser()}; it was {entry.state}: {entry.reason}")
         outbox.path(entry.key).unlink(missing_ok=True)
         return f"{short(entry.key)} to {entry.recipient}: settled"
-
-
-def outbox_finding(settings: Settings) -> Finding:
-    """What `odograph status` says of the mails: what waits, what needs a person, and when the last one left."""
-    entries = read_entries(settings.mail_dir / "sent.jsonl").values()
-    counts = Counter("held" if is_held(entry, rules_of(settings)) else entry.state for entry in entries)
-    left = [entry.at_utc for entry in entries if entry.state == "sent" and entry.at_utc]
-    host = urlsplit(settings.smtp_url).hostname if settings.smtp_url else None
-    parts = [f"sent through {host}" if host else _as_files(settings)]
-    parts += [f"last sent {max(left):%Y-%m-%d %H:%M} UTC"] if left else []
-    waiting = sum(counts[state] for state in ON_THE_WAY)
-    parts += [f"{waiting} waiting"] if waiting else []
-    asks = {"held": "may have arrived", "gave_up": "given up", "refused": "refused"}
-    wanting = [f"{counts[state]} {words}" for state, words in asks.items() if counts[state]]
-    if wanting:
-        parts += wanting
-        parts.append("see `odograph mail outbox`, then `odograph mail retry` or `settle`")
-    return Finding("mail", "; ".join(parts), bool(wanting))
-
-
-def _as_files(settings: Settings) -> str:
-    written = len(list(settings.mail_dir.glob("*.eml")))
-    return f"no ODOGRAPH_SMTP_URL: written as files, {written} so far in {settings.mail_dir}"
 
 
 def short(key: str) -> str:

@@ -18,18 +18,18 @@ from flows.post.empty import empty_report
 from flows.post.leaving import bounce_noted, left_meanwhile, let_go, let_go_unlisted
 from flows.post.mail import EXCEPTIONS, Delivery, MailNotSent, message_key
 from flows.post.outbox import ON_THE_WAY, opened
+from flows.post.patience import rules_of
 from flows.post.recipients import (
     PublishedTenant,
     Recipient,
     as_tenant_reads,
-    has_file,
     read_tenants,
     recipients,
     wished_keys,
 )
 from flows.post.recipients_file import RecipientsError
 from flows.post.schedules import next_utc
-from flows.post.sending import has_left, only_person_decides, ready, rules_of, send, settle_unknown
+from flows.post.sending import has_left, only_person_decides, ready, send, settle_unknown
 from flows.post.smtp import smtp_server
 from flows.report.data import NothingToReport
 from flows.report.kinds import KINDS, Kind
@@ -103,7 +103,7 @@ def send_now(
     rules = rules_of(settings)
     wished = [found for found in recipients(settings) if (found.report, found.tenant_id) == (kind, tenant_id)]
     active = [found for found in wished if found.state == "active"]
-    if not wished and not has_file(settings):
+    if not wished and not settings.has_recipients_file:
         addresses = settings.mailed_to or [nobody]
         tenants = {found.tenant_id: found for found in read_tenants(settings.published_path)}
         reads = tenants.get(tenant_id) or PublishedTenant(tenant_id, settings.timezone)

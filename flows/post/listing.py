@@ -15,7 +15,7 @@ from rich.table import Table
 from flows.post.mailboxes import NoMailbox, mails_in
 from flows.post.mailed import nobody
 from flows.post.reading import Read, read_mail, summed
-from flows.post.recipients import Recipient, has_file, read_tenants, recipients
+from flows.post.recipients import Recipient, read_tenants, recipients
 from flows.post.recipients_file import read_entries
 from flows.post.schedules import next_utc
 from flows.post.unsubscribing import chosen, key_of, note_all, unsubscribe, unsubscribe_key
@@ -73,7 +73,7 @@ def _state(one: Recipient) -> str:
 def checked(settings: Settings, file: Path | None) -> list[str]:
     """Return what is to be known of a file that fits; raises RecipientsError where it does not."""
     path = file or settings.recipients_path
-    if file is None and not has_file(settings):
+    if file is None and not settings.has_recipients_file:
         count = len(settings.mailed_to)
         recipients(settings)
         return [f"{path}: there is none; ODOGRAPH_MAIL_TO names {count} for the daily report"]

@@ -105,7 +105,7 @@ def recipients(
     `published_tenants` are asked of the published copy where not given. Raises RecipientsError with every fault.
     """
     tenants = read_tenants(settings.published_path) if published_tenants is None else list(published_tenants)
-    if has_file(settings):
+    if settings.has_recipients_file:
         wished = _wished(settings, read_entries(settings.recipients_path, kinds), tenants, kinds)
     else:
         wished = _simple(settings, tenants)
@@ -132,7 +132,7 @@ def wished_keys(settings: Settings, kinds: Mapping[str, Kind] = KINDS) -> set[Ke
     Nothing that is published is asked: a tenant that is missing there for a while keeps its readers. Without a file the
     addresses of ODOGRAPH_MAIL_TO may have any report, for `odograph report` sends them each.
     """
-    if not has_file(settings):
+    if not settings.has_recipients_file:
         tenants = [settings.report_tenant or ALL, ""]
         addresses = [bare_address(address) for address in settings.mailed_to]
         return {Key(address, kind, tenant) for address in addresses for kind in kinds for tenant in tenants}
@@ -142,11 +142,6 @@ def wished_keys(settings: Settings, kinds: Mapping[str, Kind] = KINDS) -> set[Ke
             tenants = [""] if kinds[report].audience == "network" else list(entry.tenants) or [ALL]
             found |= {Key(bare_address(entry.address), report, tenant) for tenant in tenants}
     return found
-
-
-def has_file(settings: Settings) -> bool:
-    """Whether a file of recipients decides; one that is named in the settings does even where it is missing."""
-    return settings.recipients is not None or settings.recipients_path.exists()
 
 
 def read_tenants(published: Path) -> list[PublishedTenant]:

@@ -12,30 +12,14 @@ from email import message_from_bytes, policy
 from email.utils import parseaddr
 from pathlib import Path
 from smtplib import SMTP
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from flows.post.outbox import DONE, ON_THE_WAY, Entry, Outbox, write_whole
+from flows.post.patience import USUAL, Rules, is_held
 from flows.post.smtp import SmtpServer, connected, hand_over, reason_of
-from flows.settings import Settings
 
 LONGEST_WAIT_MIN = 60
-MOST_UNKNOWN = 3  # a server that takes a mail and never says so would get it for a day
 MOST_LOST = 3  # connections in a row; then the server is taken for out of reach
-
-
-class Rules(NamedTuple):
-    """How long a mail is tried, and what becomes of one that may have arrived."""
-
-    give_up_after: timedelta = timedelta(hours=24)
-    on_unknown: Literal["resend", "hold"] = "resend"
-
-
-USUAL = Rules()
-
-
-def rules_of(settings: Settings) -> Rules:
-    """Return how long a mail is tried, as the settings say."""
-    return Rules(timedelta(hours=settings.mail_give_up_h), settings.mail_on_unknown)
 
 
 class Sent(NamedTuple):
@@ -76,11 +60,6 @@ def ready(outbox: Outbox, now: datetime, rules: Rules) -> list[str]:
         and not is_held(entry, rules)
     ]
     return [entry.key for entry in sorted(found, key=lambda entry: (entry.begun_utc or now, entry.key))]
-
-
-def is_held(entry: Entry, rules: Rules) -> bool:
-    """Whether a mail that may have arrived waits for a person."""
-    return entry.state == "unknown" and (rules.on_unknown == "hold" or entry.unknowns >= MOST_UNKNOWN)
 
 
 def only_person_decides(outbox: Outbox, key: str, rules: Rules) -> bool:

@@ -11,7 +11,7 @@ from flows.bench.mail.client import main as client
 from flows.bench.mail.server import FAULTS, FaultyServer, first_time, kill, running
 from flows.post.mail import message
 from flows.post.outbox import read_entries
-from flows.post.sending import MOST_UNKNOWN
+from flows.post.patience import MOST_UNKNOWN
 
 ROOT = Path(__file__).parents[2]
 

@@ -15,9 +15,10 @@ import duckdb
 import pytest
 
 from flows.bench.mail.server import FaultyServer, first_time, running
-from flows.post.deciding import NoSuchMail, outbox_finding, print_outbox, retry, settle
+from flows.post.deciding import NoSuchMail, print_outbox, retry, settle
 from flows.post.due import Due, due_periods, post_due, send_now
 from flows.post.mail import MailNotSent, key_of
+from flows.post.mailed import outbox_finding
 from flows.post.outbox import Entry, opened, read_entries
 from flows.post.recipients import Recipient
 from flows.post.states import Event, opened_events, read_events

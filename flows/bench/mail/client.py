@@ -12,7 +12,8 @@ from pathlib import Path
 
 from flows.post.mail import bytes_of, key_in, message
 from flows.post.outbox import opened
-from flows.post.sending import Rules, has_left, ready, send, settle_unknown
+from flows.post.patience import Rules
+from flows.post.sending import has_left, ready, send, settle_unknown
 from flows.post.smtp import smtp_server
 from flows.report.rendered import Report, day_period
 
