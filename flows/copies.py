@@ -15,6 +15,7 @@ import duckdb
 from flows.copies_behind import NOTE, note_of
 from flows.settings import Settings
 from warehouse.connection import sql, transaction
+from warehouse.custody import Known
 from warehouse.dictionary import add_comments
 from warehouse.lake import LakeTableFiles
 from warehouse.network_copy import publish_network, remove_network
@@ -32,10 +33,16 @@ class CopiesFailed(Exception):
 
 
 def publish_parts(
-    settings: Settings, published: Path, lake: dict[str, LakeTableFiles], *, afresh: bool = False
+    settings: Settings,
+    published: Path,
+    lake: dict[str, LakeTableFiles],
+    *,
+    afresh: bool = False,
+    known: Known | None = None,
 ) -> TenantCopies:
     """Bring the tenants' copies and the network's up to a published copy; `afresh` builds all of them from nothing.
 
+    `known` parts of the published copy are not read (`warehouse.parts`).
     Raises CopiesFailed at the end, after all that could be made.
     """
     versions = {name: table.version for name, table in lake.items()} if settings.tenant_lake else {}
@@ -65,6 +72,7 @@ def publish_parts(
             add_own_views,
             f"{settings.timezone} {lake_root} {versions}",
             afresh=afresh,
+            known=known,
         )
     failures = [f"tenant {tenant_id} ({reason})" for tenant_id, reason in done.failed.items()]
     try:

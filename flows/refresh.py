@@ -9,7 +9,7 @@ them; `flows.deployments` makes Prefect tasks of them.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import date
 from importlib.metadata import version
@@ -36,6 +36,7 @@ from ingest.columns import LAKE_TABLES
 from ingest.lake import Lake, Loaded, lake_files, load_spool, opened_lake
 from warehouse.checks import CheckFailed, Failure, check_day, check_purchases, hold_back, recheck_ended
 from warehouse.connection import open_warehouse, transaction, writer_lock
+from warehouse.custody import Known, known_before, note_known
 from warehouse.frozen import FrozenDate, frozen_dates
 from warehouse.idle_rates import relearned_dates, remember_idle, reopen_learners
 from warehouse.jurisdictions import jurisdictions
@@ -114,21 +115,24 @@ def refresh(
                         rebuilt.append(stale)
             tell("measure", len(days), len(days))
 
+        known = known_before(settings.known_dir, settings.warehouse_path)
         with _opened(settings, lake=lake) as opened:
             with stages.timed(NOTE):
-                stale = stale_dates(settings, day=day, full=full, opened=opened)
+                stale = stale_dates(settings, day=day, full=full, opened=opened, seen=known.files)
             with stages.timed(REBUILD):
                 rebuild_all(stale, opened)
                 if learned := learning_dates(settings, [failure.day for failure in failed], opened):
                     rebuild_all(learned, opened)
+            known = known.after([*stale, *learned], opened.lake)
             has_news = is_news(settings, opened)
             not_copied = ""
             if has_news:
                 try:
                     with stages.timed(PUBLISH):
-                        publish_copy(settings, opened)
+                        known = publish_copy(settings, opened, known=known) or known
                 except CopiesFailed as failure:
                     not_copied = str(failure)
+        note_known(known, settings.warehouse_path)
         (settings.published_dir / REFRESHED).touch()
         write_metrics(settings, len(failed), stages, lake)
         frozen = left_frozen(settings, day) if full or day is not None else []
@@ -151,13 +155,18 @@ def load(
 
 
 def stale_dates(
-    settings: Settings, *, day: date | None = None, full: bool = False, opened: Opened | None = None
+    settings: Settings,
+    *,
+    day: date | None = None,
+    full: bool = False,
+    opened: Opened | None = None,
+    seen: Collection[str] = (),
 ) -> list[date]:
-    """Note what new rows of the lake touch, and return the service dates to rebuild, oldest first."""
+    """Note what new rows of the lake touch, not in `seen` files; return the service dates to rebuild, oldest first."""
     with _opened(settings, opened) as (warehouse, lake):
         if full or day is not None:
             reopen_everything(warehouse, settings.timezone, day)
-        absorb(warehouse, settings.timezone, lake, None if settings.plain else told_by_files)
+        absorb(warehouse, settings.timezone, lake, None if settings.plain else told_by_files, seen)
         recheck_ended(warehouse)
         return reopened_dates(warehouse)
 
@@ -220,12 +229,17 @@ def _rebuild_of(opened: Opened, settings: Settings, day: date, tenants: Sequence
 
 
 def publish_copy(
-    settings: Settings, opened: Opened | None = None, *, afresh: bool = False, runner: Runner = HERE
-) -> None:
+    settings: Settings,
+    opened: Opened | None = None,
+    *,
+    afresh: bool = False,
+    runner: Runner = HERE,
+    known: Known | None = None,
+) -> Known | None:
     """Reconcile fuel purchases, rebuild what has no service date of its own, and swap in fresh copies for readers.
 
     `runner` says who reconciles; `afresh` writes every row of every copy anew, so that no byte of a deleted row is in
-    any of them.
+    any of them; `known` parts are not read for tenants' copies, and what is known afterwards is returned.
     Raises CopiesFailed where that for all was made and another was not.
     """
     with _opened(settings, opened) as (warehouse, lake):
@@ -234,7 +248,7 @@ def publish_copy(
         published = publish(
             warehouse, settings.published_dir, lake, settings.timezone, version("odograph"), afresh=afresh
         )
-    publish_parts(settings, published, lake, afresh=afresh)
+    return publish_parts(settings, published, lake, afresh=afresh, known=known).known
 
 
 def is_news(settings: Settings, opened: Opened | None = None) -> bool:

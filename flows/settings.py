@@ -182,6 +182,11 @@ class Settings(IngestSettings):
         return self.published_dir / "odograph.duckdb"
 
     @property
+    def known_dir(self) -> Path:
+        """What one refresh leaves for the next, not for readers."""
+        return self.data_dir / "known"
+
+    @property
     def tenants_dir(self) -> Path:
         return self.published_dir / "tenants"
 

@@ -21,6 +21,8 @@ from typing import NamedTuple
 import duckdb
 
 from warehouse.connection import open_database, sql, transaction
+from warehouse.custody import Known
+from warehouse.parts import digest_parts, is_of
 from warehouse.tenancy import HIDDEN_COLUMNS, Table, is_file_name, tables
 from warehouse.versions import BUILDING, delete_old, generation_of, make_folder, swap_in
 
@@ -41,6 +43,7 @@ class TenantCopies(NamedTuple):
     removed: list[str]
     refused: list[str]
     failed: dict[str, str]
+    known: Known | None = None  # digests of parts, for the next time
 
 
 def publish_tenants(
@@ -51,10 +54,12 @@ def publish_tenants(
     inputs: str,
     *,
     afresh: bool = False,
+    known: Known | None = None,
 ) -> TenantCopies:
     """Bring the copies of the wanted tenants (None: all) up to the published copy; remove those of all others.
 
     `inputs` names what else decides a copy, such as a version of the lake: where it differs, views are made anew.
+    `known` parts of the published copy are not read.
     A tenant whose copy cannot be made keeps the last one, and stops nobody else; but where all are to be made afresh
     the last one may hold what was deleted, and goes.
     """
@@ -68,6 +73,7 @@ def publish_tenants(
     with open_database() as connection:
         connection.execute(f"attach '{_quoted(published)}' as everyone (read_only)")
         source = _Source(connection, tables(connection, "everyone"), generation_of(published), inputs)
+        kept = digest_parts(connection, source.tables.values(), known)
         found = source.digests()
         refused = _refused(found)
         asked = set(found if wanted is None else wanted).difference(refused)
@@ -90,7 +96,7 @@ def publish_tenants(
         source.template.unlink()
     if refused:
         logger.warning("no copies for tenants whose names are no names of files: %s", ", ".join(map(repr, refused)))
-    return TenantCopies(built, unchanged, removed, refused, failed)
+    return TenantCopies(built, unchanged, removed, refused, failed, kept)
 
 
 def why(error: Exception) -> str:
@@ -117,15 +123,7 @@ class _Source:
         self.template: Path | None = None
 
     def digests(self) -> dict[str, str]:
-        """Digest every part, and return one digest of everything that decides a tenant's copy, by tenant."""
-        self.connection.execute(sql("copies/parts.sql"))
-        for table in self.tables.values():
-            if table.is_of_tenants or table.is_shared:
-                self.connection.execute(
-                    f"insert into temp.parts select '{table.name}', {'tenant_id' if table.is_of_tenants else 'null'},"
-                    f" {'service_date' if table.is_dated else 'null'}, count(*), coalesce(sum(hash(part)), 0)"
-                    f" from everyone.{table.name} as part group by all"
-                )
+        """One digest of everything that decides a tenant's copy, by tenant."""
         rows = self.connection.execute(sql("copies/digests.sql")).fetchall()
         shared = next((digest for tenant_id, digest in rows if tenant_id is None), "")
         # A hold may name a tenant of whom nothing is known, or not yet.
@@ -205,7 +203,7 @@ class _Source:
         with transaction(self.connection):
             for name, days in differing:
                 table = self.tables[name]
-                dated = f" and {_is_of(days)}" if table.is_dated and table.is_of_tenants else ""
+                dated = f" and {is_of(days)}" if table.is_dated and table.is_of_tenants else ""
                 self.connection.execute(f"delete from copy.{name} where true{dated}")
                 columns = ", ".join(
                     f"null as {column}" if table.is_shared and column in HIDDEN_COLUMNS else f'"{column}"'
@@ -282,15 +280,6 @@ def _remove_others(folder: Path, chosen: Collection[str]) -> list[str]:
     for tenant_id in removed:
         remove_versions(folder, tenant_id)
     return removed
-
-
-def _is_of(days: list[object]) -> str:
-    """The condition that picks rows of these service dates; None: rows without one."""
-    named = ", ".join(f"date '{day}'" for day in days if day is not None)
-    conditions = [f"service_date in ({named})"] if named else []
-    if None in days:
-        conditions.append("service_date is null")
-    return "(" + " or ".join(conditions) + ")"
 
 
 def _quoted(path: Path) -> str:

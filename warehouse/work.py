@@ -38,16 +38,17 @@ def absorb(
     timezone: str,
     lake: Mapping[str, LakeTableFiles],
     told: Told | None = None,
+    seen: Collection[str] = (),
 ) -> None:
     """Note every vehicle-date that new rows of the lake touch; take over new plans. All of it or nothing.
 
     New rows are looked for once, in two columns; then only the files that have some are read. `lake` is what
-    `staging.read_*` see; `told` may tell what is in files (`warehouse.arrived`).
+    `staging.read_*` see; `told` may tell what is in files (`warehouse.arrived`); `seen` files have no new rows.
     """
     with transaction(connection):
         reached = dict(connection.execute("from core.absorbed order by spool_id").fetchall())
         unseen = _unseen(reached)
-        new = {name: table._replace(files=_files_with(connection, table, unseen)) for name, table in lake.items()}
+        new = {name: table._replace(files=_files_with(connection, table, unseen, seen)) for name, table in lake.items()}
         if not any(table.files for table in new.values()):
             close_frozen(connection)  # of those that somebody asked for
             return
@@ -173,13 +174,16 @@ def _unseen(reached: Mapping[str, int]) -> str:
     return f"({later} or spool_id not in ({listed}))"
 
 
-def _files_with(connection: duckdb.DuckDBPyConnection, table: LakeTableFiles, condition: str) -> list[str]:
-    """The files of a table that have rows of which this holds."""
-    if condition == ALL or not table.files:
-        return list(table.files)
+def _files_with(
+    connection: duckdb.DuckDBPyConnection, table: LakeTableFiles, condition: str, seen: Collection[str]
+) -> list[str]:
+    """The files of a table that have rows of which this holds: all of them, or some that were not seen."""
+    files = list(table.files) if condition == ALL else [path for path in table.files if path not in seen]
+    if condition == ALL or not files:
+        return files
     rows = connection.execute(
         f"select distinct filename from read_parquet($files, union_by_name = {table.is_mixed}) where {condition}",
-        {"files": list(table.files)},
+        {"files": files},
     ).fetchall()
     return sorted(row[0] for row in rows)
 

@@ -32,8 +32,11 @@ from tests.builders import (
     settings_in,
     yesterday_at,
 )
+from warehouse import tenancy
 from warehouse.checks import parsed
-from warehouse.connection import WarehouseBusy, open_warehouse, sql, writer_lock
+from warehouse.connection import WarehouseBusy, open_database, open_warehouse, sql, writer_lock
+from warehouse.custody import known_before
+from warehouse.parts import digest_parts
 
 MARTS = ("vehicle_days", "route_days", "idle_events", "stops", "idle_by_definition", "fleet_days")
 # What "equal" leaves out: when things arrived and were computed.
@@ -622,12 +625,39 @@ def test_a_failed_check_holds_back_its_tenant_and_date_only_and_keeps_the_work(g
 def test_what_was_rebuilt_before_a_crash_is_published_by_the_next_refresh(tmp_path, monkeypatch):
     settings = refreshed_golden(tmp_path)
     collected(settings, [positions(golden_points(yesterday_at(15)), device="d2")])
-    monkeypatch.setattr("flows.refresh.publish_copy", lambda _settings, _opened: 1 / 0)
+    monkeypatch.setattr("flows.refresh.publish_copy", lambda *_, **_known: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         refresh(settings)
     monkeypatch.undo()
     assert refresh(settings).published
     assert published(settings, "select count(*) from marts.vehicle_days").item() == 2
+
+    assert known_of(settings).files
+    collected(settings, [positions(golden_points(yesterday_at(15)), device="d3")])
+    monkeypatch.setattr("flows.refresh.publish_copy", lambda *_, **_known: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        refresh(settings)
+    monkeypatch.undo()
+    assert not known_of(settings).files
+
+
+def test_digests_that_are_known_after_a_refresh_are_those_of_all_rows(tmp_path):
+    settings = refreshed_golden(tmp_path).model_copy(update={"tenant_copies": "all"})
+    for device in ("d2", "d3"):
+        collected(settings, [positions(golden_points(yesterday_at(15)), device=device)])
+        assert refresh(settings).published
+    with open_database() as connection:
+        connection.execute(f"attach '{settings.published_path.resolve()}' as everyone (read_only)")
+        found = []
+        for known in (None, known_of(settings)):
+            digest_parts(connection, tenancy.tables(connection, "everyone"), known)
+            found.append(connection.execute("from temp.parts order by all").fetchall())
+    assert found[0] == found[1]
+    assert known.touched == frozenset()
+
+
+def known_of(settings):
+    return known_before(settings.known_dir, settings.warehouse_path)
 
 
 def test_a_warehouse_of_an_older_schema_is_built_anew_and_keeps_its_dimensions(tmp_path):
