@@ -58,6 +58,11 @@ def shared_sql() -> str:
     return "\n".join(sql(name) if name.endswith(".sql") else MADE_SQL[name]() for name in SHARED_SQL)
 
 
+def sums_sql() -> str:
+    """Of these what sums of days over weeks, months, fleets and depots need."""
+    return "\n".join([sql("dimensions.sql"), sql("constants.sql"), rollup_sql()])
+
+
 def prepare_models(connection: duckdb.DuckDBPyConnection) -> None:
     """Create what models share, and lists of definitions, checks and lineage, unless these very ones are there."""
     shared = shared_sql()

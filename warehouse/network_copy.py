@@ -6,7 +6,7 @@ coordinate, and of texts only those that are named here: a column that a mart ga
 """
 
 import re
-from contextlib import nullcontext
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -42,34 +42,63 @@ _OF_ONE = re.compile(r"(^|_)(latitude|longitude|lat|lon|vehicle|vehicle_id|drive
 def publish_network(published: Path, folder: Path, *, afresh: bool = False) -> Path:
     """Swap in a network copy of a published copy, and return the file behind the link.
 
-    Sums of dates that did not change are taken from the last one, unless it is to be made `afresh`.
+    Sums of dates that did not change stay as they are in a copy of the last one, unless it is to be made `afresh`.
     """
     make_folder(folder)
     generation = generation_of(published)
     building = folder / f"network-{generation}{BUILDING}"
-    with open_database(building) as copy:
-        quoted = str(published).replace("'", "''")
-        copy.execute(f"attach '{quoted}' as everyone (read_only)")
-        inputs = inputs_of(copy)
+    with open_database() as both:
+        both.execute(f"attach '{_quoted(published)}' as everyone (read_only)")
+        inputs = inputs_of(both)
         changes = None if afresh else changes_since((folder / NETWORK_LINK).resolve(), folder / NOTE, inputs)
-        copy.execute("create schema core; create schema marts")
-        with nullcontext() if changes is None else sums_around(copy, changes), transaction(copy):
-            for name in _summed(copy):
-                copy.execute(f"create table marts.{name} as {_sums(copy, name, changes)}")
-        with transaction(copy):
-            for name in RULES:
-                copy.execute(f"create table marts.{name} as from everyone.marts.{name}")
-            copy.execute(sql("copies/network_health.sql"))
-            copy.execute("create table core.generation as from everyone.core.generation")
-        copy.execute("detach everyone")
-        with transaction(copy):
-            add_dictionary(copy, ("marts", "core"))
-            add_comments(copy)
+        if changes is not None:
+            shutil.copyfile(changes.last, building)
+        both.execute(f"attach '{_quoted(building)}' as copy; use copy")
+        if changes is None:
+            _make(both)
+        else:
+            with sums_around(both, changes):
+                _bring_forward(both, changes)
+        with transaction(both):
+            add_comments(both)
+        both.execute("use memory; detach copy")
     final = folder / f"network-{generation}.duckdb"
     swap_in(building, final, folder / NETWORK_LINK)
     remember(folder / NOTE, final, inputs)
     delete_old(network_versions(folder), KEPT_VERSIONS)
     return final
+
+
+def _make(copy: duckdb.DuckDBPyConnection) -> None:
+    """Fill an empty copy."""
+    copy.execute("create schema core; create schema marts")
+    with transaction(copy):
+        for name, columns in allowed_columns(copy).items():
+            copy.execute(f"create table marts.{name} as select {', '.join(columns)} from everyone.marts.{name}")
+        for name in RULES:
+            copy.execute(f"create table marts.{name} as from everyone.marts.{name}")
+        copy.execute(f"create table marts.data_health_days as {sql('copies/network_health.sql')}")
+        copy.execute("create table core.generation as from everyone.core.generation")
+        add_dictionary(copy, ("marts", "core"))
+
+
+def _bring_forward(copy: duckdb.DuckDBPyConnection, changes: Changes) -> None:
+    """Replace in a copy what changed: sums of some dates, and whatever is small."""
+    days = ", ".join(f"date '{day}'" for day in changes.dates)
+    replaced = {f"marts.{name}": f"from everyone.marts.{name}" for name in RULES}
+    replaced["marts.data_health_days"] = sql("copies/network_health.sql")
+    replaced["core.generation"] = "from everyone.core.generation"
+    with transaction(copy):
+        for name, columns in allowed_columns(copy).items():
+            begin, end = ("service_date",) * 2 if name.endswith("_days") else ("date_from", "date_to")
+            touched = f"len(list_filter([{days}]::date[], lambda day: day between {begin} and {end})) > 0"
+            copy.execute(f"delete from marts.{name} where {touched}")
+            copy.execute(
+                f"insert into marts.{name} by name select {', '.join(columns)} from around.marts.{name} where {touched}"
+            )
+        for name, rows in replaced.items():
+            copy.execute(f"delete from {name}")
+            copy.execute(f"insert into {name} by name {rows}")
 
 
 def remove_network(folder: Path) -> None:
@@ -83,35 +112,17 @@ def network_versions(folder: Path) -> list[Path]:
     return sorted(folder.glob("network-????????T????????????.duckdb"))
 
 
-def allowed_columns(copy: duckdb.DuckDBPyConnection, name: str) -> list[str]:
-    """The columns of a summed mart that the network may see."""
-    columns = copy.execute(
-        "select column_name, data_type from duckdb_columns()"
-        " where database_name = 'everyone' and schema_name = 'marts' and table_name = $name order by column_index",
-        {"name": name},
-    ).fetchall()
-    return [
-        column for column, kind in columns if column in TEXTS or (_PLAIN.fullmatch(kind) and not _OF_ONE.search(column))
-    ]
+def allowed_columns(copy: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
+    """The columns that the network may see of each mart that is a sum, of the copy attached as `everyone`."""
+    found: dict[str, list[str]] = {}
+    for name, column, kind in copy.execute(
+        "select table_name, column_name, data_type from duckdb_columns()"
+        " where database_name = 'everyone' and schema_name = 'marts' order by table_name, column_index"
+    ).fetchall():
+        if SUMMED.fullmatch(name) and (column in TEXTS or (_PLAIN.fullmatch(kind) and not _OF_ONE.search(column))):
+            found.setdefault(name, []).append(column)
+    return found
 
 
-def _sums(copy: duckdb.DuckDBPyConnection, name: str, changes: Changes | None) -> str:
-    """The select that gives the rows of a summed mart."""
-    columns = ", ".join(allowed_columns(copy, name))
-    if changes is None:
-        return f"select {columns} from everyone.marts.{name}"
-    days = ", ".join(f"date '{day}'" for day in changes.dates)
-    begin, end = ("service_date",) * 2 if name.endswith("_days") else ("date_from", "date_to")
-    touched = f"len(list_filter([{days}]::date[], lambda day: day between {begin} and {end})) > 0"
-    return (
-        f"select {columns} from around.marts.{name} where {touched}"
-        f" union all by name select {columns} from last.marts.{name} where not {touched}"
-    )
-
-
-def _summed(copy: duckdb.DuckDBPyConnection) -> list[str]:
-    rows = copy.execute(
-        "select distinct table_name from duckdb_columns()"
-        " where database_name = 'everyone' and schema_name = 'marts' order by 1"
-    ).fetchall()
-    return [name for (name,) in rows if SUMMED.fullmatch(name)]
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")

@@ -2,8 +2,8 @@
 
 Weeks and months of all fleets cost seconds where a year of them is summed, and most of them stay as they were. Every
 service date of what they are sums of has a digest; a note beside the network copy remembers those it was made of. Sums
-of dates that changed are made anew, in a database in memory that has only the dates around these; all others are taken
-from the last network copy. It is made from nothing where there is none or no note, and where tables, code or most
+of dates that changed are made anew, in a database in memory that has only the dates around these; all others stay in a
+copy of the last network copy. It is made from nothing where there is none or no note, and where tables, code or most
 dates changed.
 """
 
@@ -18,7 +18,7 @@ from typing import NamedTuple
 import duckdb
 
 from warehouse.connection import sql
-from warehouse.models import shared_sql
+from warehouse.models import shared_sql, sums_sql
 
 DATED = ("vehicle_days", "route_days", "status_days", "fleet_days")  # all that the sums are sums of
 OTHERS = ("core.tenants",)  # and what else decides them
@@ -33,7 +33,7 @@ class Inputs(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """The dates that changed since the network copy `last`, which is attached under that name."""
+    """The dates that changed since the network copy `last`."""
 
     last: Path
     dates: tuple[date, ...]
@@ -94,13 +94,12 @@ def remember(note: Path, copy: Path, inputs: Inputs) -> None:
 
 @contextmanager
 def sums_around(connection: duckdb.DuckDBPyConnection, changes: Changes) -> Iterator[None]:
-    """Attach as `around` what is summed of the dates around the changed ones, and as `last` the last network copy."""
+    """Attach as `around` what is summed of the dates around the changed ones."""
     here = connection.execute("select current_database()").fetchall()[0][0]
-    quoted = str(changes.last).replace("'", "''")
-    connection.execute(f"attach ':memory:' as around; attach '{quoted}' as last (read_only); use around")
+    connection.execute("attach ':memory:' as around; use around")
     try:
         connection.execute(sql("schema.sql"))
-        connection.execute(shared_sql())
+        connection.execute(sums_sql())
         for name in (*OTHERS, "core.co2_choice", "marts.definitions"):
             connection.execute(f"insert into {name} by name from everyone.{name}")
         for name in DATED:
@@ -114,4 +113,4 @@ def sums_around(connection: duckdb.DuckDBPyConnection, changes: Changes) -> Iter
         connection.execute(f'use "{here}"')
         yield
     finally:
-        connection.execute(f'use "{here}"; detach around; detach last')
+        connection.execute(f'use "{here}"; detach around')

@@ -1,6 +1,5 @@
 -- marts.data_health_days of the network copy: one row per tenant and service date.
 
-create table marts.data_health_days as
 select
     tenant_id,
     service_date,
