@@ -1,9 +1,10 @@
 """How do rows of the ledger become runs, stretches and stands, and what does each definition of idling say of them?
 
 Each text in `sql/idling/` is written down once and used twice: over all dates, as a view or macro that anybody may ask;
-and over one service date that is being built, as a temporary table that several marts read. There vans are numbers,
-because windows over numbers take half the time of windows over names, and of runs that are too short for a definition
-only one of each kind is asked: it says whether the definition applies, and no other number comes from them.
+and over one service date that is being built, for several marts. There rows are sorted once and labelled by counting
+(`warehouse.idle_labels`), units of one row are that row, and the texts are asked of all others. Of runs that are too
+short for a definition only one of each kind is asked: it says whether the definition applies, and no other number comes
+from them.
 """
 
 from collections.abc import Collection, Mapping
@@ -17,6 +18,13 @@ VAN = "tenant_id, service_date, vehicle_id"
 VIEWS = ("idle_rows", "standing_rows", "idle_units")
 RUNS = "select * exclude (unit, idle_us) from {idle_units} where unit = 'run'"  # idle runs as the project counts them
 TABLES = (*VIEWS, "idle_runs")
+LAID_OUT = ("idle_rows", "idle_units")  # of a date; of the rows of stands only units are asked
+# Rows of a date with their labels (warehouse/idle_labels.py).
+IDLE = "select * exclude (stand_no, is_stretch, is_stand), is_pto as was_pto from labelled where state = 'idle'"
+STANDING = (
+    "select * exclude (stretch_no, run_no, run_us, is_stretch, is_stand)"
+    " from labelled where state not in ('drive', 'unknown')"
+)
 # What the texts read of a row of the ledger.
 COLUMNS = (
     *("started_utc", "ended_utc", "duration_us", "state", "context", "route_id", "is_continued", "is_pto", "fuel_l"),
@@ -46,6 +54,8 @@ def standing_rows(ledger: str) -> str:
 
 def lay_out_day(connection: duckdb.DuckDBPyConnection, day: date, tenants: Collection[str] | None = None) -> None:
     """Make the temporary tables of one service date of these tenants, by default all, that `of_day` names."""
+    from warehouse.idle_labels import Rows, idle_labels  # arrays, for which who only asks need not wait
+
     chosen, given = ("true", {}) if tenants is None else ("list_contains($tenants, tenant_id)", {"tenants": [*tenants]})
     of_date = f"core.ledger where service_date = $day and {chosen}"
     connection.execute(
@@ -55,13 +65,18 @@ def lay_out_day(connection: duckdb.DuckDBPyConnection, day: date, tenants: Colle
     )
     connection.execute(
         f"create or replace temp table day_ledger as select van_no, {', '.join(COLUMNS)}"
-        f" from (from {of_date}) join day_vans using (tenant_id, vehicle_id)",
+        f" from (from {of_date}) join day_vans using (tenant_id, vehicle_id) order by van_no, started_utc, ended_utc",
         {"day": day, **given},
     )
-    names = {"ledger": "day_ledger", **{name: f"numbered_{name}" for name in VIEWS}}
-    for name in VIEWS:
-        connection.execute(f"create or replace temp table {names[name]} as {_text(name, 'van_no', names)}")
-        rows = _filled(sql("idling/day_rows.sql"), day=str(day), numbered=names[name])
+    labels = idle_labels(Rows(**connection.execute(sql("idling/labelled_rows.sql")).fetchnumpy()))
+    assert labels.width
+    connection.execute("create or replace temp table labelled as select * from day_ledger positional join labels")
+    several = {"idle_rows": f"({IDLE} and not is_stretch)", "standing_rows": f"({STANDING} and not is_stand)"}
+    units = sql("idling/single_units.sql") + _text("idle_units", "van_no", several)
+    connection.execute(f"create or replace temp view numbered_idle_rows as {IDLE}")
+    connection.execute(f"create or replace temp table numbered_idle_units as {units}")
+    for name in LAID_OUT:
+        rows = _filled(sql("idling/day_rows.sql"), day=str(day), numbered=f"numbered_{name}")
         connection.execute(f"create or replace temp view day_{name} as {rows}")
     connection.execute(f"create or replace temp view day_idle_runs as {RUNS.format(idle_units='day_idle_units')}")
 
@@ -83,17 +98,17 @@ def judge_day(connection: duckdb.DuckDBPyConnection, day: date) -> None:
 
 def of_day(text: str) -> str:
     """The text of a mart, reading what is laid out of the date that is built."""
-    for name in TABLES:
+    for name in ("idle_runs", *LAID_OUT):
         text = text.replace(f"staging.{name}", f"day_{name}")
     return text
 
 
 def forget_day(connection: duckdb.DuckDBPyConnection) -> None:
     """Drop what was laid out."""
-    connection.execute("drop view day_idle_runs")
-    for name in VIEWS:
-        connection.execute(f"drop view day_{name}; drop table numbered_{name}")
-    connection.execute("drop table day_verdicts; drop table day_ledger; drop table day_vans")
+    for name in ("idle_runs", *LAID_OUT):
+        connection.execute(f"drop view day_{name}")
+    connection.execute("drop table day_verdicts; drop table numbered_idle_units; drop view numbered_idle_rows;")
+    connection.execute("drop table labelled; drop table day_ledger; drop table day_vans")
 
 
 def _text(name: str, van: str, names: Mapping[str, str]) -> str:
