@@ -252,3 +252,4 @@ def mail(
 app.command()(speed_commands.line)
 app.command()(speed_commands.kernels)
 app.command()(speed_commands.ingest)
+app.command()(speed_commands.network)

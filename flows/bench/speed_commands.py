@@ -1,13 +1,15 @@
-"""The commands `odograph bench ingest`, `kernels` and `line`: how fast are we beside peers and the machine's limits?
+"""The commands `odograph bench ingest`, `kernels`, `line` and `network`: how fast are we, and how much is carried?
 
 Each prints tables of ratios measured in one run (`flows.bench.figures`). docs/performance.md discusses them.
 """
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Annotated
 
 import typer
+
+from flows.bench.network.places import Into
 
 
 def line(
@@ -108,5 +110,49 @@ def ingest(
         found.append(SECTIONS[name](plan))
         for text in lines(found[-1:]):
             typer.echo(text)
+    if out is not None:
+        write_csv(found, out)
+
+
+def network(
+    points: Annotated[
+        list[int] | None,
+        typer.Option(min=1, help="Positions of the network's day, in millions; several times for several sizes."),
+    ] = None,
+    into: Annotated[Into, typer.Option(help="Where they are put: before decoding and loading, or behind it.")] = (
+        Into.spool
+    ),
+    folder: Annotated[Path | None, typer.Option(help="Where to work; unset: the folder for temporary files.")] = None,
+    prices: Annotated[
+        Path | None, typer.Option(help="CSV file of machines and prices.", show_default="assumptions")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="CSV file for all figures.", show_default=False)] = None,
+) -> None:
+    """Take a made-up network through the line at growing sizes: rates, memory, bytes, files, late days, capacity.
+
+    1 and 10 million points unless --points says otherwise; up to 100 million go into the spool, more into the lake.
+    The last table says how many vans a core carries and what machines would cost. docs/scale.md discusses the result.
+
+    Example: odograph bench network --points 1 --points 10 --points 100
+    """
+    from flows.bench.figures import lines, write_csv
+    from flows.bench.network.campaign import NetworkTooLarge, check_room, run_campaign
+    from flows.bench.network.capacity import BadPrices, capacity, read_prices
+    from flows.bench.network.sections import sections
+    from flows.progress import shown_progress
+
+    sizes = [size * 1_000_000 for size in sorted(points or [1, 10])]
+    try:
+        machines = read_prices(prices)
+        seconds = check_room(folder or Path(gettempdir()), into, sizes)
+    except (BadPrices, NetworkTooLarge) as problem:
+        typer.echo(problem, err=True)
+        raise typer.Exit(1) from problem
+    typer.echo(f"some {1 + seconds / 60:.0f} minutes on two cores", err=True)
+    with TemporaryDirectory(prefix="odograph-network-", dir=folder) as scratch, shown_progress() as tell:
+        outcomes = run_campaign(Path(scratch), sizes, into, tell)
+    found = [*sections(outcomes), capacity(outcomes[-1], machines)]
+    for text in lines(found):
+        typer.echo(text)
     if out is not None:
         write_csv(found, out)

@@ -71,13 +71,12 @@ def build(settings: Settings, vans: int, tell: Callable[[int, int], None]) -> Bu
             [POSITIONS.partition_by],
             commit_properties=CommitProperties(app_transactions=[Transaction(SPOOL, 10**6)]),
         )
-        register(settings, vans)
+        register(settings, [van(number) for number in range(vans)])
     return Built(vans, vans * POINTS, file_bytes, core_bytes)
 
 
-def register(settings: Settings, vans: int) -> None:
+def register(settings: Settings, there: list[Van]) -> None:
     """Enter vans, their depots and what carries their devices."""
-    there = [van(number) for number in range(vans)]
     tenants = sorted({found.tenant_id for found in there})
     with open_warehouse(settings.warehouse_path) as warehouse:
         prepare_models(warehouse)

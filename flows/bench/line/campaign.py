@@ -1,10 +1,7 @@
 """The line at growing sizes: points a second from the lake to marts, memory, bytes a point, and one late point."""
 
-import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import CommitProperties, Transaction, write_deltalake
 
+from flows.bench.apart import said_by
 from flows.bench.figures import Figure, Section
 from flows.bench.line.build import Built, build
 from flows.bench.line.fleet import DAY, POINTS, SPOOL, points_of
@@ -79,14 +77,7 @@ def _outcome(settings: Settings, built: Built) -> Outcome:
 
 
 def _measured(settings: Settings) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "-m", "flows.bench.line.measured", str(settings.data_dir)],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return said_by("flows.bench.line.measured", str(settings.data_dir))
 
 
 def _add_late_point(settings: Settings) -> None:

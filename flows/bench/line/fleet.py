@@ -4,12 +4,14 @@ Every van has a depot, some silence and much standing; positions and speeds are 
 that files of them are no smaller than real ones. The same van lives the same day in every run.
 """
 
+from collections.abc import Mapping
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ingest.columns import POSITIONS
 
@@ -37,45 +39,62 @@ def van(number: int) -> Van:
     return Van(f"net{number // VANS_PER_TENANT:03}", f"V{number:06}", f"D{number:06}")
 
 
+class Lives(NamedTuple):
+    """What vans lived and sent, van by van, POINTS rows each, in the units of the lake."""
+
+    fix_ms: NDArray[np.int64]
+    received_us: NDArray[np.int64]
+    payload_hash: NDArray[np.int64]
+    latitude_e7: NDArray[np.int32]
+    longitude_e7: NDArray[np.int32]
+    altitude_dm: NDArray[np.int32]
+    speed_ckmh: NDArray[np.int16]
+    heading_ddeg: NDArray[np.int16]
+    hdop_c: NDArray[np.int16]
+    satellites: NDArray[np.int16]
+    point_index: NDArray[np.int16]
+    ignition: NDArray[np.bool_]
+
+
+def lives(first: int, end: int) -> Lives:
+    """The lives of the vans from `first` to before `end`."""
+    count = (end - first) * POINTS
+    kinds = (*[np.int64] * 3, *[np.int32] * 3, *[np.int16] * 5, np.bool_)
+    found = Lives(*(np.empty(count, kind) for kind in kinds))
+    _live(first, end, *found)
+    return found
+
+
 def points_of(first: int, end: int) -> pa.Table:
     """The positions of the vans from `first` to before `end`, in the order and with the columns of the lake."""
-    count = (end - first) * POINTS
-    fix_ms, received_us, payload_hash = (np.empty(count, np.int64) for _ in range(3))
-    latitude_e7, longitude_e7, altitude_dm = (np.empty(count, np.int32) for _ in range(3))
-    speed_ckmh, heading_ddeg, hdop_c, satellites, point_index = (np.empty(count, np.int16) for _ in range(5))
-    ignition = np.empty(count, np.bool_)
-    _live(
-        *(first, end, fix_ms, received_us, payload_hash, latitude_e7, longitude_e7, altitude_dm, speed_ckmh),
-        *(heading_ddeg, hdop_c, satellites, point_index, ignition),
-    )
+    lived = lives(first, end)
     vans = [van(number) for number in range(first, end)]
     of_van = np.repeat(np.arange(end - first, dtype=np.int32), POINTS)
-    same = np.zeros(count, np.int32)
+    return lake_rows(
+        lived._asdict()
+        | {
+            "tenant_id": _named(of_van, [found.tenant_id for found in vans]),
+            "device_id": _named(of_van, [found.device_id for found in vans]),
+            "seq": np.tile(np.arange(POINTS, dtype=np.int64), end - first),
+            "spool_id": _named(np.zeros(of_van.size, np.int32), [SPOOL]),
+            "segment_no": 1 + (lived.received_us // 1_000_000 - FROM_MS // 1000) // SEGMENT_S,
+        }
+    )
+
+
+def lake_rows(known: Mapping[str, Any]) -> pa.Table:
+    """Positions of native messages with these columns, and null in all others."""
+    fix_ms = known["fix_ms"]
+    same = np.zeros(fix_ms.size, np.int32)
     known = {
-        "tenant_id": _named(of_van, [found.tenant_id for found in vans]),
-        "device_id": _named(of_van, [found.device_id for found in vans]),
-        "fix_ms": fix_ms,
         "fix_date": pa.array((fix_ms // 86_400_000).astype(np.int32), pa.date32()),
-        "latitude_e7": latitude_e7,
-        "longitude_e7": longitude_e7,
-        "speed_ckmh": speed_ckmh,
-        "heading_ddeg": heading_ddeg,
-        "altitude_dm": altitude_dm,
-        "ignition": ignition,
-        "hdop_c": hdop_c,
-        "satellites": satellites,
-        "boot": np.ones(count, np.int64),
-        "seq": np.tile(np.arange(POINTS, dtype=np.int64), end - first),
+        "boot": np.ones(fix_ms.size, np.int64),
         "quality": _named(same, ["good"]),
         "flags": _named(same, [""]),
         "source_format": _named(same, ["native"]),
-        "point_index": point_index,
-        "spool_id": _named(same, [SPOOL]),
-        "segment_no": 1 + (received_us // 1_000_000 - FROM_MS // 1000) // SEGMENT_S,
-        "payload_hash": payload_hash,
-        "received_us": received_us,
+        **known,
     }
-    nothing = pa.nulls(count)
+    nothing = pa.nulls(fix_ms.size)
     arrays = [
         pa.array(known[field.name]).cast(field.type) if field.name in known else nothing.cast(field.type)
         for field in POSITIONS.schema

@@ -5,7 +5,6 @@ python -m flows.bench.line.measured DATA_DIR
 
 import json
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from flows import refresh
+from flows.bench.apart import Memory
 from flows.measuring import chunks, partitions
 from flows.settings import Settings
 from warehouse.connection import writer_lock
 
-SAMPLE_S = 0.05
 # What `flows.refresh` and `flows.measuring` call, and the stage it belongs to; what is left of a rebuild is reading.
 STAGES = {
     (partitions, "measure"): "kernels",
@@ -37,37 +36,17 @@ STAGES = {
 }
 
 
-class Memory:
-    """Samples the resident memory of this process until it is stopped; bytes."""
-
-    def __init__(self) -> None:
-        self.peak, self.anonymous = 0, 0
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._sample, daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Sample no more."""
-        self._stopped.set()
-        self._thread.join()
-
-    def _sample(self) -> None:
-        while not self._stopped.wait(SAMPLE_S):
-            said = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-            self.peak = max(self.peak, int(said["VmHWM"].split()[0]) * 1024)
-            self.anonymous = max(self.anonymous, int(said["RssAnon"].split()[0]) * 1024)
-
-
-def run(settings: Settings) -> dict[str, Any]:
-    """Note what arrived, rebuild every date, publish."""
+def run(settings: Settings, *, full: bool = False) -> dict[str, Any]:
+    """Note what arrived, rebuild the dates it touched, publish; `full` rebuilds every date."""
     spent: dict[str, float] = {}
     memory = Memory()
     with timed(spent), writer_lock(settings.lock_path, wait_s=1), refresh.opened_line(settings) as opened:
         began_s = time.perf_counter()
-        days = refresh.stale_dates(settings, opened=opened)
+        days = refresh.stale_dates(settings, full=full, opened=opened)
         reopened = opened.warehouse.execute(
             "select distinct vehicle_id from core.reopened order by all limit 9"
         ).fetchall()
+        count = opened.warehouse.execute("select count(*) from core.reopened").fetchall()[0][0]
         noted_s = time.perf_counter()
         cpu_s = time.process_time()
         for day in days:
@@ -92,6 +71,7 @@ def run(settings: Settings) -> dict[str, Any]:
         "vehicle_days": counted[0],
         "ledger_rows": counted[1],
         "points": counted[2],
+        "reopened": count,
         "rebuilt": [vehicle_id for (vehicle_id,) in reopened],
     }
 
