@@ -5,8 +5,10 @@ read of. Where another machine loads meanwhile, that partition is merged once mo
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import time
 from typing import Any
 from uuid import uuid4
@@ -28,8 +30,10 @@ from ingest.stores import naming_store
 
 logger = logging.getLogger(__name__)
 
-MERGED_ROWS = 4_000_000  # sorted at once when files are merged; some 200 bytes each
+MERGED_ROWS = 2_000_000  # sorted at once when files are merged; some 200 bytes each, and as much again while sorting
+RUN_GROUP_ROWS = 1 << 15  # of a run: what is read of it at least for a range of senders
 MERGE_TRIES = 3
+NO_KEY = ("", "")
 COMPACTED_BYTES = 1 << 30  # one file a partition as long as it fits, so that upkeep leaves it alone afterwards
 
 
@@ -44,18 +48,18 @@ def compact(settings: IngestSettings, before: date) -> int:
         for partition in sorted(found[table.partition_by] for found in handle.partitions()):
             if partition < before.isoformat():
                 with naming_store(settings.lake_root):
-                    removed += _compact_partition(table, handle, partition)
+                    removed += _compact_partition(table, handle, partition, settings.data_dir)
     return removed
 
 
-def _compact_partition(table: LakeTable, handle: DeltaTable, partition: str) -> int:
+def _compact_partition(table: LakeTable, handle: DeltaTable, partition: str, scratch: Path) -> int:
     predicate = f"{table.partition_by} = '{partition}'"
     for _ in range(MERGE_TRIES):
         small = len(handle.file_uris(file_pruning_predicate=predicate))
         if small < 2:
             return 0
         rows = handle.to_pyarrow_dataset(file_pruning_predicate=predicate)
-        merged = _written(rows, table, partition)
+        merged = _written(rows, table, partition, scratch)
         try:
             handle.create_write_transaction(
                 [merged],
@@ -75,7 +79,7 @@ def _compact_partition(table: LakeTable, handle: DeltaTable, partition: str) -> 
     return 0
 
 
-def _written(rows: ds.Dataset, table: LakeTable, partition: str) -> AddAction:
+def _written(rows: ds.FileSystemDataset, table: LakeTable, partition: str, scratch: Path) -> AddAction:
     """One file with all rows of a partition in order, as an action that adds it.
 
     We write it ourselves: delta-rs reads what it is given on several threads, and large batches change places.
@@ -88,9 +92,10 @@ def _written(rows: ds.Dataset, table: LakeTable, partition: str) -> AddAction:
         files.open_output_stream(path) as stream,
         pq.ParquetWriter(stream, schema, **arrow_properties(table)) as writer,
     ):
-        for part in _in_order(rows, table):
+        for part in _in_order(rows, table, scratch):
             writer.write_table(part.select(schema.names), row_group_size=ROW_GROUP_ROWS)
             count += part.num_rows
+            del part  # or it would stay while the next one is read and sorted
     size = files.get_file_info(path).size
     return AddAction(
         path, size, {table.partition_by: partition}, round(time() * 1000), False, f'{{"numRecords":{count}}}'
@@ -109,35 +114,84 @@ def arrow_properties(table: LakeTable) -> dict[str, Any]:
     }
 
 
-def _in_order(rows: ds.Dataset, table: LakeTable) -> Iterator[pa.Table]:
-    """All rows in the order of a table's files, a range of senders at a time, so that a large date fits into memory.
-
-    Files are sorted by sender, so a range is in few row groups of each.
-    """
-    for within in _ranges(rows, table.sort_by[:2]):
-        chosen = rows.to_table(columns=table.schema.names, filter=within)
-        yield sorted_rows(chosen.cast(table.schema), table)
-
-
-def _ranges(rows: ds.Dataset, keys: tuple[str, ...]) -> Iterator[pc.Expression | None]:
-    """Conditions that each hold of about MERGED_ROWS rows, in the order of two keys; every row meets one of them."""
+def _in_order(rows: ds.FileSystemDataset, table: LakeTable, scratch: Path) -> Iterator[pa.Table]:
+    """All rows in the order of a table's files, a range of senders at a time, so that a large date fits into memory."""
     if rows.count_rows() <= MERGED_ROWS:
-        yield None
+        yield sorted_rows(_read([rows], table), table)
         return
+    with TemporaryDirectory(prefix="merging-", dir=scratch) as folder:
+        sources = _runs(rows, table, Path(folder))
+        for within in _ranges(sources, table.sort_by[:2]):
+            yield sorted_rows(_read(sources, table, within), table)
+
+
+def _runs(rows: ds.FileSystemDataset, table: LakeTable, folder: Path) -> list[ds.Dataset]:
+    """The same rows, of which a range of senders can be read without reading all the others.
+
+    A loader's file has all senders in one row group: each range would have to read all of every file, which took time
+    that grew with the square of a date. So small files become runs of MERGED_ROWS, sorted, with small row groups.
+    """
+    small: list[list[ds.Fragment]] = []
+    large: list[ds.Fragment] = []
+    size = MERGED_ROWS
+    for fragment in rows.get_fragments():
+        count = fragment.count_rows()
+        if count > MERGED_ROWS:
+            large.append(fragment)
+            continue
+        size += count
+        if size > MERGED_ROWS:
+            small.append([])
+            size = count
+        small[-1].append(fragment)
+    for number, together in enumerate(small):
+        pq.write_table(
+            sorted_rows(_read([_only(together, rows)], table), table),
+            folder / f"{number}.parquet",
+            row_group_size=RUN_GROUP_ROWS,
+            write_statistics=list(table.sort_by[:2]),
+            **arrow_properties(table),
+        )
+    runs: list[ds.Dataset] = [ds.dataset(folder, schema=table.schema)] if small else []
+    return [*runs, _only(large, rows)] if large else runs
+
+
+def _only(fragments: list[ds.Fragment], rows: ds.FileSystemDataset) -> ds.FileSystemDataset:
+    return ds.FileSystemDataset(fragments, rows.schema, rows.format, rows.filesystem)
+
+
+def _read(sources: Sequence[ds.Dataset], table: LakeTable, within: pc.Expression | None = None) -> pa.Table:
+    """What sources hold of a range, in the columns of a table."""
+    return pa.concat_tables(
+        [source.to_table(columns=table.schema.names, filter=within).cast(table.schema) for source in sources]
+    )
+
+
+def _ranges(sources: Sequence[ds.Dataset], keys: tuple[str, ...]) -> Iterator[pc.Expression | None]:
+    """Conditions that each hold of about MERGED_ROWS rows, in the order of two keys; every row meets one of them.
+
+    Rows without a key, rejects of which nobody knows the sender, are in the first range.
+    """
     counts: dict[tuple[str, str], int] = {}
-    for batch in rows.to_batches(columns=list(keys)):
-        grouped = pa.Table.from_batches([batch]).group_by(list(keys)).aggregate([([], "count_all")])
-        for row in grouped.to_pylist():
-            key = (row[keys[0]], row[keys[1]])
-            counts[key] = counts.get(key, 0) + row["count_all"]
-    first: tuple[str, str] | None = None
+    for source in sources:
+        for batch in source.to_batches(columns=list(keys)):
+            grouped = pa.Table.from_batches([batch]).group_by(list(keys)).aggregate([([], "count_all")])
+            for row in grouped.to_pylist():
+                key = NO_KEY if None in (row[keys[0]], row[keys[1]]) else (row[keys[0]], row[keys[1]])
+                counts[key] = counts.get(key, 0) + row["count_all"]
+    begins = [NO_KEY]
     size = 0
     for key in sorted(counts):
         if size and size + counts[key] > MERGED_ROWS:
-            yield _from(keys, first) & ~_from(keys, key) if first else ~_from(keys, key)
-            first, size = key, 0
+            begins.append(key)
+            size = 0
         size += counts[key]
-    yield _from(keys, first) if first else None
+    nobody = pc.field(keys[0]).is_null() | pc.field(keys[1]).is_null()
+    for key, end in zip(begins, [*begins[1:], None], strict=True):
+        if end is None:
+            yield None if key is NO_KEY else _from(keys, key)
+        else:
+            yield nobody | ~_from(keys, end) if key is NO_KEY else _from(keys, key) & ~_from(keys, end)
 
 
 def _from(keys: tuple[str, ...], key: tuple[str, str]) -> pc.Expression:

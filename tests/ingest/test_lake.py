@@ -1,6 +1,6 @@
 """Segments reach the lake once, and every tool that reads Delta finds them there."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import duckdb
 import polars as pl
@@ -101,27 +101,47 @@ def test_compaction_keeps_every_row_sorted_in_one_file_a_date(settings):
     assert rows(settings) == before
 
 
-def test_a_date_that_is_merged_in_ranges_of_senders_is_the_one_merged_at_once(settings, monkeypatch):
+# Three files of 24, 20 and 20 rows: one too large for a run and a run of two, or two runs.
+@pytest.mark.parametrize(("merged_rows", "ranges"), [(20, 4), (40, 2)])
+def test_a_date_that_is_merged_in_ranges_of_senders_is_the_one_merged_at_once(
+    settings, monkeypatch, merged_rows, ranges
+):
     points = golden_points(yesterday_at(15))
-    for first in (0, 1):
+    for first in range(3):
         collected(
             settings,
             [
-                positions(points[first::2], device=device, tenant=tenant)
+                positions(points[first::3], device=device, tenant=tenant)
                 for tenant in ("t2", "t1")
                 for device in ("b", "a")
             ],
         )
         load_spool(settings)
-    before = rows(settings)
-    monkeypatch.setattr("ingest.compaction.MERGED_ROWS", 20)
+    before = pl.read_delta(f"{settings.lake_root}/positions").sort(pl.all())
+    monkeypatch.setattr("ingest.compaction.MERGED_ROWS", merged_rows)
     assert compact(settings, datetime.now(UTC).date()) > 0
-    assert rows(settings) == before
+    assert pl.read_delta(f"{settings.lake_root}/positions").sort(pl.all()).equals(before)
     (path,) = lake_files(settings)["positions"].files
     keys = list(pl.read_parquet(path)["tenant_id", "device_id", "fix_ms"].iter_rows())
     assert keys == sorted(keys)
     assert len(keys) == 64
-    assert pq.ParquetFile(path).num_row_groups == 4
+    assert pq.ParquetFile(path).num_row_groups == ranges
+    assert not list(settings.data_dir.glob("merging-*"))
+
+
+def test_rejects_of_which_nobody_knows_the_sender_are_merged_as_well(settings, monkeypatch):
+    for tenant in ("t1", "t2"):
+        bad = [message(f"tm/v1/{tenant}/d{number}/pos", b"{") for number in range(3)]
+        collected(settings, [*bad, message("nobody", f"not of {tenant}".encode())])
+        load_spool(settings)
+    rejects = DeltaTable(f"{settings.lake_root}/rejects")
+    before = sorted(map(str, rejects.to_pyarrow_table().to_pylist()))
+    assert len(before) == 8
+    assert before[0] != before[1]
+    monkeypatch.setattr("ingest.compaction.MERGED_ROWS", 3)
+    assert compact(settings, datetime.now(UTC).date() + timedelta(days=1)) > 0
+    rejects.update_incremental()
+    assert sorted(map(str, rejects.to_pyarrow_table().to_pylist())) == before
 
 
 def test_today_is_left_alone_by_compaction(settings):

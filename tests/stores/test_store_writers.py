@@ -119,8 +119,8 @@ def test_rows_that_are_loaded_while_files_are_merged_stay(hosts, monkeypatch):
     sealed(two, (5,), "west")
     written, times = ingest.compaction._written, []
 
-    def loaded_meanwhile(rows, table, partition):
-        merged = written(rows, table, partition)
+    def loaded_meanwhile(rows, table, partition, scratch):
+        merged = written(rows, table, partition, scratch)
         times.append(partition)
         if len(times) == 1:
             load_spool(two)
