@@ -126,20 +126,21 @@ def reopened_vehicles(connection: duckdb.DuckDBPyConnection, day: date, tenants:
 
 
 def reopen_everything(connection: duckdb.DuckDBPyConnection, timezone: str, day: date | None = None) -> None:
-    """Note every vehicle-date of the lake and of the warehouse, or those of one service date."""
+    """Note every vehicle-date of the lake and of the warehouse, or those of one service date; `absorb` comes next."""
     with transaction(connection):
+        reopen_dated(connection, "core.vehicle_dates", "full")
         if day is None:
-            connection.execute("delete from core.absorbed")  # plans and devices are taken over anew as well
+            # All rows of the lake are new again, so absorbing notes what they are of, plans and devices with it.
+            connection.execute("delete from core.absorbed")
             connection.execute("delete from core.devices")
             connection.execute("delete from core.device_dates")
+            return
         connection.execute(
             "create or replace temp view all_positions as"
             f" select tenant_id, device_id, {NO_SEGMENT}, at_utc from staging.timed_positions where {WHOLE}"
         )
         _reopen_resolved(connection, "all_positions", "full", timezone)
-        reopen_dated(connection, "core.vehicle_dates", "full")
-        if day is not None:
-            connection.execute("delete from core.reopened where reason = 'full' and service_date != $day", {"day": day})
+        connection.execute("delete from core.reopened where reason = 'full' and service_date != $day", {"day": day})
 
 
 def reopen_vehicles(connection: duckdb.DuckDBPyConnection, timezone: str, reason: str) -> None:

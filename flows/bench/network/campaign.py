@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -143,26 +142,23 @@ def _outcome(settings: Settings, network: Network, into: Into, tell: Tell) -> Ou
     line = _Line(settings, network, into, lived_days(network))
     register(settings, network.names)
     size = f"{network.points.sum() / 1e6:,.0f} M points"
-    stages = 6
-    told = partial(tell, size)
-    day = line.step(network.on_time, stretches(network, line.days))
-    told(1, stages)
-    one_late = line.step(network.late[:1], late_stretches(network, line.days, network.late[:1]))
-    told(2, stages)
     others = network.late[1:]
+    day = line.step(network.on_time, stretches(network, line.days))
+    tell(f"{size}: the day", 1, 1)
+    one_late = line.step(network.late[:1], late_stretches(network, line.days, network.late[:1]))
+    tell(f"{size}: one late van", 1, 1)
     late = line.step(others, late_stretches(network, line.days, others)) if others.size else None
-    told(3, stages)
+    tell(f"{size}: the other late vans", others.size, others.size)
     before = lake_files_of(settings)
     warehouse_bytes = settings.warehouse_path.stat().st_size
     published_bytes = settings.published_path.resolve().stat().st_size
     merge = line.said("merge")
-    told(4, stages)
     after = lake_files_of(settings)
+    tell(f"{size}: merged", 1, 1)
     afresh = line.said("afresh")
-    told(5, stages)
+    tell(f"{size}: made anew", 1, 1)
     segments = list(settings.spool_dir.glob(f"*/*{SEALED_SUFFIX}"))
     spool_bytes = sum(path.stat().st_size for path in segments)
-    told(6, stages)
     return Outcome(
         *(into, day, one_late, late, len(segments), spool_bytes, before, after, merge, afresh, warehouse_bytes),
         published_bytes,
