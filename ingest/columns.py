@@ -18,6 +18,11 @@ SEGMENT_COLUMNS = [
 ]
 
 
+# Raised whenever a message gives other rows than before: those of earlier ones are then made anew from the spool, and
+# core from them (`ingest.decoded_again`, and the first lines of warehouse/sql/schema.sql).
+DECODER = 1
+
+
 class LakeTable(NamedTuple):
     """One Delta table: its columns, the column it is partitioned by, and the order of rows within files.
 
@@ -222,3 +227,8 @@ REJECTS = LakeTable(
 )
 
 LAKE_TABLES = (POSITIONS, EVENTS, PURCHASES, PLANS, REJECTS)
+
+
+def decoder_note(spool_id: str) -> str:
+    """Under which name a table notes by which decoder the rows of a spool were made."""
+    return f"{spool_id}/decoder"

@@ -28,7 +28,7 @@ from deltalake import (
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from ingest.adapters.sources import read_sources
-from ingest.columns import LAKE_TABLES, LakeTable
+from ingest.columns import DECODER, LAKE_TABLES, LakeTable, decoder_note
 from ingest.commits import LakeChanged, only_on_top
 from ingest.decode import Decoded
 from ingest.groups import GroupRows, Mapper, decoded_group, groups
@@ -103,7 +103,7 @@ def load_spool(
     total = NOTHING_LOADED
     sources = read_sources(settings)
     tombstones = read_tombstones(settings.data_dir)
-    tables = [_with_new_columns(table, opened[table.name]) for table in LAKE_TABLES]
+    tables = [with_new_columns(table, opened[table.name]) for table in LAKE_TABLES]
     fetch(settings, in_all([table.transaction_version for table in tables]))
     for folder in spool_folders(settings.spool_dir):
         recover(folder)  # does nothing while a collector holds the spool's lock
@@ -164,7 +164,7 @@ def vacuum(settings: IngestSettings, keep_versions: Mapping[str, Sequence[int]])
 
 def writable_table(table: LakeTable, settings: IngestSettings) -> DeltaTable:
     """The newest version of a table, with all of our columns; needs the writer's lock."""
-    return _with_new_columns(table, opened_table(table, settings))
+    return with_new_columns(table, opened_table(table, settings))
 
 
 def sorted_rows(rows: pa.Table, table: LakeTable) -> pa.Table:
@@ -187,6 +187,9 @@ def _append(table: LakeTable, handle: DeltaTable, rows: pa.Table, spool_id: str,
         reached = handle.transaction_version(spool_id) or 0
         if reached >= last:
             return
+        notes = [Transaction(spool_id, last)]
+        if not reached:  # rows of an earlier decoder, where there are any, were made anew before
+            notes.append(Transaction(decoder_note(spool_id), DECODER))
         if reached:  # a crash came after this table and before another, or another machine was first
             rows = rows.filter(pc.greater(rows["segment_no"], reached))
         try:
@@ -195,7 +198,7 @@ def _append(table: LakeTable, handle: DeltaTable, rows: pa.Table, spool_id: str,
                 sorted_rows(rows, table),
                 mode="append",
                 writer_properties=writer_properties(table),
-                commit_properties=only_on_top([Transaction(spool_id, last)]),
+                commit_properties=only_on_top(notes),
             )
         except CommitFailedError:
             time.sleep(random.uniform(0, PAUSE_S))
@@ -229,7 +232,7 @@ def opened_table(table: LakeTable, settings: IngestSettings) -> DeltaTable:
             return DeltaTable(where, storage_options=options)
 
 
-def _with_new_columns(table: LakeTable, handle: DeltaTable) -> DeltaTable:
+def with_new_columns(table: LakeTable, handle: DeltaTable) -> DeltaTable:
     """Add the columns that a table begun by an older version lacks; its files stay. Needs the writer's lock."""
     known = set(handle.schema().to_arrow().names)
     missing = [Field.from_arrow(field) for field in table.schema if field.name not in known]

@@ -21,6 +21,9 @@ from warehouse.frozen import put_frozen_back, set_frozen_aside
 from warehouse.stores import reach
 
 POLL_S = 0.2
+# Raised when an earlier version would lose something of this one by making its own tables anew: when a table that is
+# kept comes, goes or changes. A test holds it against their definitions.
+LAYOUT = 1
 KEPT_TABLES = (
     "tenants",
     "vehicles",
@@ -53,6 +56,16 @@ class WarehouseBusy(Exception):
     def __init__(self, path: Path, waited_s: float) -> None:
         self.path, self.waited_s = path, waited_s
         super().__init__(f"another process is writing {path}; gave up after {waited_s:.0f} s")
+
+
+class NewerWarehouse(Exception):
+    """A later version wrote the file."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the data directory was written by a later version of Odograph, and this one would lose some of it: go back"
+            " to that version, or restore a backup made before it came (docs/upgrading.md)"
+        )
 
 
 @contextmanager
@@ -145,15 +158,17 @@ def ensure_schema(connection: duckdb.DuckDBPyConnection) -> None:
 
     Everything but the dimensions and the history of revisions comes from the lake and is built again by the next
     refresh. Those keep their rows; columns that are new are null. So do the rows of frozen vehicle-dates, whose
-    positions are no longer all there (`warehouse.frozen`).
+    positions are no longer all there (`warehouse.frozen`). Raises NewerWarehouse.
     """
     text = sql("schema.sql")
-    digest = sha256(text.encode()).hexdigest()
+    digest = f"{LAYOUT} {sha256(text.encode()).hexdigest()}"
     connection.execute("create schema if not exists core")
     connection.execute("create table if not exists core.schema_stamp (digest varchar not null)")
     known = connection.execute("from core.schema_stamp").fetchall()
     if known == [(digest,)]:
         return
+    if any(_layout(stamp) > LAYOUT for (stamp,) in known):
+        raise NewerWarehouse
     with transaction(connection):
         kept = _set_aside(connection) if known else []
         frozen = set_frozen_aside(connection, [f"core.{name}" for name in (*KEPT_TABLES, "reopened")]) if known else []
@@ -164,6 +179,12 @@ def ensure_schema(connection: duckdb.DuckDBPyConnection) -> None:
         _put_back(connection, kept)
         put_frozen_back(connection, frozen)
         connection.execute("insert into core.schema_stamp values ($digest)", {"digest": digest})
+
+
+def _layout(stamp: str) -> int:
+    """The layout in a stamp; the first ones had none."""
+    number, _, digest = stamp.partition(" ")
+    return int(number) if digest and number.isdecimal() else 0
 
 
 def _set_aside(connection: duckdb.DuckDBPyConnection) -> list[str]:

@@ -42,6 +42,16 @@ def frozen_dates(connection: duckdb.DuckDBPyConnection) -> list[FrozenDate]:
     return [FrozenDate(*row) for row in rows]
 
 
+def last_touched(connection: duckdb.DuckDBPyConnection) -> date | None:
+    """The last date of which rows of the lake may have been thinned or deleted for their age; None where none were."""
+    found: date | None = connection.execute(
+        "select max(day) from (select max(service_date) as day from core.frozen_dates where why like 'thin%' union all"
+        " select current_date - min(keep_days)::integer from core.retention"
+        " where data in ('positions', 'thinned_positions', 'events', 'days', 'fuel'))"
+    ).fetchall()[0][0]
+    return found
+
+
 def close_frozen(connection: duckdb.DuckDBPyConnection) -> None:
     """Take frozen vehicle-dates off the list of what is to be rebuilt."""
     connection.execute(

@@ -2,6 +2,8 @@
 --
 -- Units are in names: _us microseconds, _s seconds, _m metres, _l litres, _kg kilograms; shares are 0 to 1.
 -- Instants are UTC and end in _utc; money is decimal beside a currency.
+--
+-- A change to this file makes core and marts anew (warehouse/connection.py), from rows of the lake by decoder 1.
 
 create schema if not exists core;
 create schema if not exists staging;
