@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 import duckdb
 
+from flows.loading import Progress
 from flows.measuring.arrived import told_by_files
-from flows.refresh import Progress, Refreshed, opened_line, rebuild, refresh
+from flows.refresh import Refreshed, opened_line, rebuild, refresh
 from flows.runners import HERE, Runner
 from flows.settings import Settings
 from warehouse.backfills import Backfill, DateToDo, Range, begin, dates_to_do, end, frozen_of, reopen_date, unfinished

@@ -9,10 +9,9 @@ them; `flows.deployments` makes Prefect tasks of them.
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import date, datetime, time, timedelta
-from functools import partial
+from datetime import date
 from importlib.metadata import version
 from time import monotonic
 from typing import NamedTuple
@@ -22,8 +21,8 @@ import polars as pl
 
 from flows.copies import CopiesFailed, publish_parts
 from flows.copies_behind import REFRESHED, are_parts_current
-from flows.fast_ingest import scanners
 from flows.fuel.evaluating import evaluate_fuel
+from flows.loading import Progress, load
 from flows.measuring.areas import named_areas
 from flows.measuring.arrived import told_by_files
 from flows.measuring.partitions import Given
@@ -34,12 +33,11 @@ from flows.runners import HERE, Runner
 from flows.settings import Settings
 from flows.stages import LOAD, NOTE, PUBLISH, REBUILD, Stages
 from ingest.columns import LAKE_TABLES
-from ingest.decoded_again import decode_again
-from ingest.lake import Lake, Loaded, lake_files, load_spool, opened_lake
+from ingest.lake import Lake, Loaded, lake_files, opened_lake
 from warehouse.checks import CheckFailed, Failure, check_day, check_purchases, hold_back, recheck_ended
 from warehouse.connection import open_warehouse, transaction, writer_lock
 from warehouse.custody import Known, known_before, note_known
-from warehouse.frozen import FrozenDate, frozen_dates, last_touched
+from warehouse.frozen import FrozenDate, frozen_dates
 from warehouse.idle_rates import relearned_dates, remember_idle, reopen_learners
 from warehouse.jurisdictions import jurisdictions
 from warehouse.lake import LakeTableFiles, attach_lake, is_lake_at
@@ -60,7 +58,6 @@ from warehouse.work import (
 logger = logging.getLogger(__name__)
 
 WAIT_S = 60.0
-Progress = Callable[[str, int, int], None]  # stage, done, in all
 
 
 class Opened(NamedTuple):
@@ -146,27 +143,6 @@ def forget_again(settings: Settings) -> None:
     from flows.privacy.restored import erase_again  # erasing builds on refreshing
 
     erase_again(settings)
-
-
-def load(
-    settings: Settings, progress: Progress | None = None, lake: Lake | None = None, *, runner: Runner = HERE
-) -> Loaded:
-    """Bring every sealed segment into the lake, each once, in the rows of this version; `runner` says who decodes."""
-    tell = None if progress is None else lambda done, total: progress("decode", done, total)
-    lake, scan = lake or opened_lake(settings), scanners(settings)
-    decode_again(settings, lake, partial(_untouched_since, settings), tell, scanners=scan, mapper=runner.map)
-    return load_spool(settings, tell, scanners=scan, mapper=runner.map, lake=lake)
-
-
-def _untouched_since(settings: Settings) -> datetime | None:
-    """Messages received later are of nothing that was thinned or deleted, here or by a tenant's own periods."""
-    with open_warehouse(settings.warehouse_path) as warehouse:
-        last = last_touched(warehouse)
-    if last is None:
-        return None
-    if not settings.max_age_days:  # then a message of today may tell of any date
-        return datetime.max.replace(year=9000)
-    return datetime.combine(last, time.max) + timedelta(days=settings.max_age_days + 1)
 
 
 def stale_dates(

@@ -15,7 +15,8 @@ import hypothesis
 import polars as pl
 
 from flows.importing import run_import
-from flows.refresh import lake_tables, learning_dates, load, opened_line, rebuild, stale_dates
+from flows.loading import load
+from flows.refresh import lake_tables, learning_dates, opened_line, rebuild, stale_dates
 from flows.settings import Settings
 from ingest.simulation import Simulation
 from ingest.spool import Message, Spool

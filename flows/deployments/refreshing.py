@@ -11,13 +11,13 @@ from flows.copies_behind import REFRESHED
 from flows.deployments.clusters import chosen_runner, runner_of
 from flows.deployments.running import TOLD, retried, scheduled_local, writing
 from flows.deployments.shown import Progress, newest_load, show_refresh
+from flows.loading import load
 from flows.refresh import (
     Refreshed,
     forget_again,
     is_news,
     learning_dates,
     left_frozen,
-    load,
     publish_copy,
     rebuild,
     stale_dates,

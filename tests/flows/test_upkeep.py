@@ -3,7 +3,8 @@
 import os
 import time
 
-from flows.refresh import load, refresh
+from flows.loading import load
+from flows.refresh import refresh
 from flows.upkeep import upkeep
 from ingest.lake import lake_files, lake_rows
 from tests.builders import collected, golden_points, positions, published, settings_in, yesterday_at

@@ -16,8 +16,9 @@ import warehouse.connection
 from flows.cli import app
 from flows.fuel.evaluating import evaluate_fuel
 from flows.importing import run_import
+from flows.loading import load
 from flows.post.outbox import read_entries
-from flows.refresh import load, opened_line
+from flows.refresh import opened_line
 from ingest.columns import DECODER, decoder_note
 from ingest.decoded_again import NewerLake
 from ingest.expiry import cut_segment

@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 import duckdb
 
 from flows.importing import run_import
-from flows.refresh import load, stale_dates
+from flows.loading import load
+from flows.refresh import stale_dates
 from tests.builders import collected, in_warehouse, message, positions, rebuilt, settings_in, yesterday_at
 from warehouse.load import read_chunk
 from warehouse.windows import move_ends

@@ -6,7 +6,8 @@ from collections import Counter
 import pytest
 
 from flows.findings import Finding, spools
-from flows.refresh import load, opened_line
+from flows.loading import load
+from flows.refresh import opened_line
 from flows.status import print_status
 from ingest.broker import AmqttChild
 from ingest.collector import run

@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from flows import refresh
+from flows import loading
 from flows.bench.apart import Memory
 from flows.bench.line import measured
 from flows.bench.line.campaign import settings_of
@@ -26,7 +26,7 @@ Found = dict[str, Any]
 def load(settings: Settings) -> Found:
     """Bring what lies in the spool into the lake."""
     with writer_lock(settings.lock_path, wait_s=1):
-        return refresh.load(settings)._asdict()
+        return loading.load(settings)._asdict()
 
 
 def marts(settings: Settings) -> Found:

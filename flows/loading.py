@@ -1,0 +1,36 @@
+"""How do sealed segments come into the lake, and what the lake has from earlier versions into rows of this one?"""
+
+from collections.abc import Callable
+from datetime import datetime, time, timedelta
+from functools import partial
+
+from flows.fast_ingest import scanners
+from flows.runners import HERE, Runner
+from flows.settings import Settings
+from ingest.decoded_again import decode_again
+from ingest.lake import Lake, Loaded, load_spool, opened_lake
+from warehouse.connection import open_warehouse
+from warehouse.frozen import last_touched
+
+Progress = Callable[[str, int, int], None]  # stage, done, in all
+
+
+def load(
+    settings: Settings, progress: Progress | None = None, lake: Lake | None = None, *, runner: Runner = HERE
+) -> Loaded:
+    """Bring every sealed segment into the lake, each once, in the rows of this version; `runner` says who decodes."""
+    tell = None if progress is None else lambda done, total: progress("decode", done, total)
+    lake, scan = lake or opened_lake(settings), scanners(settings)
+    decode_again(settings, lake, partial(_untouched_since, settings), tell, scanners=scan, mapper=runner.map)
+    return load_spool(settings, tell, scanners=scan, mapper=runner.map, lake=lake)
+
+
+def _untouched_since(settings: Settings) -> datetime | None:
+    """Messages received later are of nothing that was thinned or deleted, here or by a tenant's own periods."""
+    with open_warehouse(settings.warehouse_path) as warehouse:
+        last = last_touched(warehouse)
+    if last is None:
+        return None
+    if not settings.max_age_days:  # then a message of today may tell of any date
+        return datetime.max.replace(year=9000)
+    return datetime.combine(last, time.max) + timedelta(days=settings.max_age_days + 1)
