@@ -23,10 +23,10 @@ setup: .venv/.done ## make .venv with everything in requirements.lock
 demo: setup ## run the whole line on this machine, from vans to report
 	$(BIN)/odograph demo
 
-test: setup ## run the tests
+test: setup ## run the tests, some five minutes on two processors
 	$(BIN)/python -m pytest
 
-campaign: setup ## run the long ones among the tests, which `make test` leaves out, and properties on many examples
+campaign: setup ## run the long tests, which `make test` leaves out, and properties on many examples: some ten minutes
 	$(BIN)/python -m pytest -m campaign
 	$(BIN)/python -m pytest -m 'hypothesis and not campaign' --hypothesis-profile=long tests/kernels tests/ingest
 

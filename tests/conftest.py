@@ -16,25 +16,24 @@ from tests.builders import ONE_COPY, collected, golden_points, positions, settin
 ROOT = Path(__file__).parents[1]
 # Files by the CPU time they took (2026-11), so that no long one is begun when the other processes have nothing left.
 LONGEST_FIRST = (
-    "tests/flows/test_erasing.py",
+    "tests/flows/test_orchestration.py",
     "tests/flows/test_refresh.py",
     "tests/flows/test_copies.py",
-    "tests/flows/test_backfill.py",
-    "tests/ingest/test_sharing.py",
     "tests/test_whole_line.py",
+    "tests/ingest/test_sharing.py",
+    "tests/flows/test_explain.py",
+    "tests/flows/test_report.py",
+    "tests/report/test_weekly.py",
+    "tests/flows/test_querying.py",
+    "tests/ingest/test_outbox.py",
+    "tests/flows/test_backfill.py",
+    "tests/kernels/test_compiled.py",
+    "tests/flows/test_erasing.py",
     "tests/flows/test_fuel_presence.py",
     "tests/flows/test_order.py",
     "tests/flows/test_windows.py",
-    "tests/flows/test_consumption.py",
-    "tests/report/test_looks.py",
-    "tests/flows/test_expire.py",
     "tests/flows/test_cookbook.py",
     "tests/flows/test_hand_offs.py",
-    "tests/flows/test_real_days.py",
-    "tests/flows/test_report.py",
-    "tests/flows/test_explain_numbers.py",
-    "tests/flows/test_orchestration.py",
-    "tests/kernels/test_compiled.py",
 )
 
 COMPILED = "odograph/compiled"
@@ -42,7 +41,17 @@ COMPILED = "odograph/compiled"
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ |= ONE_COPY
-hypothesis.settings.register_profile("long")  # `pytest --hypothesis-profile=long`: see `tests.builders.examples`
+# How long an example takes says how busy the machine is.
+# `pytest --hypothesis-profile=long`: see `tests.builders.examples`.
+for profile in ("usual", "long"):
+    hypothesis.settings.register_profile(profile, deadline=None)
+hypothesis.settings.load_profile("usual")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many processes again as processors: a third of the time a test waits for a broker or another process."""
+    return (os.cpu_count() or 2) * 3 // 2
 
 
 def pytest_configure(config: pytest.Config) -> None:

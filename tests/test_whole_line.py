@@ -121,6 +121,7 @@ def test_a_collector_killed_again_and_again_loses_and_doubles_nothing(line, brok
     assert found == (count, count, 0, count - 1)
 
 
+@pytest.mark.campaign
 def test_the_demo_holds_against_its_truth(tmp_path, capsys):
     settings = settings_in(tmp_path / "data")
     assert run_demo(settings, vans=6, seed=3)

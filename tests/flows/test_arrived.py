@@ -15,6 +15,8 @@ from warehouse.arrived import NewRows
 from warehouse.lake import attach_lake
 from warehouse.work import _reopen_resolved, absorb
 
+pytestmark = pytest.mark.campaign
+
 NOTED = ("reopened", "devices", "device_dates", "absorbed", "plan_windows")
 BETWEEN = ("new_quarters", "newest_positions", "heard_quarters")
 NEAR = st.integers(-25, 25).map(lambda steps: datetime(2026, 3, 8, 12) + timedelta(seconds=100 * steps))

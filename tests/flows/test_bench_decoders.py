@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from flows.bench.figures import Section
 from flows.bench.ingest.decoders import PEERS, SEVEN, decode_section
 from flows.bench.ingest.pipelines import PIPELINES, Asked, digest
@@ -9,6 +11,8 @@ from flows.bench.ingest.runs import serving
 from flows.bench.ingest.vans import said
 from flows.bench.ingest.whole import lake_figures
 from ingest.packed import unpack
+
+pytestmark = pytest.mark.campaign
 
 
 def named(section: Section, begin: str) -> list[str]:

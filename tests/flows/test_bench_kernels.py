@@ -10,6 +10,8 @@ from flows.bench.kernels.rivals import rivals
 from flows.cli import app
 from kernels.totals import Positions
 
+pytestmark = pytest.mark.campaign
+
 
 @pytest.fixture(scope="module")
 def positions():

@@ -12,6 +12,8 @@ from flows.bench.line.totals import totals_seconds
 from ingest.columns import POSITIONS
 from tests.flows.test_points import DAY, NOON_MS, position
 
+pytestmark = pytest.mark.campaign
+
 
 def test_every_stage_that_is_timed_is_called_by_that_name():
     with timed({}):

@@ -22,6 +22,8 @@ from ingest.columns import POSITIONS
 from ingest.lake import opened_table
 from warehouse.connection import writer_lock
 
+pytestmark = pytest.mark.campaign
+
 DAY_MS = 86_400_000
 HALF_AN_HOUR_US = 1_800_000_000
 VANS = 4  # three quick ones on time, a slow one that is late

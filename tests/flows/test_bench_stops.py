@@ -15,6 +15,8 @@ from flows.bench.stops.scores import Counts, counts_of, driving_score, macro_f1,
 from flows.bench.stops.traces import Traces, halves, labelled_traces, of_held_out
 from flows.cli import app
 
+pytestmark = pytest.mark.campaign
+
 SECOND_US = 1_000_000
 PLAIN = Thresholds(3.0, 5.0, 20.0, 25.0, 20.0, drive_kmh=0.0, hop_speeds=1)
 

@@ -90,6 +90,7 @@ def test_a_fill_is_found_where_it_was_and_litres_have_one_source(tmp_path):
     assert published(settings, "select litres from marts.refuels order by 1").rows()[0][0] == refuel["litres"]
 
 
+@pytest.mark.campaign
 def test_registering_the_tank_gives_litres_and_a_late_gauge_is_a_revision(tmp_path):
     settings = settings_in(tmp_path)
     registered(settings, tank_l="")
@@ -124,6 +125,7 @@ def three_days(tenant):
 ORDERS = {"forward": (0, 1, 2), "backward": (2, 1, 0)}  # a tenant for each
 
 
+@pytest.mark.campaign
 def test_the_order_in_which_days_arrive_changes_no_idle_fuel(tmp_path):
     settings = settings_in(tmp_path)
     days = {tenant: three_days(tenant) for tenant in ORDERS}
@@ -151,6 +153,7 @@ def test_the_order_in_which_days_arrive_changes_no_idle_fuel(tmp_path):
     assert rebuilt(settings) == []
 
 
+@pytest.mark.campaign
 def test_the_set_of_co2_factors_is_a_setting_and_goes_with_the_copy(tmp_path):
     settings = settings_in(tmp_path, co2_factors="inventory")
     registered(settings)

@@ -9,6 +9,8 @@ import pytest
 from examples.run import EXAMPLES, demo_in, difference
 from tests.cookbook import BLOCK, PAGES, answer, demo_data
 
+pytestmark = pytest.mark.campaign
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:

@@ -39,6 +39,8 @@ from tests.builders import (
 from tests.post.delivering import deliver
 from warehouse.subjects import Subject
 
+pytestmark = pytest.mark.campaign
+
 VIN, OTHER_VIN = "1FTBW2CM5HKA00001", "1FTBW2CM5HKA00002"
 NAME, OTHER_NAME = "Anneliese Quodlibet", "Ben Okafor"
 DRIVER, OTHER_DRIVER = "DRV-777", "DRV-888"
@@ -343,7 +345,6 @@ def test_a_backup_from_before_an_erasure_loses_again_what_was_erased(line, tmp_p
     assert published(line, "select erasure_id from core.erasures").rows() == [("E1",)]
 
 
-@pytest.mark.campaign
 def test_an_erasure_that_was_killed_is_finished_by_the_next_call(line, monkeypatch):
     """Killed when the first table of the lake is written anew: the tombstone stands, the warehouse knows nothing."""
     command = [sys.executable, "-m", "flows", "privacy", "erase", "--tenant", "t1", "--vehicle", VIN, "--yes"]

@@ -16,6 +16,8 @@ from ingest.register import read_register, register_path
 from ingest.spool import read_segment
 from tests.builders import collected, message, positions, published, settings_in, yesterday_at
 
+pytestmark = pytest.mark.campaign
+
 START = yesterday_at(15)
 DAY = datetime.fromtimestamp(START, UTC).date()
 # Every ten seconds for twenty minutes; the first fix of each minute is a bad one.
@@ -78,7 +80,6 @@ def test_what_is_over_its_time_is_thinned_and_then_goes_and_what_is_held_or_meas
     assert published(line, COUNTS).rows() == [("d2", 121, False)]
 
 
-@pytest.mark.campaign
 def test_layers_thin_and_expire_by_tenant_and_a_hold_keeps_its_date_whole(line, monkeypatch):
     before = published(line, DAYS)
     rows = lake_rows(line)

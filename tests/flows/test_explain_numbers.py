@@ -13,6 +13,8 @@ from ingest.simulation import simulate
 from tests.builders import published, settings_in, simulated
 from tests.warehouse.test_lineage import assert_recomputed
 
+pytestmark = pytest.mark.campaign
+
 SIMULATED = ("vehicle_days", "route_days", "fleet_days", "idle_events", "stops", "planned_stops", "data_health")
 
 

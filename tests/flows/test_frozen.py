@@ -14,6 +14,8 @@ from tests.builders import collected, golden_points, in_warehouse, positions, re
 from warehouse.connection import open_database, open_warehouse, sql
 from warehouse.frozen import freeze
 
+pytestmark = pytest.mark.campaign
+
 DAY = datetime.fromtimestamp(yesterday_at(15), UTC).date()
 TABLES = (
     *("core.vehicle_dates", "core.ledger", "core.stops", "marts.vehicle_days", "marts.idle_events"),

@@ -31,6 +31,7 @@ def payloads(settings) -> list[bytes]:
     return [payload for segment in segments for payload in read_segment(segment.path)["payload"].to_pylist()]
 
 
+@pytest.mark.campaign
 def test_an_overlapping_file_changes_nothing(tmp_path, capsys):
     settings = settings_in(tmp_path / "data")
     rows = wex_rows()

@@ -13,6 +13,8 @@ from flows.refresh import opened_line, refresh
 from tests.builders import collected, message, positions, published, settings_in
 from warehouse.connection import sql
 
+pytestmark = pytest.mark.campaign
+
 DAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=2)
 SITE = (40.7357, -74.1724)
 METRE = 1 / 111_195

@@ -15,6 +15,8 @@ from flows.truth import compare
 from ingest.simulation import Simulation, simulate
 from tests.builders import published, settings_in, simulated
 
+pytestmark = pytest.mark.campaign
+
 DAY = date(2026, 11, 18)
 HAND_OFF_CHECKS = ("hand-offs ≥ 30 s found", "hand-offs 15-30 s found", "stops that are hand-offs")
 

@@ -2,6 +2,7 @@
 
 import shutil
 
+import pytest
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
 from flows.refresh import refresh
@@ -77,6 +78,7 @@ def test_a_run_is_of_full_quality_when_all_its_fixes_are_exact_and_there_is_one(
     assert found["is_full_quality"].to_list() == [expected for _, expected in cases]
 
 
+@pytest.mark.campaign
 def test_a_lake_begun_without_a_column_is_read_and_goes_on(tmp_path):
     settings = measured(tmp_path, golden_points(yesterday_at(15)))
     _forget_column(settings, "pto")

@@ -23,6 +23,8 @@ from tests.builders import (
 )
 from warehouse.connection import sql
 
+pytestmark = pytest.mark.campaign
+
 # What "equal" leaves out: when things arrived and were computed, and how often.
 ARRIVAL = [
     "received_utc",

@@ -21,6 +21,8 @@ from tests.builders import empty_warehouse, examples
 from warehouse.lake import LakeTableFiles, attach_lake
 from warehouse.work import VehicleDate
 
+pytestmark = pytest.mark.campaign
+
 DAY = date(2026, 3, 8)  # clocks change in New York
 NOON_MS = int(datetime(2026, 3, 8, 12, tzinfo=UTC).timestamp() * 1000)
 ZONES = ("America/New_York", "Pacific/Auckland", "Asia/Kathmandu")

@@ -15,6 +15,8 @@ from ingest.spool import Message
 from tests.builders import examples, rebuilt, settings_in
 from tests.flows.test_order import TABLES, spooled, tables
 
+pytestmark = pytest.mark.campaign
+
 BUS_COUNT = 6
 RECORDINGS = ("capmetro_2016-11-25.parquet", "nrel_4115957_1_2007-04-09.parquet")
 

@@ -5,12 +5,15 @@ from pathlib import Path
 
 import msgspec
 import polars as pl
+import pytest
 
 import ingest
 from flows.refresh import refresh
 from ingest.recorded import read_recording
 from ingest.spool import Message
 from tests.builders import collected, published, settings_in
+
+pytestmark = pytest.mark.campaign
 
 CHICAGO = Path(ingest.__file__).parent / "recordings" / "nrel_4115957_1_2007-04-09.parquet"
 TRIPS = Path(__file__).parents[1] / "data" / "nrel_cmap" / "trip_metrics.parquet"

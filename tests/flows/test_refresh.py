@@ -479,6 +479,7 @@ def test_who_waits_for_the_lock_gets_it_before_one_who_lets_go_and_takes_it_agai
     assert order == ["date 0", "refresh", "date 1", "date 2"]
 
 
+@pytest.mark.campaign
 def test_a_reader_that_holds_the_old_copy_keeps_working(tmp_path):
     settings = settings_in(tmp_path)
     points = golden_points(yesterday_at(15))
@@ -495,6 +496,7 @@ def test_a_reader_that_holds_the_old_copy_keeps_working(tmp_path):
     assert len(list(settings.published_dir.glob("odograph-*.duckdb"))) == 3
 
 
+@pytest.mark.campaign
 def test_readers_see_one_whole_generation_while_refreshes_run(tmp_path):
     settings = settings_in(tmp_path)
     start = yesterday_at(10)
@@ -577,6 +579,7 @@ NO_D2 = parsed(
 VEHICLES = "select tenant_id || '/' || vehicle_id as vehicle from marts.vehicle_days order by service_date, 1"
 
 
+@pytest.mark.campaign
 def test_a_failed_check_holds_back_its_tenant_and_date_only_and_keeps_the_work(golden, tmp_path, monkeypatch, capsys):
     settings = copied(golden, tmp_path / "copied")
     monkeypatch.setattr(
@@ -660,6 +663,7 @@ def known_of(settings):
     return known_before(settings.known_dir, settings.warehouse_path)
 
 
+@pytest.mark.campaign
 def test_a_warehouse_of_an_older_schema_is_built_anew_and_keeps_its_dimensions(tmp_path):
     settings = settings_in(tmp_path)
     collected(settings, [positions(golden_points(yesterday_at(15)))])

@@ -95,6 +95,7 @@ def test_equal_rows_that_go_leave_a_revision(twice):
     assert "planned_stops" in found[1]["changed"]
 
 
+@pytest.mark.campaign
 def test_repeats_and_full_rebuilds_revise_nothing(tmp_path):
     settings = settings_in(tmp_path)
     points = golden_points(yesterday_at(15))
@@ -108,6 +109,7 @@ def test_repeats_and_full_rebuilds_revise_nothing(tmp_path):
     assert in_warehouse(settings, "select duplicate_count from core.vehicle_dates").item() == 22
 
 
+@pytest.mark.campaign
 def test_a_warehouse_of_another_schema_keeps_its_history_and_adds_nothing_to_it(tmp_path):
     settings = settings_in(tmp_path)
     points = golden_points(yesterday_at(15))

@@ -74,6 +74,7 @@ def expected(fleet, tmp_path_factory):
     return tables(settings)
 
 
+@pytest.mark.campaign
 def test_partitions_measured_elsewhere_give_the_tables_of_one_machine(fleet, expected, tmp_path):
     settings = settings_in(tmp_path / "data", partitions=2)
     simulated(settings, fleet, tmp_path / "truth")
@@ -111,6 +112,7 @@ def test_a_runner_whose_package_is_missing_says_which(tmp_path, monkeypatch):
         pass
 
 
+@pytest.mark.campaign
 def test_a_cluster_that_does_not_answer_is_named(tmp_path, monkeypatch):
     from flows.deployments import clusters
 

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import duckdb
+import pytest
 
 from flows.importing import run_import
 from flows.loading import load
@@ -10,6 +11,8 @@ from flows.refresh import stale_dates
 from tests.builders import collected, in_warehouse, message, positions, rebuilt, settings_in, yesterday_at
 from warehouse.load import read_chunk
 from warehouse.windows import move_ends
+
+pytestmark = pytest.mark.campaign
 
 DEPOT, AWAY = {"lat": 40.7, "lon": -74.0}, {"lat": 40.75, "lon": -74.0}
 EXIT_S, RETURN_S = yesterday_at(2) - 2 * 86_400, yesterday_at(10) - 2 * 86_400  # planned; the window ends at 16:00

@@ -87,6 +87,7 @@ def fleet() -> Fleet:
     return Fleet(simulation, final, days, faults)
 
 
+@pytest.mark.campaign
 def test_every_rule_has_a_fault_but_the_one_that_needs_more_days(fleet: Fleet):
     found = set(fleet.faults)
     assert found == {f"F{number}" for number in range(1, 22)} - {"F13"}

@@ -128,6 +128,7 @@ def queue(url: str, first: int = 0) -> None:
     publish_all(messages(first), url=url, client_id="test-publisher", receipts=False)
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize(
     ("before", "after", "version"),
     [
@@ -160,6 +161,7 @@ def test_a_collector_that_changes_its_role_keeps_what_was_queued_for_the_old_one
     assert {seq: count for seq, count in kept.items() if seq >= MESSAGES} == dict.fromkeys(later, 1)
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize("version", ["", pytest.param(V311, marks=pytest.mark.campaign)])
 def test_a_change_of_role_that_is_killed_in_between_loses_nothing(tmp_path, mosquitto, version):
     url = mosquitto.url + version

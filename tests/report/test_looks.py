@@ -10,6 +10,8 @@ from flows.report.kinds import KINDS
 from flows.report.rendered import Report
 from tests.report import goldens, limits
 
+pytestmark = pytest.mark.campaign
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -167,6 +167,7 @@ def test_a_reserve_that_is_lacking_is_not_vans_that_are_and_says_what_it_costs(p
         assert sentence.endswith(said)
 
 
+@pytest.mark.campaign
 def test_four_hundred_vans_fit_a_mail_and_all_are_attached(published):
     report = rendered(published, "large")
     assert len(report.html.encode()) < 80_000

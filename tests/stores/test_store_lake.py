@@ -22,6 +22,8 @@ from ingest.stores import StoreFailed, files_at
 from tests.builders import collected, golden_points, message, positions, settings_in, yesterday_at
 from warehouse.lake_store import store_at
 
+pytestmark = pytest.mark.campaign
+
 TABLES = ("lake.positions", "lake.rejects", "core.ledger", "marts.vehicle_days", "marts.stops")
 
 

@@ -19,6 +19,8 @@ from ingest.compaction import compact
 from ingest.lake import lake_rows, load_spool
 from tests.builders import collected, golden_points, in_warehouse, positions, rebuilt, settings_in, yesterday_at
 
+pytestmark = pytest.mark.campaign
+
 ROOT = Path(__file__).parents[2]
 
 
