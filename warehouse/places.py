@@ -39,8 +39,9 @@ def guard_places(connection: duckdb.DuckDBPyConnection, *, suppress: bool, shown
     # Dates are written out, so that of large tables only their rows are looked at.
     days = connection.execute("select distinct service_date from wanted order by 1").fetchall()
     of_dates = "service_date in (" + ", ".join(f"date '{day}'" for (day,) in days) + ")"
-    ledger = f"(from core.ledger semi join wanted using (tenant_id, vehicle_id, service_date) where {of_dates})"
-    text = sql("work/place_guards.sql").replace("{standing_rows}", standing_rows(ledger))
+    connection.execute(sql("work/may_be_overnight.sql").replace("{of_dates}", of_dates))
+    of_vans = "core.ledger semi join may_be_overnight using (tenant_id, vehicle_id, service_date)"
+    text = sql("work/place_guards.sql").replace("{standing_rows}", standing_rows(f"(from {of_vans} where {of_dates})"))
     for axis in ("latitude", "longitude"):
         text = text.replace("{cell_" + axis + "}", cell(axis, "latitude", "longitude"))
     connection.execute(

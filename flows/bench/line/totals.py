@@ -38,10 +38,11 @@ def totals_seconds(files: Sequence[str], day: date) -> tuple[float, pa.Table]:
         groups.setdefault(group.path, []).append(group)
     # Each thread has files of its own, so the kernel need not share one file's vans among threads.
     with ThreadPoolExecutor(THREADS, initializer=numba.set_num_threads, initargs=(1,)) as pool:
+        opening = pool.submit(open_database)
         parts = pa.concat_tables(
             [part for found in pool.map(lambda of_file: list(_of_file(of_file)), groups.values()) for part in found]
         )
-    with open_database() as connection:
+    with opening.result() as connection:
         connection.execute("create table totals as from parts")
     return time.perf_counter() - began_s, parts
 
