@@ -27,6 +27,7 @@ from flows.query_command import query
 from flows.report_command import report
 from flows.retention_command import access, expire
 from flows.ship_command import ship
+from flows.upkeep_command import upkeep
 from ingest.logs import log_to_stderr
 
 if TYPE_CHECKING:
@@ -258,6 +259,7 @@ def status() -> None:
         raise typer.Exit(0 if print_status(settings) else FAILED)
 
 
+app.command()(upkeep)
 app.command()(backup)
 app.command()(restore)
 app.add_typer(bench, name="bench")

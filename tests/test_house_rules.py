@@ -26,6 +26,7 @@ COMMANDS = [
     "ship",
     "refresh",
     "backfill",
+    "upkeep",
     "backup",
     "restore",
     "report",

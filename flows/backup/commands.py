@@ -58,6 +58,12 @@ def restore(
     folder: Annotated[
         Path, typer.Argument(help="A backup, or the folder with backups: then the newest.", show_default=False)
     ],
+    check: Annotated[
+        bool, typer.Option("--check", help="A drill: restore aside, prove that it is good, and remove it again.")
+    ] = False,
+    aside: Annotated[
+        Path | None, typer.Option(help="Folder for the drill; unset: that of the system.", show_default=False)
+    ] = None,
 ) -> None:
     """Put a backup into the data directory, which must be empty; then refresh, and readers have their copies again.
 
@@ -66,16 +72,31 @@ def restore(
     refresh does them again. Messages that were acknowledged after the backup are not in it; publishers with an outbox
     (receipts) send again what was never confirmed to them.
 
+    With --check nothing is put into the data directory: the backup is restored aside, refreshed, and measured anew from
+    its own lake, which must give equal tables. That takes room for the backup, and the time of a full refresh.
+
     Example:
 
     odograph restore /mnt/backups && odograph refresh
+
+    odograph restore /mnt/backups --check
     """
+    from flows.backup.drill import drill
     from flows.backup.manifest import BackupDamaged, NoBackup
     from flows.backup.restoring import DataThere, OtherRegister, restore_backup
     from flows.cli import FAILED, settings_or_exit
     from flows.progress import shown_progress
 
     with settings_or_exit() as settings:
+        if check:
+            with shown_progress() as tell:
+                proven = drill(settings, folder, aside, tell)
+            typer.echo(
+                f"{proven.backup} is good: {len(proven.manifest.files):,} files as they were at"
+                f" {_shown(proven.manifest.made_utc)}; {proven.message_count:,} messages of its spool were in no table;"
+                f" {proven.row_count:,} rows of {proven.table_count} tables measured anew from its lake, all equal"
+            )
+            return
         try:
             with shown_progress() as tell:
                 done = restore_backup(settings, folder, tell)

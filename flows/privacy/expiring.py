@@ -22,7 +22,8 @@ from flows.privacy.periods import take_retention
 from flows.privacy.thinning import attach, expire_core_and_lake, expire_events, expire_positions
 from flows.refresh import WAIT_S, publish_copy
 from flows.settings import Settings
-from ingest.expiry import cut_segment, message_count
+from ingest.columns import POSITIONS
+from ingest.expiry import cut_segment, message_count, partitions
 from ingest.reached import waiting_segments
 from ingest.received import Received
 from ingest.register import append_entry, register_path
@@ -35,10 +36,18 @@ from warehouse.retention import Due, cutoff_dates, due_rows, kinds, set_cutoffs
 logger = logging.getLogger(__name__)
 
 
+class NotMeasured(Exception):
+    """What is in the lake is not in the warehouse: positions that were thinned now would never be measured."""
+
+    def __init__(self) -> None:
+        super().__init__("nothing expires before the lake is measured by this version: run `odograph refresh` first")
+
+
 def expire(settings: Settings, *, today: date | None = None, dry_run: bool = False) -> list[Due]:
     """Thin, cut and delete what is over its time, and publish what is left; returns what that was.
 
-    `dry_run` only counts. Raises WarehouseBusy while a refresh runs for longer than a minute.
+    `dry_run` only counts. Raises NotMeasured right after an upgrade, and WarehouseBusy while a refresh runs for longer
+    than a minute.
     """
     with writer_lock(settings.lock_path, wait_s=WAIT_S):
         return expire_locked(settings, today or datetime.now(UTC).date(), dry_run=dry_run)
@@ -47,6 +56,8 @@ def expire(settings: Settings, *, today: date | None = None, dry_run: bool = Fal
 def expire_locked(settings: Settings, today: date, *, dry_run: bool = False) -> list[Due]:
     """The same for who holds the writer's lock."""
     with _opened(settings, today) as warehouse:
+        if not dry_run and not _is_measured(warehouse, settings):
+            raise NotMeasured
         due = [
             *_raw_messages(warehouse, settings, today, dry_run=dry_run),
             *expire_positions(warehouse, settings, dry_run=dry_run),
@@ -65,6 +76,13 @@ def expire_locked(settings: Settings, today: date, *, dry_run: bool = False) -> 
         append_entry(register_path(settings.data_dir), "expire", facts, by=settings.user or getuser())
         logger.info("expired: %s", facts["due"])
     return due
+
+
+def _is_measured(warehouse: duckdb.DuckDBPyConnection, settings: Settings) -> bool:
+    """Whether old positions were taken into account since the tables of the warehouse were last made anew."""
+    latest = max(cutoff_dates(warehouse, "positions").values(), default=date.min)
+    is_known: bool = warehouse.execute("select exists (from core.absorbed)").fetchall()[0][0]
+    return is_known or not any(found <= latest for found in partitions(settings, POSITIONS))
 
 
 def cut_for_space(settings: Settings, segments: list[Segment], today: date) -> int:

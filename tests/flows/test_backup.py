@@ -7,7 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.backup import taking
-from flows.backup.manifest import BackupDamaged, NoBackup, read_manifest
+from flows.backup.drill import LakeElsewhere, NotEqual, drill
+from flows.backup.manifest import BackupDamaged, NoBackup, read_manifest, write_manifest
 from flows.backup.restoring import DataThere, OtherRegister, restore_backup, verify_backup
 from flows.backup.taking import BackupMisplaced, take_backup
 from flows.cli import app
@@ -15,6 +16,7 @@ from flows.refresh import refresh
 from ingest.register import append_entry, read_register, register_path
 from ingest.spool import Spool
 from tests.builders import all_published, collected, golden_points, positions, settings_in, yesterday_at
+from warehouse.connection import open_database
 
 START_S = yesterday_at(15)
 # What tells loads apart, and what tells where a copy lies, is another in another folder.
@@ -55,6 +57,38 @@ def test_a_restored_line_has_equal_tables_and_what_was_not_sealed(line, tmp_path
         differing = [column for column in table.columns if not table[column].equals(found[name][column])]
         assert not differing, (name, differing)
     assert read_register(register_path(settings.data_dir)) == read_register(register_path(line[0].data_dir))
+
+
+def test_a_drill_proves_a_good_backup_finds_one_that_is_not_and_touches_nothing(line, tmp_path, monkeypatch):
+    settings, taken = line
+    before = {path: path.stat().st_mtime_ns for path in settings.data_dir.rglob("*")}
+    proven = drill(settings, taken.folder.parent, tmp_path)
+    assert (proven.backup, proven.message_count) == (taken.folder, 1)
+    assert proven.row_count > 20
+    with monkeypatch.context() as patched:
+        patched.setattr("flows.backup.drill.refresh", lossy)
+        with pytest.raises(NotEqual, match=r"core\.ledger, marts\.vehicle_days came out otherwise"):
+            drill(settings, taken.folder, tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in settings.data_dir.rglob("*")} == before
+    assert list(tmp_path.iterdir()) == []
+
+
+def lossy(settings, *, full: bool = False, progress=None):
+    """A refresh after which a second is missing; a full one does nothing."""
+    if full:
+        with open_database(settings.warehouse_path) as warehouse:
+            warehouse.execute("update core.ledger set duration_us = duration_us - 1000000")
+            warehouse.execute("update marts.vehicle_days set idle_s = idle_s - 1")
+        return None
+    return refresh(settings)
+
+
+def test_a_backup_without_its_lake_is_not_drilled(line, tmp_path):
+    folder = tmp_path / "20260101T000000Z"
+    folder.mkdir()
+    write_manifest(folder, read_manifest(line[1].folder)._replace(lake_url="s3://fleet-lake/odograph"))
+    with pytest.raises(LakeElsewhere, match="s3://fleet-lake/odograph"):
+        drill(line[0], tmp_path)
 
 
 def test_what_did_not_change_is_linked_and_old_backups_go(line, tmp_path, monkeypatch) -> None:
@@ -165,6 +199,9 @@ def test_commands_say_what_was_done_and_what_is_next(line, tmp_path, monkeypatch
     made = CliRunner().invoke(app, ["backup", str(tmp_path / "backups")])
     assert made.exit_code == 0, made.output
     assert "files" in made.output
+    drilled = CliRunner().invoke(app, ["restore", str(tmp_path / "backups"), "--check", "--aside", str(tmp_path)])
+    assert drilled.exit_code == 0, drilled.output
+    assert "is good" in drilled.output
     checked = CliRunner().invoke(app, ["backup", str(tmp_path / "backups"), "--verify"])
     assert "all as they were" in checked.output
     misplaced = CliRunner().invoke(app, ["backup", str(tmp_path / "data" / "backups")])

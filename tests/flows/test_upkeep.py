@@ -3,11 +3,13 @@
 import os
 import time
 
+import flows.upkeep
 from flows.loading import load
 from flows.refresh import refresh
-from flows.upkeep import upkeep
+from flows.upkeep import shrink, upkeep
 from ingest.lake import lake_files, lake_rows
-from tests.builders import collected, golden_points, positions, published, settings_in, yesterday_at
+from tests.builders import collected, golden_points, in_warehouse, positions, published, settings_in, yesterday_at
+from warehouse.connection import open_database
 
 
 def test_compaction_changes_no_number_and_readers_of_the_old_copy_still_read(tmp_path):
@@ -51,3 +53,17 @@ def test_a_full_spool_gives_up_its_oldest_loaded_segments_first(tmp_path):
     assert upkeep(settings).expired_segments == 1
     load(settings)
     assert lake_rows(settings)["positions"] == 16
+
+
+def test_a_warehouse_of_which_most_was_deleted_gives_its_blocks_back_and_keeps_its_rows(tmp_path, monkeypatch):
+    settings = settings_in(tmp_path)
+    with open_database(settings.warehouse_path) as warehouse:
+        warehouse.execute("insert into core.tenants (tenant_id, name) values ('t1', 'One')")
+        warehouse.execute("create table core.much as select random() as one from range(10_000_000)")
+    assert shrink(settings.warehouse_path) == 0
+    with open_database(settings.warehouse_path) as warehouse:
+        warehouse.execute("drop table core.much; checkpoint; create table core.last as select 1 as one")
+    monkeypatch.setattr(flows.upkeep, "WORTH_BYTES", 1 << 20)
+    before = settings.warehouse_path.stat().st_size
+    assert shrink(settings.warehouse_path) > before / 2
+    assert in_warehouse(settings, "select tenant_id, name from core.tenants").rows() == [("t1", "One")]

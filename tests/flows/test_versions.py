@@ -1,6 +1,7 @@
 """What earlier versions left behind opens, gives the tables that its spool gives anew, and what is newer is refused."""
 
 import tarfile
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from shutil import copytree
@@ -18,6 +19,7 @@ from flows.fuel.evaluating import evaluate_fuel
 from flows.importing import run_import
 from flows.loading import load
 from flows.post.outbox import read_entries
+from flows.privacy.expiring import NotMeasured, expire
 from flows.refresh import opened_line
 from ingest.columns import DECODER, decoder_note
 from ingest.decoded_again import NewerLake
@@ -164,6 +166,12 @@ def test_what_was_thinned_is_not_brought_back(first):
         freeze(warehouse, "(select 't' as tenant_id, 'v' as vehicle_id, date '2026-11-01' as service_date)", "thinned")
     load(first)
     assert told_pto(first) == {1: (690, 0), 2: (120, 0), 3: (60, 60), 4: (60, 60)}
+
+
+def test_nothing_expires_before_it_is_measured_by_this_version(first):
+    with pytest.raises(NotMeasured, match="odograph refresh"):
+        expire(first, today=date(2027, 3, 1))
+    assert lake_rows(first).height == 810
 
 
 def test_decoding_that_was_cut_short_is_done_once_more_and_then_never_again(first, monkeypatch):
