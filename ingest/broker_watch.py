@@ -27,8 +27,9 @@ MOSQUITTO_QUEUE = "1000"
 MOSQUITTO_AUTOSAVE_S = "1800"
 LONGEST_AUTOSAVE_S = 60
 UNIT_S = {"h": 3600, "d": 86_400, "w": 604_800, "m": 2_592_000, "y": 31_536_000}
+LEAST_QUEUE_MESSAGES = 100_000_000
 LEAST_QUEUE_BYTES = 64 << 20  # a night of 40 vans: 250 messages a minute of some 400 bytes
-QUEUE_ADVICE = "set max_queued_messages 0 and a max_queued_bytes (`odograph broker-config` does)"
+QUEUE_ADVICE = "set max_queued_messages 2000000000 and a max_queued_bytes (`odograph broker-config` does)"
 
 
 class Granted(NamedTuple):
@@ -162,7 +163,7 @@ def queue_doubts(options: Mapping[str, str], session_expiry_s: float) -> list[st
     """What in a mosquitto configuration would lose messages of an absent collector, each in a sentence."""
     doubts = []
     queued = options.get("max_queued_messages", MOSQUITTO_QUEUE)
-    if queued != "0":
+    if queued != "0" and not (queued.isdigit() and int(queued) >= LEAST_QUEUE_MESSAGES):
         doubts.append(f"after {queued} messages it drops what comes while we are away: {QUEUE_ADVICE}")
     queued_bytes = options.get("max_queued_bytes", "0")
     if queued_bytes.isdigit() and 0 < int(queued_bytes) < LEAST_QUEUE_BYTES:

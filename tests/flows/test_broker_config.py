@@ -95,7 +95,7 @@ def test_the_configuration_lets_nobody_in_without_a_name_and_keeps_the_promises_
         "allow_anonymous": "false",
         "acl_file": "/mosquitto/config/acl",
         "persistence_location": "/mosquitto/data/",
-        "max_queued_messages": "0",
+        "max_queued_messages": "2000000000",
         "max_packet_size": "1048576",
     }.items() <= options.items()
     assert text.count("\nlistener ") == 1

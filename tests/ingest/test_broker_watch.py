@@ -130,6 +130,7 @@ GOOD = {
     ("change", "doubt"),
     [
         ({}, None),
+        ({"max_queued_messages": "2000000000"}, None),
         ({"max_queued_messages": "5000"}, "after 5000 messages"),
         ({"max_queued_bytes": "100000"}, "after 100000 bytes"),
         ({"max_queued_bytes": "0"}, None),
