@@ -17,6 +17,7 @@ from flows.backfill_command import backfill
 from flows.backup.commands import backup, restore
 from flows.bench.commands import app as bench
 from flows.broker_command import broker_config
+from flows.chaos.command import chaos
 from flows.explain_command import app as explain
 from flows.fuel_command import app as fuel
 from flows.import_command import import_
@@ -263,6 +264,7 @@ app.command()(upkeep)
 app.command()(backup)
 app.command()(restore)
 app.add_typer(bench, name="bench")
+app.command()(chaos)
 
 
 def _date(day: datetime | None) -> date | None:

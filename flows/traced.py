@@ -97,7 +97,7 @@ def _print_formula(line: Line, found: Trace, currency: object) -> None:
         said = "" if term.origin is None or term.origin.formula else f"  <- {_said(found, term.origin)}"
         said = f"  = {term.origin.formula}" if term.origin is not None and term.origin.formula else said
         line(f"{'  ' * (term.depth + 1)}{term.name} = {shown(term.name, term.value, currency)}{said}")
-    if not _agrees(found.row[found.asked.column], found.anew):
+    if not agrees(found.row[found.asked.column], found.anew):
         line(
             f"made anew now it would be {shown(found.asked.column, found.anew, currency)}: what it is read from changed"
             " since its load"
@@ -112,7 +112,8 @@ def _said(found: Trace, origin: Origin) -> str:
     return f"{origin.value} from {origin.source}{where}{by}"
 
 
-def _agrees(stored: object, anew: object) -> bool:
+def agrees(stored: object, anew: object) -> bool:
+    """Whether a number is what its lineage makes of it, but for the last digits of a sum."""
     if stored is None or anew is None:
         return stored is anew
     slack = 5.1e-5 if isinstance(stored, Decimal) else 1e-9

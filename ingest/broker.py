@@ -186,10 +186,14 @@ class MosquittoChild(_Child):
             raise BrokerFailed("mosquitto is not installed")
         # The user `mosquitto`, which it would become, may not write the data folder.
         user = "root" if os.geteuid() == 0 else "mosquitto"
-        access = LOOPBACK_ACCESS.format(port=self.port)
+        access = self.access()
         path = self.folder / "broker.conf"
         path.write_text(broker_conf(access=access, state=self.folder.resolve(), user=user, log=LOOPBACK_LOG))
         return [program, "-c", str(path.resolve())]
+
+    def access(self) -> str:
+        """Who may come in, in words of its configuration."""
+        return LOOPBACK_ACCESS.format(port=self.port)
 
 
 def broker_conf(*, access: str, state: Path, user: str, log: str) -> str:

@@ -97,8 +97,8 @@ class Publisher:
         """The number of messages that are not known to be on the collector's disk."""
         return self._unconfirmed.message_count + self.refused
 
-    def publish(self, outgoing: Outgoing) -> None:
-        """Put a message into the outbox; wait while it is full.
+    def publish(self, outgoing: Outgoing) -> Held:
+        """Put a message into the outbox, where it says whether it `is_confirmed`; wait while the outbox is full.
 
         Raises NothingConfirmed when it stays full and nothing moves for `stall_s`.
         """
@@ -114,10 +114,12 @@ class Publisher:
                 self._changed.wait(self._stall_s - stalled_s)
             if self._unconfirmed.message_count == 0:
                 self._last_progress_s = monotonic()
-            self._to_send.append(self._unconfirmed.add(outgoing, keys))
+            held = self._unconfirmed.add(outgoing, keys)
+            self._to_send.append(held)
             is_first = len(self._to_send) == 1
         if is_first:
             self._connection.wake()
+        return held
 
     def drain(self, timeout_s: float) -> int:
         """Wait until everything is confirmed, at most `timeout_s`; return how many messages are not."""

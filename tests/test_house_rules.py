@@ -42,6 +42,7 @@ COMMANDS = [
     "privacy",
     "broker-config",
     "bench",
+    "chaos",
     "status",
 ]
 

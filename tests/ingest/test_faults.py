@@ -12,6 +12,7 @@ import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from flows.bench.collectors.network import Network
 from ingest.collector import collect
 from ingest.connection import FIRST_BACKOFF_S, LAST_BACKOFF_S, next_backoff_s
 from ingest.health import read_health
@@ -19,7 +20,6 @@ from ingest.outbox import Outgoing, publish_all
 from ingest.self_report import ClockWatch
 from ingest.settings import IngestSettings
 from tests.ingest.fake_broker import FakeBroker
-from tests.ingest.proxy import Network
 from tests.ingest.running import eventually, point_message, spooled, spooled_seqs
 
 TOPIC = "tm/v1/acme/van-1/pos"

@@ -1,4 +1,4 @@
-"""A network between a client and a broker that a test can cut, or let go silent without closing anything."""
+"""What is between a client and a broker? A network that can be cut, or go silent without closing anything."""
 
 import socket
 import threading
