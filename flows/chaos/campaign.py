@@ -27,7 +27,7 @@ from flows.chaos.guarded import GuardedBroker
 from flows.chaos.line import REFRESH, Line, Part, at_once, collector_names, collectors
 from flows.chaos.mails import Mails, Post, mail_server
 from flows.chaos.plan import CLOCK_JUMP_S, CLOCK_LASTS_S, DEVICES, LASTS_S, TENANTS, Plan
-from flows.chaos.publisher import POINTS_A_MESSAGE, SILENT_EVERY, SILENT_S, STALL_S, message
+from flows.chaos.publisher import POINTS_A_MESSAGE, SILENT_EVERY, SILENT_S, STALL_S, STOP, message
 from flows.refresh import refresh
 from flows.settings import Settings
 
@@ -86,7 +86,6 @@ def run_campaign(folder: Path, plan: Plan, tell: Tell) -> Outcome:
     settings = again.settings_in((folder / "data").absolute())
     tell("first a day in peace, so that no kill falls into compiling kernels")
     again.tidy(folder / "warm", (message(TENANTS[0], number, start_s) for number in range(WARM_MESSAGES)))
-    started_s = monotonic()
     clocks = Clocks(folder / "clocks", may_jump="clock jumps" in plan.faults)
     with ExitStack() as stack:
         disk = SmallDisk(folder / "data") if "everybody's disk full" in plan.faults else None
@@ -102,9 +101,13 @@ def run_campaign(folder: Path, plan: Plan, tell: Tell) -> Outcome:
         line = Line(folder, broker, chance, _parts(plan, broker, settings, start_s, post), clocks=clocks, disk=disk)
         lines.append(line)
         stack.callback(line.stop)
-        faults = _suffer(line, plan, chance, folder, started_s, tell)
+        tell("waiting for the first published copy")
+        line.wait_for(settings.published_path)
+        began_s = monotonic()
+        faults = _suffer(line, plan, chance, folder, began_s, tell)
         tell("no more faults: waiting for the last receipts")
-        line.drain("publisher", STALL_S)
+        (folder / STOP).touch()
+        line.drain("publisher", 2 * STALL_S)
         line.end("refresh", None)
         line.end("poster", signal.SIGKILL)
         line.end("collector", signal.SIGTERM)
@@ -123,7 +126,7 @@ def run_campaign(folder: Path, plan: Plan, tell: Tell) -> Outcome:
         faults=dict(faults),
         findings=findings,
         ended_badly=dict(line.ended_badly),
-        seconds=monotonic() - started_s,
+        seconds=monotonic() - began_s,
         notes=notes,
         last_words=line.last_words(),
     )
@@ -141,18 +144,18 @@ def _parts(plan: Plan, broker: GuardedBroker, settings: Settings, start_s: int, 
     return parts if post is None else [*parts, post.part(settings.published_path)]
 
 
-def _suffer(line: Line, plan: Plan, chance: random.Random, folder: Path, started_s: float, tell: Tell) -> Counter[str]:
+def _suffer(line: Line, plan: Plan, chance: random.Random, folder: Path, began_s: float, tell: Tell) -> Counter[str]:
     """Let faults happen until the time is over or enough was killed; say now and then how far it is."""
     faults: Counter[str] = Counter()
     told_s = 0.0
-    for fault in _befallen(line, plan, chance, started_s + 60 * plan.minutes):
+    for fault in _befallen(line, plan, chance, began_s + 60 * plan.minutes):
         if fault:
             faults[fault] += 1
         if monotonic() - told_s >= TOLD_EVERY_S:
             told_s = monotonic()
             sent, confirmed = _counted(folder)
             tell(
-                f"{monotonic() - started_s:5.0f} s: {faults.total()} faults;"
+                f"{monotonic() - began_s:5.0f} s: {faults.total()} faults;"
                 f" messages {sent:,} sent, {confirmed:,} stored; refreshes {line.ended_well['refresh']}"
             )
         if plan.kills and sum(found for name, found in faults.items() if name.endswith("killed")) >= plan.kills:

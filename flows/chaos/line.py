@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from random import Random
-from time import sleep
+from time import monotonic, sleep
 from typing import NamedTuple
 
 from paho.mqtt.client import Client
@@ -121,6 +121,15 @@ class Line:
             if part.needs is None or part.needs.exists():
                 self._running[part.name] = self._start(part)
 
+    def wait_for(self, path: Path) -> None:
+        """Keep all going until something is there."""
+        give_up_s = monotonic() + LAST_S
+        while not path.exists():
+            if monotonic() > give_up_s:
+                raise TimeoutError(f"no {path} in {LAST_S:.0f} s; logs lie in {self._folder}")
+            self.keep_going()
+            sleep(0.1)
+
     def pid_of(self, kind: str) -> int | None:
         """The process id of some process of a kind that was started."""
         found = [process for name, process in self._running.items() if process and self._parts[name].kind == kind]
@@ -176,17 +185,20 @@ class Line:
         return statuses
 
     def drain(self, kind: str, wait_s: float) -> bool:
-        """Ask all of a kind to end when they have nothing more to do, and keep the others going meanwhile."""
-        waiting = [process for name, process in self._running.items() if process and self._parts[name].kind == kind]
-        others = {part.kind for part in self._parts.values()} - {kind}
-        for process in waiting:
-            process.send_signal(signal.SIGTERM)
-        turns = int(wait_s / 0.1)
-        while turns and any(process.poll() is None for process in waiting):
-            self.keep_going(*others)
+        """Keep all going until everybody of a kind has ended well; false where somebody still has not after a while."""
+        give_up_s = monotonic() + wait_s
+        waiting = [part for part in self._parts.values() if part.kind == kind]
+        while waiting and monotonic() < give_up_s:
+            self.keep_going(*{part.kind for part in self._parts.values()} - {kind})
+            for part in list(waiting):
+                status = self._process_of(part).poll()
+                if status == 0:
+                    waiting.remove(part)
+                elif status is not None:
+                    self._running[part.name] = self._start(part)
             sleep(0.1)
-            turns -= 1
-        return self.end(kind, signal.SIGKILL) == [0] * len(waiting)
+        self.end(kind, signal.SIGKILL)
+        return not waiting
 
     def stop(self) -> None:
         """End everything in order, collectors last so that they seal."""

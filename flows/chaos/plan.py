@@ -19,7 +19,7 @@ ALL_FAULTS: Mapping[str, tuple[float, float]] = {
     # With so much else going on, what is killed as often as above would do nothing but start.
     "collector killed": (2.0, 10.0),
     "broker killed": (4.0, 20.0),
-    "refresh killed": (2.0, 20.0),
+    "refresh killed": (3.0, 40.0),
     "analyst killed": (10.0, 40.0),
     "poster killed": (5.0, 20.0),
     "refresh frozen": (20.0, 60.0),

@@ -5,17 +5,16 @@
 Its outbox is on disk: `sent-TENANT.tsv` has every message, `confirmed-TENANT` how many of them, from the first on, are
 known to be on the collector's disk. So it may be killed: started again it sends what was not confirmed, and goes on.
 Now and then it writes to a topic of the other tenant, which the broker has to refuse, and notes that in
-`trespassed-TENANT`. On SIGTERM it sends nothing new, waits for receipts and ends with 0 when all have come.
+`trespassed-TENANT`. Where there is a file `stop` it sends nothing new, waits for receipts and ends with 0 when all have
+come: a signal could come before there is anybody to hear it.
 """
 
 import json
 import logging
-import signal
 import sys
-import threading
 from collections import deque
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import IO
 
 from flows.chaos.plan import DEVICES
@@ -28,6 +27,8 @@ POINTS_A_MESSAGE = 3
 PURCHASE_EVERY = 40  # messages
 TRESPASS_EVERY = 100
 TRESPASSER = "trespasser"
+STOP = "stop"
+LONGEST_PAUSE_S = 0.5
 RESEND_S = 2.0
 STALL_S = 180.0  # without a single receipt: what is unconfirmed then stays so
 NOTED_EVERY_S = 0.2
@@ -142,13 +143,12 @@ def _without_torn_end(path: Path) -> IO[bytes]:
 
 def publish(publisher: Publisher, outbox: Outbox, words: tuple[str, str, Path], rate: float, start_s: int) -> None:
     """Send what is left from before, then something new until told to stop, then wait."""
-    tenant, other, trespassed = words
-    stopping = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    tenant, other, folder = words
+    trespassed, stop = folder / f"trespassed-{tenant}", folder / STOP
     for outgoing in outbox.unconfirmed():
         outbox.watch(publisher.publish(outgoing))
     began_s, began = monotonic(), outbox.sent_count
-    while not stopping.is_set():
+    while not stop.exists():
         number = outbox.sent_count
         if number % TRESPASS_EVERY == 0:
             with trespassed.open("ab", buffering=0) as tried:
@@ -160,7 +160,7 @@ def publish(publisher: Publisher, outbox: Outbox, words: tuple[str, str, Path], 
         outbox.note()
         ahead_s = (number - began) / rate - (monotonic() - began_s)
         if ahead_s > 0.05:
-            stopping.wait(ahead_s)
+            sleep(min(ahead_s, LONGEST_PAUSE_S))
     moved_s, confirmed = monotonic(), outbox.confirmed_count
     while outbox.confirmed_count < outbox.sent_count and monotonic() - moved_s < STALL_S:
         publisher.drain(NOTED_EVERY_S)
@@ -176,8 +176,7 @@ def main() -> int:
     outbox = Outbox(Path(folder), tenant)
     address = broker_address(url)
     with Publisher(address, f"gateway-{tenant}", tenants=[tenant], resend_s=RESEND_S, stall_s=STALL_S) as publisher:
-        trespassed = Path(folder) / f"trespassed-{tenant}"
-        publish(publisher, outbox, (tenant, other, trespassed), float(rate), int(start_s))
+        publish(publisher, outbox, (tenant, other, Path(folder)), float(rate), int(start_s))
     return 0 if outbox.confirmed_count == outbox.sent_count else 1
 
 

@@ -56,19 +56,18 @@ def test_what_ends_is_started_again_and_what_is_killed_too(tmp_path):
     assert line.pid_of("refresh") is None
 
 
-def test_somebody_watches_over_the_others_until_the_last_publisher_is_done(tmp_path):
-    stops = "import signal, sys, time\nsignal.signal(signal.SIGTERM, lambda *_: (time.sleep(0.5), sys.exit({})))\n"
-    waits = stops + "open('{}', 'w')\nwhile True: time.sleep(0.01)"
+def test_somebody_watches_over_everybody_until_the_last_publisher_is_done(tmp_path):
+    # The first start of the publisher ends badly, as one does that is killed, and the second well.
+    publisher = "import os, sys\nif os.path.exists('here'): sys.exit(0)\nopen('here', 'w')\nsys.exit(3)"
     line = line_of(
         tmp_path,
-        ("publisher", waits.format(0, "here")),
+        ("publisher", publisher),
         ("collector", "raise SystemExit(1)"),
-        ("analyst", waits.format(1, "there")),
+        ("analyst", "import time; time.sleep(60)"),
     )
-    assert eventually(lambda: (tmp_path / "here").exists() and (tmp_path / "there").exists())
     assert line.drain("publisher", 20)
     assert line.ended_badly["collector"] >= 1
-    assert not line.drain("analyst", 20)
+    assert not line.drain("analyst", 0.2)
     line.stop()
 
 
@@ -80,6 +79,17 @@ def test_what_needs_something_waits_for_it(tmp_path):
     (tmp_path / "copy").touch()
     line.keep_going()
     assert line.pid_of("analyst") is not None
+    line.stop()
+
+
+def test_faults_wait_for_what_has_to_be_there_first(tmp_path, monkeypatch):
+    code = "import pathlib, time; time.sleep(0.2); pathlib.Path('copy').touch()"
+    line = line_of(tmp_path, ("refresh", code))
+    line.wait_for(tmp_path / "copy")
+    assert line.ended_well["refresh"] <= 1
+    monkeypatch.setattr("flows.chaos.line.LAST_S", 0.2)
+    with pytest.raises(TimeoutError, match=r"no .*never"):
+        line.wait_for(tmp_path / "never")
     line.stop()
 
 

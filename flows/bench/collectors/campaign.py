@@ -97,6 +97,7 @@ def run_case(folder: Path, case: Case, messages: int, rate: float) -> Counts:
             acknowledged = messages - publisher.drain(DRAIN_S)
         if case.way == REMEDY:
             members[LEAVING].start(group=False)
+        if case.way not in (CUT, GONE):
             members[LEAVING].wait_until_ready()
         _wait_for_quiet(folder)
         for member in members.values():
