@@ -18,7 +18,7 @@ from flows.chaos.line import Part
 from flows.chaos.poster import post, report_days
 from flows.post.deciding import retry
 from flows.post.outbox import Entry, read_entries
-from flows.post.sending import MOST_UNKNOWN
+from flows.post.patience import MOST_UNKNOWN
 from flows.settings import Settings
 
 FAULTY_SHARE = 0.2
