@@ -48,6 +48,8 @@ VACUUM_AFTER_H = 24
 TRIES = 20  # to commit while others do
 PAUSE_S = 0.2  # at most, before the next try
 ROW_GROUP_ROWS = 1 << 19  # what a reader holds of a file at once: 14 vans of a day at one fix a second
+# The same of a loader's file, which has all senders: so a portion of them is read without decoding all of every file.
+LOADED_GROUP_ROWS = 1 << 15
 TABLE_CONFIGURATION = {
     "delta.logRetentionDuration": "interval 7 days",
     "delta.deletedFileRetentionDuration": f"interval {VACUUM_AFTER_H} hours",
@@ -197,7 +199,7 @@ def _append(table: LakeTable, handle: DeltaTable, rows: pa.Table, spool_id: str,
                 handle,
                 sorted_rows(rows, table),
                 mode="append",
-                writer_properties=writer_properties(table),
+                writer_properties=writer_properties(table, LOADED_GROUP_ROWS),
                 commit_properties=only_on_top(notes),
             )
         except CommitFailedError:
@@ -243,12 +245,12 @@ def with_new_columns(table: LakeTable, handle: DeltaTable) -> DeltaTable:
     return handle
 
 
-def writer_properties(table: LakeTable) -> WriterProperties:
+def writer_properties(table: LakeTable, row_group_rows: int = ROW_GROUP_ROWS) -> WriterProperties:
     """How the files of a table are written."""
     return WriterProperties(
         compression="ZSTD",
         compression_level=1,
-        max_row_group_size=ROW_GROUP_ROWS,
+        max_row_group_size=row_group_rows,
         column_properties={
             name: ColumnProperties(encoding="DELTA_BINARY_PACKED", dictionary_enabled=False)
             for name in table.delta_encoded

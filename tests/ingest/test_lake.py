@@ -101,6 +101,16 @@ def test_compaction_keeps_every_row_sorted_in_one_file_a_date(settings):
     assert rows(settings) == before
 
 
+def test_a_sender_is_in_few_row_groups_of_what_was_loaded(settings, monkeypatch):
+    monkeypatch.setattr("ingest.lake.LOADED_GROUP_ROWS", 16)
+    collected(settings, [positions(golden_points(yesterday_at(15)), device=device) for device in ("c", "a", "b")])
+    load_spool(settings)
+    (path,) = lake_files(settings)["positions"].files
+    file = pq.ParquetFile(path)
+    senders = [file.read_row_group(number)["device_id"].unique().to_pylist() for number in range(file.num_row_groups)]
+    assert senders == [["a"], ["b"], ["c"]]
+
+
 # Three files of 24, 20 and 20 rows: one too large for a run and a run of two, or two runs.
 @pytest.mark.parametrize(("merged_rows", "ranges"), [(20, 4), (40, 2)])
 def test_a_date_that_is_merged_in_ranges_of_senders_is_the_one_merged_at_once(

@@ -17,7 +17,7 @@ from flows.bench.network.text import MOST_BYTES, write_messages
 from flows.bench.network.vans import Ints, Network
 from flows.settings import Settings
 from ingest.columns import POSITIONS
-from ingest.lake import opened_table, writer_properties
+from ingest.lake import LOADED_GROUP_ROWS, opened_table, writer_properties
 from ingest.listing import SEALED_SUFFIX
 from ingest.open_segment import SCHEMA
 from ingest.segments import write_whole
@@ -173,7 +173,7 @@ def _commit(handle: DeltaTable, network: Network, days: Days, stretch: Stretch, 
         handle,
         position_rows(network, days, stretch, segments),
         mode="append",
-        writer_properties=writer_properties(POSITIONS),
+        writer_properties=writer_properties(POSITIONS, LOADED_GROUP_ROWS),
         commit_properties=CommitProperties(app_transactions=[Transaction(SPOOL, int(segments.of_message[-1]))]),
     )
     handle.update_incremental()
