@@ -658,6 +658,19 @@ def test_digests_that_are_known_after_a_refresh_are_those_of_all_rows(tmp_path):
     assert found[0] == found[1]
     assert known.touched == frozenset()
 
+    with open_warehouse(settings.warehouse_path) as warehouse:  # somebody else's doing, on another date
+        warehouse.execute(
+            "insert into core.ledger by name select * replace (service_date - 9 as service_date) from core.ledger"
+        )
+    collected(settings, [positions(golden_points(yesterday_at(15)), device="d4")])
+    assert refresh(settings).published
+    [copy] = settings.tenants_dir.glob("*.duckdb")
+    counts = "select service_date, count(*) as row_count from core.ledger group by all order by all"
+    with open_database(copy.resolve(), read_only=True) as of_tenant:
+        rows = of_tenant.execute(counts).fetchall()
+    assert rows == published(settings, counts).rows()
+    assert len(rows) == 2
+
 
 def known_of(settings):
     return known_before(settings.known_dir, settings.warehouse_path)
