@@ -23,7 +23,7 @@ from ingest.client import broker_address
 from ingest.listing import sealed_segments
 from ingest.outbox import Outgoing
 from ingest.publisher import Publisher
-from ingest.spool import read_segment
+from ingest.spool import read_segment, recover
 
 PROJECT = Path(__file__).resolve().parents[3]
 MEMBERS = ("one", "two", "three")
@@ -181,6 +181,7 @@ def _wait_for_quiet(folder: Path) -> None:
 
 
 def _seqs(folder: Path) -> Iterator[int]:
+    recover(folder)  # what a killed member left open is on disk, and a refresh would seal it
     for segment in sealed_segments(folder):
         for payload in read_segment(segment.path)["payload"].to_pylist():
             yield json.loads(payload)["pts"][0]["seq"]
