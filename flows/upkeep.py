@@ -28,13 +28,12 @@ WORTH_BYTES = 64 << 20  # of free blocks, before a warehouse is written anew
 
 
 class Upkeep(NamedTuple):
-    """Counts of files, of rows and messages that were over their time, and what the warehouse takes and gave back."""
+    """Counts of files, of rows and messages that were over their time, and bytes the warehouse gave back."""
 
     merged: int
     deleted: int
     expired_segments: int
     expired_rows: int
-    warehouse_bytes: int
     shrunk_bytes: int
 
 
@@ -51,8 +50,7 @@ def upkeep(settings: Settings) -> Upkeep:
         forget(settings, segments_reached(settings))
         expired = before - len(loaded_segments(settings))
         shrunk = shrink(settings.warehouse_path)
-        size = settings.warehouse_path.stat().st_size
-    done = Upkeep(merged, deleted, expired, sum(found.row_count for found in due), size, shrunk)
+    done = Upkeep(merged, deleted, expired, sum(found.row_count for found in due), shrunk)
     logger.info("upkeep: %s", done._asdict())
     return done
 

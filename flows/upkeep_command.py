@@ -18,5 +18,5 @@ def upkeep() -> None:
         typer.echo(
             f"expired: {done.expired_rows:,} rows and messages, {done.expired_segments:,} segments of the spool\n"
             f"lake: {done.merged:,} small files merged, {done.deleted:,} replaced files deleted\n"
-            f"warehouse: {done.warehouse_bytes / 1e6:,.1f} MB, {done.shrunk_bytes / 1e6:,.1f} MB given back"
+            f"warehouse: {settings.warehouse_path.stat().st_size / 1e6:,.1f} MB, {done.shrunk_bytes / 1e6:,.1f} MB given back"
         )
