@@ -37,8 +37,8 @@ LABEL org.opencontainers.image.title="Odograph" org.opencontainers.image.license
 RUN groupadd --gid 10001 odograph \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/cache/odograph odograph \
     && install --directory --owner odograph --group odograph --mode 0750 \
-        /data /mail /var/cache/odograph \
-        /keys /keys/authority /keys/broker /keys/collector /keys/simulator /keys/database
+        /data /mail /store /var/cache/odograph \
+        /keys /keys/authority /keys/broker /keys/collector /keys/simulator /keys/database /keys/store
 COPY --from=environment /opt/odograph /opt/odograph
 COPY deploy/keys.sh deploy/certificates.cnf /opt/odograph/share/odograph/
 # What is kept in /var/cache/odograph (fonts, kernels of another processor) may be lost at any time.

@@ -59,7 +59,7 @@ lock: ## write all requirements.lock anew (needs uv): versions and hashes, no ad
 	    --no-annotate --no-header --no-strip-extras --upgrade --quiet -o examples/requirements.lock
 	$(PYTHON) .ci/lock_extras.py examples/requirements.lock
 
-up: ## start the line in containers and say what to do next; PROFILES=dev adds a mail catcher and a simulator's key
+up: ## start the line in containers and say what to do next; PROFILES=dev adds a mail catcher and a simulator's key, s3 an object store
 	@$(if $(PROFILES),COMPOSE_PROFILES=$(PROFILES)) $(PYTHON) deploy/up.py up
 
 down: ## stop the containers; the data volumes stay

@@ -8,7 +8,8 @@
 # Below $KEYS (/keys) each reader has a folder of its own, whose group may read what is in it, and a folder that is not
 # there is left out. Who has authority/ca.key can be any device.
 # BROKER_HOST is the name or address by which devices call the broker. With `dev` in PROFILES a user `simulator` may
-# speak for all devices of the tenant northwind. Further users are in users.toml of the data folder.
+# speak for all devices of the tenant northwind; with `s3` the object store gets its key. Further users are in users.toml
+# of the data folder.
 set -eu
 umask 077
 
@@ -20,7 +21,7 @@ soon_s=2592000
 
 say() { echo "$*" >&2; }
 openssl_quietly() { openssl "$@" 2>"$scratch/openssl" || { cat "$scratch/openssl" >&2; exit 1; }; }
-is_dev() { case ",${PROFILES:-}," in *,dev,*) true ;; *) false ;; esac; }
+has() { case ",${PROFILES:-}," in *,"$1",*) true ;; *) false ;; esac; }
 is_good() { [ -s "$1" ] && openssl x509 -noout -checkend "$soon_s" -in "$1" >/dev/null; }
 
 # A reader finds the old file or the new one, and never half of it.
@@ -75,11 +76,22 @@ broker() {
     say "certificate of the broker made, for $names"
 }
 
+# One key for collector and worker, which may do anything in the store: there is nothing else in it.
+store() {
+    [ -s "$keys/store/identities.json" ] && return
+    secret=$(openssl rand -hex 24)
+    printf '[default]\naws_access_key_id = odograph\naws_secret_access_key = %s\n' "$secret" >"$scratch/credentials"
+    printf '{"identities": [{"name": "odograph", "actions": ["Admin"], "credentials": [%s]}]}\n' \
+        "{\"accessKey\": \"odograph\", \"secretKey\": \"$secret\"}" >"$scratch/identities.json"
+    for file in credentials identities.json; do place "$scratch/$file" "$keys/store/$file"; done
+    say "key of the object store made"
+}
+
 # To stderr, because mosquitto keeps what it writes to a pipe on stdout until it has 4 KiB of it.
 rules() {
     : >"$scratch/users.toml"
     [ -e "$data/users.toml" ] && cat "$data/users.toml" >>"$scratch/users.toml"
-    if is_dev; then
+    if has dev; then
         printf '\n[[user]]\nname = "simulator"\nrole = "gateway"\ntenant = "northwind"\n' >>"$scratch/users.toml"
     fi
     if ! odograph broker-config --out "$keys/broker" --installed-at "${BROKER_FOLDER:-/mosquitto/access}" \
@@ -103,7 +115,7 @@ case ${1:-all}.$# in
         broker
         client "$collector"
         for file in ca.crt "$collector.crt" "$collector.key"; do place "$file" "$keys/collector/$file"; done
-        if is_dev; then
+        if has dev; then
             client simulator
             for file in ca.crt simulator.crt simulator.key; do place "$file" "$keys/simulator/$file"; done
         fi
@@ -113,6 +125,7 @@ case ${1:-all}.$# in
             place "$scratch/password" "$keys/database/password"
             say "password of the database made"
         fi
+        if has s3 && [ -d "$keys/store" ]; then store; fi
         rules
         ;;
     certificate.2)

@@ -18,7 +18,7 @@ from time import monotonic, sleep
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-PROFILES = ("dev", "simulate")
+PROFILES = ("dev", "s3", "simulate")
 WAIT_S = 300.0
 LOG_LINES, SAID_LINES, SHOWN = "15", 30, 100
 ABOUT = {
@@ -29,8 +29,19 @@ ABOUT = {
     "prefect": "Prefect server: schedules, and pages of runs",
     "worker": "refresh, reports and upkeep on schedule",
     "mail": "catches every mail and sends nothing on",
+    "store": "SeaweedFS: object store, for the lake",
 }
-OF_DEV = ("mail",)
+OF_PROFILE = {"mail": "dev", "store": "s3"}
+# What a profile points the line at, where nothing else is set.
+POINTED_AT = {
+    "dev": {"ODOGRAPH_SMTP_URL": "smtp://mail:1025"},
+    "s3": {
+        "ODOGRAPH_LAKE_URL": "s3://odograph/lake",
+        "AWS_ENDPOINT_URL": "http://store:8333",
+        "AWS_ALLOW_HTTP": "true",  # on the network of the containers
+        "AWS_REGION": "us-east-1",
+    },
+}
 
 
 class CannotStart(Exception):
@@ -88,7 +99,8 @@ def wanted_ports(env: Mapping[str, str], profiles: list[str]) -> list[Port]:
         port("broker", "BROKER_PASSWORD_PORT", 8884, address),
         port("prefect", "PREFECT_PORT", 4200),
     ]
-    return [*ports, port("mail", "SMTP_PORT", 1025)] if "dev" in profiles else ports
+    of_profiles = [port("mail", "SMTP_PORT", 1025), port("store", "STORE_PORT", 8333)]
+    return [*ports, *(found for found in of_profiles if OF_PROFILE[found.service] in profiles)]
 
 
 def taken(port: Port) -> str | None:
@@ -135,7 +147,7 @@ def containers(compose: list[str], env: Mapping[str, str]) -> Iterator[Container
 
 def up(compose: list[str], env: Mapping[str, str], profiles: list[str]) -> None:
     """Build, start, wait until everything is healthy, and say where it is."""
-    services = [name for name in ABOUT if name not in OF_DEV or "dev" in profiles]
+    services = [name for name in ABOUT if OF_PROFILE.get(name) in (None, *profiles)]
     print(f"Odograph in containers, with {' '.join(compose)}:")
     for name in services:
         print(f"  {name:<10} {ABOUT[name]}")
@@ -232,6 +244,9 @@ def tell_next(compose: list[str], ports: list[Port], profiles: list[str]) -> Non
     print(f"Prefect    http://127.0.0.1:{by_variable['PREFECT_PORT'].number}")
     if "dev" in profiles:
         print(f"mail       smtp://127.0.0.1:{by_variable['SMTP_PORT'].number}; {run} exec mail ls /mail/box/new")
+    if "s3" in profiles:
+        port = by_variable["STORE_PORT"].number
+        print(f"store      http://127.0.0.1:{port}; {run} exec worker cat /keys/store/credentials")
     print("\nnext:")
     if "dev" in profiles:
         print(f"  {run} run --rm simulate --vans 2 --truth /data/truth    # a day of two vans, over TLS")
@@ -250,14 +265,15 @@ def main(command: str) -> int:
     unknown = [name for name in profiles if name not in PROFILES]
     try:
         if unknown:
-            raise CannotStart(f"no profile {', '.join(unknown)}: there is dev")
+            raise CannotStart(f"no profile {', '.join(unknown)}: there are dev and s3")
         compose = compose_command()
         if command == "down":
             done = subprocess.run([*compose, "down"], cwd=ROOT, env={**env, "COMPOSE_PROFILES": ",".join(PROFILES)})
             print("stopped; the data is kept in volumes, and `make up` goes on with it")
             return done.returncode
-        if "dev" in profiles and not env.get("ODOGRAPH_SMTP_URL"):
-            env["ODOGRAPH_SMTP_URL"] = "smtp://mail:1025"
+        for name in profiles:
+            for variable, value in POINTED_AT.get(name, {}).items():
+                env[variable] = env.get(variable) or value
         up(compose, env, profiles)
     except CannotStart as error:
         print(f"cannot start: {error}", file=sys.stderr)

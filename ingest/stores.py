@@ -8,6 +8,7 @@ ours, so that no key stands in a setting, a flow's parameters or a log.
 import os
 import re
 from collections.abc import Iterator, Mapping
+from configparser import ConfigParser
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -53,11 +54,21 @@ def check_location(value: str, *, needs_store: bool = False) -> None:
 
 
 def take_store_environment(env_file: Path) -> None:
-    """Put the `AWS_…` lines of `.env` into the environment, where clients of stores look; what is there stays."""
+    """Put the `AWS_…` lines of `.env` into the environment, where clients of stores look; what is there stays.
+
+    So is the key of the file that AWS_SHARED_CREDENTIALS_FILE names, which not every client reads for itself.
+    """
     if env_file.is_file():
         for name, value in dotenv_values(env_file).items():
             if name.startswith("AWS_") and value:
                 os.environ.setdefault(name, value)
+    if not os.environ.get("AWS_ACCESS_KEY_ID"):
+        shared = ConfigParser(interpolation=None)
+        shared.read(os.environ.get("AWS_SHARED_CREDENTIALS_FILE", ()))
+        profile = os.environ.get("AWS_PROFILE", "default")
+        for name, value in shared.items(profile) if shared.has_section(profile) else ():
+            if name.startswith("aws_"):
+                os.environ[name.upper()] = value
 
 
 def delta_options(location: str) -> dict[str, str] | None:

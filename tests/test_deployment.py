@@ -154,6 +154,7 @@ def test_a_key_is_where_it_is_needed_and_nowhere_else():
         "collector-keys": {"collector"},
         "simulator-keys": {"simulate"},
         "database-keys": {"database", "prefect"},
+        "store-keys": {"store", "collector", "worker"},
     }
     written = {source for name in SERVICES if name != "keys" for source, writes in mounts(name).values() if writes}
     assert not written & readers.keys()
@@ -161,7 +162,7 @@ def test_a_key_is_where_it_is_needed_and_nowhere_else():
 
 def test_every_volume_is_mounted_on_a_folder_that_the_image_gives_its_user():
     text = (ROOT / "Dockerfile").read_text()
-    folders = {"/data", "/mail", "/var/cache/odograph", *re.findall(r"/keys/\w+", text)}
+    folders = {"/data", "/mail", "/store", "/var/cache/odograph", *re.findall(r"/keys/\w+", text)}
     assert all(folder in text for folder in folders)
     for name in OURS:
         assert mounts(name).keys() <= folders
@@ -190,14 +191,22 @@ def test_the_lock_of_the_image_is_part_of_the_lock_of_all():
 
 def test_make_up_tells_of_every_service_and_asks_for_every_port(up):
     assert up.ABOUT.keys() == SERVICES.keys() - {"simulate"}
-    assert {name for name, service in SERVICES.items() if "dev" in service.get("profiles", ())} == {*up.OF_DEV}
+    of_profiles = {name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service}
+    assert of_profiles == {name: [profile] for name, profile in up.OF_PROFILE.items()} | {"simulate": ["simulate"]}
     assert {profile for service in SERVICES.values() for profile in service.get("profiles", ())} <= {*up.PROFILES}
     published = {
         (name, VARIABLE.findall(text)[-1][0], VARIABLE.findall(text)[-1][1])
         for name, service in SERVICES.items()
         for text in service.get("ports", [])
     }
-    assert {(port.service, port.variable, str(port.number)) for port in up.wanted_ports({}, ["dev"])} == published
+    assert {(port.service, port.variable, str(port.number)) for port in up.wanted_ports({}, ["dev", "s3"])} == published
+
+
+def test_what_a_profile_points_the_line_at_is_a_service_of_it_and_reaches_the_containers(up):
+    for profile, given in up.POINTED_AT.items():
+        hosts = {found[1] for text in given.values() if (found := re.search(r"//(\w+):\d+$", text))}
+        assert hosts == {name for name, of in up.OF_PROFILE.items() if of == profile}
+        assert given.keys() <= SERVICES["worker"]["environment"].keys()
 
 
 def test_make_up_says_which_port_is_taken_and_what_is_no_port(up):

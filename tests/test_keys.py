@@ -1,5 +1,6 @@
 """What deploy/keys.sh makes is what broker and collector need, is made once, and is open to nobody else."""
 
+import json
 import os
 import shutil
 import ssl
@@ -11,9 +12,10 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli import app
+from ingest.stores import take_store_environment
 from tests.test_house_rules import ROOT
 
-FOLDERS = ("authority", "broker", "collector", "simulator", "database")
+FOLDERS = ("authority", "broker", "collector", "simulator", "database", "store")
 
 
 class Keys:
@@ -74,11 +76,23 @@ def test_a_reader_finds_its_own_and_nobody_else_can_read(keys):
         "collector": {"ca.crt", "odograph-main.crt", "odograph-main.key"},
         "simulator": {"ca.crt", "simulator.crt", "simulator.key"},
         "database": {"password"},
+        "store": {"credentials", "identities.json"},
     }
     modes = {name: stat.S_IMODE(mode) for name, (_, mode) in files.items()}
     assert {mode for name, mode in modes.items() if name.startswith("authority/")} == {0o600}
     assert {mode for name, mode in modes.items() if name.split("/")[0] in below} == {0o640}
     assert len(files["database/password"][0]) == 48
+
+
+def test_the_store_knows_the_key_that_the_line_comes_with(keys, monkeypatch):
+    (identity,) = json.loads((keys.root / "store" / "identities.json").read_text())["identities"]
+    monkeypatch.setattr(os, "environ", {"AWS_SHARED_CREDENTIALS_FILE": str(keys.root / "store" / "credentials")})
+    take_store_environment(keys.root / ".env")
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    assert [os.environ[name] for name in names] == [*identity["credentials"][0].values()]
+    os.environ |= dict.fromkeys(names, "other")
+    take_store_environment(keys.root / ".env")
+    assert [os.environ[name] for name in names] == ["other", "other"]
 
 
 def test_a_second_run_makes_nothing_and_a_new_name_makes_the_brokers_certificate_anew(keys):

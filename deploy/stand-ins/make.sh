@@ -22,7 +22,7 @@ if ! docker image inspect odograph-stand-in/debian >/dev/null 2>&1; then
     rm -rf "$root/debian/var/cache/apt/archives" "$root/debian/var/lib/apt/lists"
     tar -C "$root/debian" -c . | docker import - odograph-stand-in/debian >/dev/null
 fi
-for image in ${*:-python mosquitto postgres}; do
+for image in ${*:-python mosquitto postgres store}; do
     echo "$(name_of "$image"), from deploy/stand-ins/$image"
     docker build --quiet --tag "$(name_of "$image")" "$image" >/dev/null
 done
