@@ -15,8 +15,9 @@ def upkeep() -> None:
 
     with settings_or_exit() as settings:
         done = run(settings)
+        size = settings.warehouse_path.stat().st_size
         typer.echo(
             f"expired: {done.expired_rows:,} rows and messages, {done.expired_segments:,} segments of the spool\n"
             f"lake: {done.merged:,} small files merged, {done.deleted:,} replaced files deleted\n"
-            f"warehouse: {settings.warehouse_path.stat().st_size / 1e6:,.1f} MB, {done.shrunk_bytes / 1e6:,.1f} MB given back"
+            f"warehouse: {size / 1e6:,.1f} MB, {done.shrunk_bytes / 1e6:,.1f} MB given back"
         )
