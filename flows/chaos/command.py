@@ -116,6 +116,9 @@ def _run(plan: "Plan", keep: Path | None) -> None:
         holds = True
         typer.echo(f"{error}", err=True)
         raise typer.Exit(FAILED) from error
+    except TimeoutError as error:
+        typer.echo(f"{error}", err=True)
+        raise typer.Exit(FAILED) from error
     finally:
         if keep is None and holds:
             shutil.rmtree(folder, ignore_errors=True)
