@@ -21,6 +21,8 @@ from warehouse.checks import CheckFailed
 from warehouse.connection import open_warehouse
 from warehouse.frozen import freeze
 
+pytestmark = pytest.mark.campaign
+
 ROOT = Path(__file__).parents[2]
 DAY_S = 86_400
 DAYS = [datetime.fromtimestamp(yesterday_at(15) - ago * DAY_S, UTC).date() for ago in (3, 2, 1, 0)]
@@ -60,7 +62,6 @@ def rebuilds(settings) -> list[tuple]:
 ONCE = [("t1", DAYS[0], 1), ("t1", DAYS[2], 1), ("t1", DAYS[3], 1), ("t2", DAYS[2], 1), ("t2", DAYS[3], 1)]
 
 
-@pytest.mark.campaign
 def test_it_measures_all_of_a_range_but_what_is_frozen_and_publishes(line):
     with open_warehouse(line.warehouse_path) as warehouse:
         warehouse.execute("update core.vehicle_dates set accepted_count = 1")  # what an older program made
@@ -76,7 +77,6 @@ def test_it_measures_all_of_a_range_but_what_is_frozen_and_publishes(line):
     assert counts["accepted_count"].to_list() == [16, 1, 16, 16, 16, 16]
 
 
-@pytest.mark.campaign
 def test_of_one_tenant_it_leaves_the_others_alone_and_asked_again_it_begins_anew(line):
     asked = Range(DAYS[3], DAYS[3], "t2")
     backfill(line, asked)
@@ -112,7 +112,6 @@ def test_an_unknown_tenant_is_refused_and_what_the_refresh_at_the_end_did_is_tol
     assert f"rebuilt: nothing\nrebuilt by the refresh at the end: {DAYS[3]}\n" in done.output
 
 
-@pytest.mark.campaign
 def test_killed_in_the_middle_and_asked_again_it_does_the_rest_and_nothing_twice(line):
     code = (
         "import time, flows.backfill as b\n"

@@ -59,6 +59,7 @@ def test_a_restored_line_has_equal_tables_and_what_was_not_sealed(line, tmp_path
     assert read_register(register_path(settings.data_dir)) == read_register(register_path(line[0].data_dir))
 
 
+@pytest.mark.campaign
 def test_a_drill_proves_a_good_backup_finds_one_that_is_not_and_touches_nothing(line, tmp_path, monkeypatch):
     settings, taken = line
     before = {path: path.stat().st_mtime_ns for path in settings.data_dir.rglob("*")}

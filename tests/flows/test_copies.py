@@ -22,6 +22,8 @@ from warehouse.network_copy import SUMMED, allowed_columns
 from warehouse.publish import lake_versions_in_use
 from warehouse.versions import delete_old, is_open, next_generation
 
+pytestmark = pytest.mark.campaign
+
 TENANTS = ("acme", "birch")
 SERVED = {"ODOGRAPH_SERVE_SQL": "quack:localhost", "ODOGRAPH_SERVE_SQL_TOKEN": "secret"}
 
@@ -151,7 +153,6 @@ def test_a_data_directory_that_was_copied_reads_its_own_lake(line, tmp_path, mon
     shutil.copytree(copied.data_dir / "lake", line.data_dir / "lake")
 
 
-@pytest.mark.campaign
 def test_a_tenants_copy_without_a_lake_says_so(line, monkeypatch):
     monkeypatch.setenv("ODOGRAPH_DATA_DIR", str(line.data_dir))
     publish_copy(settings_of(line.data_dir, tenant_lake=False))
@@ -196,7 +197,6 @@ def counted(settings):
     return [count for path, name in copies for (count,) in asked(path, query.format(name))]
 
 
-@pytest.mark.campaign
 def test_news_reach_copies_without_a_lake(usual):
     assert counted(usual) == [8] * 6
     heard_more(usual, slice(8, 9))
@@ -208,7 +208,6 @@ def test_news_reach_copies_without_a_lake(usual):
         asked(usual.tenants_dir / "acme.duckdb", "from lake.rejects")
 
 
-@pytest.mark.campaign
 def test_a_copy_that_fails_stops_no_other_and_status_tells_until_it_is_made(usual, monkeypatch, capsys):
     monkeypatch.setenv("ODOGRAPH_DATA_DIR", str(usual.data_dir))
     for name in ONE_COPY:
@@ -235,7 +234,6 @@ def test_a_copy_that_fails_stops_no_other_and_status_tells_until_it_is_made(usua
     assert "ok other copies" in " ".join(capsys.readouterr().out.split())
 
 
-@pytest.mark.campaign
 def test_a_network_copy_of_an_earlier_generation_is_news_and_status_tells(usual, capsys):
     heard_more(usual, slice(10, 12))
     refresh(usual)
@@ -254,7 +252,6 @@ def test_a_network_copy_of_an_earlier_generation_is_news_and_status_tells(usual,
     assert not is_news(usual)
 
 
-@pytest.mark.campaign
 def test_a_copy_that_is_open_outlives_its_successors_and_keeps_its_lake_files(tmp_path):
     settings = settings_in(tmp_path)
     points = golden_points(yesterday_at(15))

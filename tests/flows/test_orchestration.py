@@ -44,6 +44,7 @@ def environment(data_dir: Path, **more: str) -> dict[str, str]:
     return kept | ONE_COPY | {"ODOGRAPH_DATA_DIR": str(data_dir)} | more
 
 
+@pytest.mark.campaign
 def test_without_an_api_url_prefect_is_not_imported(tmp_path):
     code = (
         "import sys; from flows.cli import app; app(['refresh'], standalone_mode=False);"

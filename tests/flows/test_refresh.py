@@ -625,6 +625,7 @@ def test_a_failed_check_holds_back_its_tenant_and_date_only_and_keeps_the_work(g
     assert print_status(settings)
 
 
+@pytest.mark.campaign
 def test_what_was_rebuilt_before_a_crash_is_published_by_the_next_refresh(tmp_path, monkeypatch):
     settings = refreshed_golden(tmp_path)
     collected(settings, [positions(golden_points(yesterday_at(15)), device="d2")])
@@ -644,6 +645,7 @@ def test_what_was_rebuilt_before_a_crash_is_published_by_the_next_refresh(tmp_pa
     assert not known_of(settings).files
 
 
+@pytest.mark.campaign
 def test_digests_that_are_known_after_a_refresh_are_those_of_all_rows(tmp_path):
     settings = refreshed_golden(tmp_path).model_copy(update={"tenant_copies": "all"})
     for device in ("d2", "d3"):

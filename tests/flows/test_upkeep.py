@@ -4,6 +4,7 @@ import os
 import re
 import time
 
+import pytest
 from typer.testing import CliRunner
 
 import flows.upkeep
@@ -36,6 +37,7 @@ def test_compaction_changes_no_number_and_readers_of_the_old_copy_still_read(tmp
     assert published(settings, "from marts.vehicle_days").equals(before)
 
 
+@pytest.mark.campaign
 def test_old_segments_expire_once_they_are_in_the_lake(tmp_path):
     settings = settings_in(tmp_path)
     points = golden_points(yesterday_at(15))

@@ -78,9 +78,7 @@ def tables(settings) -> dict[str, pl.DataFrame]:
 
 @pytest.fixture(
     scope="module",
-    params=[
-        version if version == FIRST else pytest.param(version, marks=pytest.mark.campaign) for version in ALL
-    ],
+    params=[pytest.param(version, marks=pytest.mark.campaign) for version in ALL],
 )
 def opened(request, tmp_path_factory):
     """A data directory of an earlier version after a refresh of this one, and what its spool gives anew."""

@@ -213,6 +213,7 @@ def arrive(warehouse, built, day, counted):
     warehouse.execute("delete from core.reopened")
 
 
+@pytest.mark.campaign
 @given(ARRIVALS, st.randoms(use_true_random=False))
 @settings(deadline=None, max_examples=15)
 def test_the_order_in_which_days_arrive_changes_no_idle_rate(schema, arrivals, chance):

@@ -158,6 +158,7 @@ def test_offline_is_not_parked(told):
     assert round(found["lost"]["lag_s"], 2) == 0.5
 
 
+@pytest.mark.campaign
 def test_a_position_that_came_again_counts_once_whether_in_one_load_or_later(tmp_path):
     settings = settings_in(tmp_path)
     now = time.time()

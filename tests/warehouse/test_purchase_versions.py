@@ -59,6 +59,7 @@ def current(connection: duckdb.DuckDBPyConnection, messages: list[Received]) -> 
     return mart(connection)
 
 
+@pytest.mark.campaign
 @given(st.lists(st.lists(VERSIONS, min_size=1, max_size=5), min_size=1, max_size=20), st.randoms(use_true_random=False))
 @settings(max_examples=examples(6), deadline=None)
 def test_versions_in_any_order_and_repeated_have_one_current_version(warehouse, purchases, chance: random.Random):

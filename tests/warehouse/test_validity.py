@@ -281,6 +281,7 @@ def test_what_is_spoken_of_and_in_no_list_is_listed(warehouse):
     ).fetchall()
 
 
+@pytest.mark.campaign
 def test_the_registered_interval_of_a_device_decides_what_silence_is_known_and_the_zone_of_a_tenant_the_date(tmp_path):
     settings = settings_in(tmp_path)
     collected(settings, [positions(golden_points(yesterday_at(15)))])
