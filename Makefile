@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test campaign examples check format lock up down
+.PHONY: help setup demo test campaign properties examples check format lock up down
 
 help: ## explain the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -26,8 +26,10 @@ demo: setup ## run the whole line on this machine, from vans to report
 test: setup ## run the tests, some five minutes on two processors
 	$(BIN)/python -m pytest
 
-campaign: setup ## run the long tests, which `make test` leaves out, and properties on many examples: some ten minutes
+campaign: setup ## run the long tests, which `make test` leaves out: some ten minutes
 	$(BIN)/python -m pytest -m campaign
+
+properties: setup ## try properties of kernels and decoders on twenty times as many examples
 	$(BIN)/python -m pytest -m 'hypothesis and not campaign' --hypothesis-profile=long tests/kernels tests/ingest
 
 examples: setup .venv-examples/.done ## run the examples of docs/tools.md and compare what they print (1.4 GB, once)
