@@ -15,8 +15,8 @@ EVERYTHING = Plan(0.25, 3, 40, collectors=2, shared_group="chaos", analysts=1, h
 @pytest.mark.campaign
 def test_fifteen_seconds_of_everything_break_no_promise(tmp_path):
     outcome = run_campaign(tmp_path, EVERYTHING, lambda said: None)
+    assert [(finding.promise, finding.broken) for finding in outcome.findings if finding.verdict != "held"] == []
     assert lines(outcome)[-1] == "holds: no promise was broken"
-    assert [finding.verdict for finding in outcome.findings] == ["held"] * 10
     assert outcome.kills > 0
 
 

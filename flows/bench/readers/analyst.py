@@ -13,20 +13,24 @@ from time import monotonic, sleep
 import duckdb
 
 GENERATION = "select generation_id from core.generation"
-# Each has to be true: it compares what was built of one generation at different ends of the line.
+# Each has to be true, also of a copy from before the first position: it compares what was built of one generation at
+# different ends of the line.
 TRUTHS = {
     "time of vehicle days is that of the ledger": (
-        "select (select sum(drive_s + idle_s + ready_s + off_s + parked_s + unknown_s) from marts.vehicle_days)"
-        " = (select sum(duration_us) / 1e6 from core.ledger)"
+        "select (select coalesce(sum(drive_s + idle_s + ready_s + off_s + parked_s + unknown_s), 0)"
+        " from marts.vehicle_days)"
+        " = (select coalesce(sum(duration_us), 0) / 1e6 from core.ledger)"
     ),
     "fleet days sum over vehicle days": (
-        "select (select sum(idle_s) from marts.fleet_days) = (select sum(idle_s) from marts.vehicle_days)"
+        "select (select coalesce(sum(idle_s), 0) from marts.fleet_days)"
+        " = (select coalesce(sum(idle_s), 0) from marts.vehicle_days)"
     ),
     "every van-date that was measured has a row": (
         "select (select count(*) from core.vehicle_dates) = (select count(*) from marts.vehicle_days)"
     ),
     "accepted positions are those of the lake": (
-        "select (select count(*) from lake.positions) = (select sum(accepted_count) from marts.data_health)"
+        "select (select count(*) from lake.positions)"
+        " = (select coalesce(sum(accepted_count), 0) from marts.data_health)"
     ),
 }
 NETWORK_TRUTHS = {
