@@ -11,6 +11,7 @@ import duckdb
 from warehouse.connection import sql
 from warehouse.load import MEASURED_TABLES
 
+VANS_TOGETHER = 1_000  # whose rows of a date are held as text at once
 ARRIVAL_COLUMNS = {
     "vehicle_dates": (
         *("received_count", "duplicate_count", "median_delay_s", "p95_delay_s"),
@@ -22,7 +23,12 @@ ARRIVAL_COLUMNS = {
 def record_revisions(connection: duckdb.DuckDBPyConnection, day: date, code_version: str) -> None:
     """Compare what core holds of the re-opened vans of a service date with their last revisions; note differences."""
     digests = "\n    union all\n".join(_digests(name) for name in MEASURED_TABLES)
-    connection.execute(sql("work/contents.sql").replace("{digests}", digests), {"day": day})
+    connection.execute(sql("work/reopened_portions.sql"), {"day": day, "vans": VANS_TOGETHER})
+    (last,) = connection.execute("select coalesce(max(portion), 0) from reopened_portions").fetchall()[0]
+    for portion in range(last + 1):
+        into = "insert into contents" if portion else "create or replace temp table contents as"
+        text = sql("work/contents.sql").replace("{into}", into).replace("{digests}", digests)
+        connection.execute(text, {"day": day, "portion": portion})
     connection.execute(sql("work/revisions.sql"), {"day": day, "code": code_version})
 
 
@@ -33,6 +39,6 @@ def _digests(name: str) -> str:
         f"    select tenant_id, vehicle_id, '{name}' as part,\n"
         "    md5(string_agg(md5(measured::varchar), '' order by md5(measured::varchar))) as digest\n"
         f"    from (select {columns} from core.{name} where service_date = $day) as measured\n"
-        "    semi join (from staging.reopened_vans where service_date = $day) as vans using (tenant_id, vehicle_id)\n"
+        "    semi join vans using (tenant_id, vehicle_id)\n"
         "    group by all"
     )

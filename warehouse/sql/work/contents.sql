@@ -1,9 +1,12 @@
--- What the vehicle-dates in core.reopened hold for service date $day: their measures, and a digest of the rows of each
--- measured table. Digests are of the rows' text, so that they mean the same in every version of the engine.
+-- What vehicle-dates hold for service date $day: their measures, and a digest of the rows of each measured table.
+-- Digests are of the rows' text, so that they mean the same in every version of the engine.
+-- They gather the rows of many vans at once and cannot be put aside on disk: so a portion of vans at a time.
 
-create or replace temp table contents as
+{into}
 
 with
+
+vans as (from reopened_portions where portion = $portion),
 
 digests as (
 
@@ -31,7 +34,7 @@ times as (
         coalesce(sum(duration_us) filter (state = 'parked'), 0) / 1e6 as parked_s,
         coalesce(sum(duration_us) filter (state = 'unknown'), 0) / 1e6 as unknown_s
     from core.ledger
-    semi join staging.reopened_vans using (tenant_id, vehicle_id, service_date)
+    semi join vans using (tenant_id, vehicle_id)
     where service_date = $day
     group by all
 
@@ -41,7 +44,7 @@ stops as (
 
     select tenant_id, vehicle_id, count(*) as stop_count
     from core.stops
-    semi join staging.reopened_vans using (tenant_id, vehicle_id, service_date)
+    semi join vans using (tenant_id, vehicle_id)
     where service_date = $day
     group by all
 
@@ -66,7 +69,7 @@ select
     days.refuel_count,
     parts.contents
 
-from (from staging.reopened_vans where service_date = $day) as vans
+from vans
 left join (from core.vehicle_dates where service_date = $day) as days using (tenant_id, vehicle_id)
 left join times using (tenant_id, vehicle_id)
 left join stops using (tenant_id, vehicle_id)

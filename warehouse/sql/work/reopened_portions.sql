@@ -1,0 +1,11 @@
+-- The vans of the vehicle-dates that are re-opened for service date $day, dealt to portions of $vans in order.
+
+create or replace temp table reopened_portions as
+
+select
+    tenant_id,
+    vehicle_id,
+    (row_number() over (order by tenant_id, vehicle_id) - 1) // $vans as portion
+
+from staging.reopened_vans
+where service_date = $day
