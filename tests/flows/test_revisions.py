@@ -123,17 +123,3 @@ def test_a_warehouse_of_another_schema_keeps_its_history_and_adds_nothing_to_it(
     rebuilt(settings)
     assert revisions(settings) == before
     assert in_warehouse(settings, "select revision from marts.vehicle_days").item() == 2
-
-
-def test_vans_are_looked_at_a_portion_at_a_time_and_each_has_its_revision(tmp_path, monkeypatch):
-    points = golden_points(yesterday_at(15))
-    found = []
-    for together in (1_000, 2):
-        monkeypatch.setattr("warehouse.revisions.VANS_TOGETHER", together)
-        settings = settings_in(tmp_path / str(together))
-        collected(settings, [positions(points[number:], device=f"d{number}") for number in range(5)])
-        rebuilt(settings)
-        columns = "vehicle_id, revision, changed, drive_s, idle_s, position_count, contents"
-        found.append(in_warehouse(settings, f"select {columns} from core.revisions order by vehicle_id").to_dicts())
-    assert found[0] == found[1]
-    assert [row["vehicle_id"] for row in found[1]] == [f"d{number}" for number in range(5)]
