@@ -18,7 +18,9 @@ REPEATED = 10  # of a shuffled line every so manieth message comes twice
 
 def settings_in(folder: Path) -> Settings:
     """The defaults, whatever lake or copies the caller's environment names."""
-    return Settings(_env_file=None, data_dir=folder, lake_url=None, spool_url=None)  # type: ignore[call-arg]
+    return Settings(  # type: ignore[call-arg]
+        _env_file=None, data_dir=folder, lake_url=None, spool_url=None, tenant_copies="all", network_copy=True
+    )
 
 
 def tidy(folder: Path, messages: Iterable[Outgoing]) -> Settings:
