@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from flows.chaos.evidence import ARRIVAL
 from flows.importing import run_import
 from flows.refresh import refresh
 from ingest.columns import POSITIONS, SEGMENT_COLUMNS
@@ -25,17 +26,6 @@ from warehouse.connection import sql
 
 pytestmark = pytest.mark.campaign
 
-# What "equal" leaves out: when things arrived and were computed, and how often.
-ARRIVAL = [
-    "received_utc",
-    "segment",
-    "median_delay_s",
-    "p95_delay_s",
-    "peak_messages_per_min",
-    "received_count",
-    "duplicate_count",
-    "revision",
-]
 TABLES = (
     "marts.vehicle_days",
     "marts.route_days",
@@ -61,7 +51,7 @@ DIMENSIONS = ("vehicles", "depots", "drivers", "assignments", "prices", "station
 
 def tables(settings, tenant: str | None = None) -> dict[str, pl.DataFrame]:
     """Every table but what depends on arrival; of a tenant, where one is given, its name left out."""
-    ignored = tuple(ARRIVAL) if tenant is None else (*ARRIVAL, "tenant_id")
+    ignored = ARRIVAL if tenant is None else (*ARRIVAL, "tenant_id")
     rows = "" if tenant is None else f" where tenant_id = '{tenant}'"
     select = f"select columns(lambda name: name not in {ignored})"
     return all_published(settings, {name: f"{select} from {name}{rows} order by all" for name in TABLES})
