@@ -67,7 +67,9 @@ def decode_again(
         if not behind:
             continue
         tables = {table: with_new_columns(table, lake[table.name]) for table in behind}
-        segments = _segments(sealed_segments(folder), tables, since())
+        reached = _reached(sealed_segments(folder), tables, since())
+        together = [whole for group in groups(reached) if (whole := _whole(group, tables))]
+        in_all = sum(map(len, together))
         decode = partial(
             decoded_group,
             max_age_days=settings.max_age_days,
@@ -75,17 +77,16 @@ def decode_again(
             tombstones=read_tombstones(settings.data_dir),
             scanners=scanners,
         )
-        together = list(groups(segments))
         for group, rows in zip(together, mapper(decode, together), strict=True):
             for table, handle in tables.items():
                 with naming_store(settings.lake_root):
                     _replace(table, handle, group, getattr(rows.decoded, table.name))
             count += len(group)
             if progress is not None:
-                progress(count, len(segments))
+                progress(count, in_all)
         for table, handle in tables.items():
             _note(table, handle, spool_id)
-        logger.info("%s: %d segments decoded again, as this version does", spool_id, len(segments))
+        logger.info("%s: %d segments decoded again, as this version does", spool_id, in_all)
     return count
 
 
@@ -97,18 +98,12 @@ def _is_behind(handle: DeltaTable, spool_id: str) -> bool:
     return bool(handle.transaction_version(spool_id)) and made_by < DECODER
 
 
-def _segments(
-    segments: Sequence[Segment], tables: dict[LakeTable, DeltaTable], since: datetime | None
-) -> list[Segment]:
-    """Those that are in a table and whole, of messages received after `since`; None: no matter when."""
+def _reached(segments: Sequence[Segment], tables: dict[LakeTable, DeltaTable], since: datetime | None) -> list[Segment]:
+    """Those that are in a table, of messages received after `since`; None: no matter when."""
     if not segments:
         return []
-    reached = max(handle.transaction_version(segments[0].spool_id) or 0 for handle in tables.values())
-    return [
-        segment
-        for segment in segments
-        if segment.number <= reached and _is_later(segment, since) and _is_whole(segment, tables)
-    ]
+    last = max(handle.transaction_version(segments[0].spool_id) or 0 for handle in tables.values())
+    return [segment for segment in segments if segment.number <= last and _is_later(segment, since)]
 
 
 def _is_later(segment: Segment, since: datetime | None) -> bool:
@@ -118,17 +113,23 @@ def _is_later(segment: Segment, since: datetime | None) -> bool:
     return bool(first_us > since.replace(tzinfo=UTC).timestamp() * 1e6)
 
 
-def _is_whole(segment: Segment, tables: dict[LakeTable, DeltaTable]) -> bool:
-    """Whether every row of the lake that came from a segment is of a message that the segment still has."""
-    rows = read_segment(segment.path)
-    there = {found.payload_hash for found in received_messages(rows, segment.spool_id, segment.number)}
-    of_segment = (pc.field("spool_id") == segment.spool_id) & (pc.field("segment_no") == segment.number)
+def _whole(group: list[Segment], tables: dict[LakeTable, DeltaTable]) -> list[Segment]:
+    """Those of a group that still have the message of every row of the lake that came from them."""
+    there = {
+        (segment.number, found.payload_hash)
+        for segment in group
+        for found in received_messages(read_segment(segment.path), segment.spool_id, segment.number)
+    }
+    numbers = [segment.number for segment in group]
+    of_group = (pc.field("spool_id") == group[0].spool_id) & pc.field("segment_no").isin(numbers)
+    lost: set[int] = set()
     for handle in tables.values():
         dataset: ds.Dataset = handle.to_pyarrow_dataset()
-        known = dataset.to_table(columns=["payload_hash"], filter=of_segment)["payload_hash"]
-        if not there.issuperset(pc.unique(known).to_pylist()):
-            return False
-    return True
+        named = dataset.to_table(columns=["segment_no", "payload_hash"], filter=of_group)
+        named = named.group_by(["segment_no", "payload_hash"]).aggregate([])
+        pairs = zip(named["segment_no"].to_pylist(), named["payload_hash"].to_pylist(), strict=True)
+        lost |= {number for number, payload_hash in pairs if (number, payload_hash) not in there}
+    return [segment for segment in group if segment.number not in lost]
 
 
 def _replace(table: LakeTable, handle: DeltaTable, group: list[Segment], rows: pa.Table) -> None:
