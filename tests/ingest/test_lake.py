@@ -128,7 +128,7 @@ def test_a_date_that_is_merged_in_ranges_of_senders_is_the_one_merged_at_once(
         )
         load_spool(settings)
     before = pl.read_delta(f"{settings.lake_root}/positions").sort(pl.all())
-    monkeypatch.setattr("ingest.compaction.MERGED_ROWS", merged_rows)
+    monkeypatch.setattr("ingest.merging.MERGED_ROWS", merged_rows)
     assert compact(settings, datetime.now(UTC).date()) > 0
     assert pl.read_delta(f"{settings.lake_root}/positions").sort(pl.all()).equals(before)
     (path,) = lake_files(settings)["positions"].files
@@ -148,7 +148,7 @@ def test_rejects_of_which_nobody_knows_the_sender_are_merged_as_well(settings, m
     before = sorted(map(str, rejects.to_pyarrow_table().to_pylist()))
     assert len(before) == 8
     assert before[0] != before[1]
-    monkeypatch.setattr("ingest.compaction.MERGED_ROWS", 3)
+    monkeypatch.setattr("ingest.merging.MERGED_ROWS", 3)
     assert compact(settings, datetime.now(UTC).date() + timedelta(days=1)) > 0
     rejects.update_incremental()
     assert sorted(map(str, rejects.to_pyarrow_table().to_pylist())) == before
