@@ -1,12 +1,15 @@
 """How do sealed segments come into the lake, and what the lake has from earlier versions into rows of this one?"""
 
 from collections.abc import Callable
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import partial
 
 from flows.fast_ingest import scanners
+from flows.measuring.chunks import CHUNK_POINTS
 from flows.runners import HERE, Runner
 from flows.settings import Settings
+from ingest.columns import POSITIONS
+from ingest.compaction import compact_scattered
 from ingest.decoded_again import decode_again
 from ingest.lake import Lake, Loaded, load_spool, opened_lake
 from warehouse.connection import open_warehouse
@@ -22,7 +25,20 @@ def load(
     tell = None if progress is None else lambda done, total: progress("decode", done, total)
     lake, scan = lake or opened_lake(settings), scanners(settings)
     decode_again(settings, lake, partial(_untouched_since, settings), tell, scanners=scan, mapper=runner.map)
-    return load_spool(settings, tell, scanners=scan, mapper=runner.map, lake=lake)
+    loaded = load_spool(settings, tell, scanners=scan, mapper=runner.map, lake=lake)
+    if loaded.positions:
+        merge_scattered(settings, progress, lake)
+    return loaded
+
+
+def merge_scattered(settings: Settings, progress: Progress | None = None, lake: Lake | None = None) -> None:
+    """Merge what lies so scattered in the lake that to measure it would read it many times over.
+
+    Only dates that are over, of tens of millions of positions: upkeep would merge them later. Needs the writer's lock.
+    """
+    tell = progress or (lambda _stage, _done, _total: None)
+    positions = (lake or opened_lake(settings))[POSITIONS.name]
+    compact_scattered(settings, positions, datetime.now(UTC).date(), CHUNK_POINTS, partial(tell, "merge"))
 
 
 def _untouched_since(settings: Settings) -> datetime | None:

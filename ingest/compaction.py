@@ -5,12 +5,15 @@ read of. Where another machine loads meanwhile, that partition is merged once mo
 """
 
 import logging
+from collections import Counter
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from time import time
 from typing import Any
 from uuid import uuid4
 
+import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.fs as pa_fs
 import pyarrow.parquet as pq
@@ -18,9 +21,9 @@ from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import AddAction
 
-from ingest.columns import LAKE_TABLES, LakeTable
+from ingest.columns import LAKE_TABLES, POSITIONS, LakeTable
 from ingest.commits import only_on_top
-from ingest.lake import ROW_GROUP_ROWS, writable_table
+from ingest.lake import LOADED_GROUP_ROWS, ROW_GROUP_ROWS, with_new_columns, writable_table
 from ingest.merging import in_order, merged_schema
 from ingest.settings import IngestSettings
 from ingest.stores import naming_store
@@ -28,6 +31,7 @@ from ingest.stores import naming_store
 logger = logging.getLogger(__name__)
 
 MERGE_TRIES = 3
+SCATTERED = 8  # times that a row is decoded
 COMPACTED_BYTES = 1 << 30  # one file a partition as long as it fits, so that upkeep leaves it alone afterwards
 
 
@@ -44,6 +48,44 @@ def compact(settings: IngestSettings, before: date) -> int:
                 with naming_store(settings.lake_root):
                     removed += _compact_partition(table, handle, partition, settings.data_dir)
     return removed
+
+
+def compact_scattered(
+    settings: IngestSettings,
+    handle: DeltaTable,
+    before: date,
+    portion_rows: int,
+    progress: Callable[[int, int], None],
+) -> None:
+    """Merge the positions of dates before one that are read in portions and lie too scattered for it.
+
+    A file as loaded has all senders, so a portion decodes a row group of each at least, which merging ends: it costs as
+    much as to decode a row some ten times, and has to be done some day. `progress` is told how many dates are merged.
+    """
+    found = _scattered(handle, before, portion_rows)
+    for done, partition in enumerate(found):
+        progress(done, len(found))
+        with naming_store(settings.lake_root):
+            _compact_partition(POSITIONS, with_new_columns(POSITIONS, handle), partition, settings.data_dir)
+    if found:
+        progress(len(found), len(found))
+
+
+def _scattered(handle: DeltaTable, before: date, portion_rows: int) -> list[str]:
+    """The partitions before a date of which portions of so many rows decode each row SCATTERED times or more."""
+    key = f"partition.{POSITIONS.partition_by}"
+    files = pa.table(handle.get_add_actions(flatten=True))
+    rows: Counter[str] = Counter()
+    least: Counter[str] = Counter()  # that a portion decodes
+    for partition, count in zip(map(str, files[key].to_pylist()), files["num_records"].to_pylist(), strict=True):
+        rows[partition] += count
+        least[partition] += min(count, LOADED_GROUP_ROWS)
+    return [
+        partition
+        for partition in sorted(rows)
+        if partition < before.isoformat()
+        and rows[partition] // portion_rows * least[partition] >= SCATTERED * rows[partition]
+    ]
 
 
 def _compact_partition(table: LakeTable, handle: DeltaTable, partition: str, scratch: Path) -> int:

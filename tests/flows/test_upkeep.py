@@ -3,13 +3,14 @@
 import os
 import re
 import time
+from datetime import UTC, datetime
 
 import pytest
 from typer.testing import CliRunner
 
 import flows.upkeep
 from flows.cli import app
-from flows.loading import load
+from flows.loading import load, merge_scattered
 from flows.refresh import refresh
 from flows.upkeep import shrink, upkeep
 from ingest.lake import lake_files, lake_rows
@@ -35,6 +36,36 @@ def test_compaction_changes_no_number_and_readers_of_the_old_copy_still_read(tmp
     done = refresh(settings, full=True)
     assert done.published
     assert published(settings, "from marts.vehicle_days").equals(before)
+
+
+def test_a_past_date_that_lies_scattered_is_merged_before_it_is_measured(tmp_path, monkeypatch):
+    settings = settings_in(tmp_path)
+    for point in golden_points(yesterday_at(15)):
+        collected(settings, [positions([point])])
+        load(settings)
+    monkeypatch.setattr("flows.loading.CHUNK_POINTS", 3)
+    told = []
+    merge_scattered(settings, lambda *said: told.append(said))  # 5 portions of 16 files: each row 5 times
+    assert told == []
+    assert len(lake_files(settings)["positions"].files) == 16
+    monkeypatch.setattr("flows.loading.CHUNK_POINTS", 2)
+    collected(settings, [positions(golden_points(yesterday_at(16))[:1])])
+    refresh(settings, progress=lambda *said: told.append(said))
+    assert ("merge", 1, 1) in told
+    assert len(lake_files(settings)["positions"].files) == 1
+    assert published(settings, "select count(*) from lake.positions").item() == 17
+    assert published(settings, "select sum(received_count) from core.vehicle_dates").item() == 17
+
+
+def test_today_is_not_merged_however_scattered(tmp_path, monkeypatch):
+    settings = settings_in(tmp_path)
+    monkeypatch.setattr("flows.loading.CHUNK_POINTS", 1)
+    now = datetime.now(UTC)
+    for latitude in range(9):
+        collected(settings, [positions([{"ts": now.timestamp(), "lat": latitude, "lon": 2}])])
+        load(settings)
+    today = [path for path in lake_files(settings)["positions"].files if now.date().isoformat() in path]
+    assert len(today) == 9
 
 
 @pytest.mark.campaign

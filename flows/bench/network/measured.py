@@ -30,7 +30,9 @@ def load(settings: Settings) -> Found:
 
 
 def marts(settings: Settings) -> Found:
-    """From what is new in the lake to a published copy."""
+    """From what is new in the lake to a published copy, merged before as loading would."""
+    with writer_lock(settings.lock_path, wait_s=1):
+        loading.merge_scattered(settings)
     return measured.run(settings)
 
 
