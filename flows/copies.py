@@ -14,6 +14,7 @@ import duckdb
 
 from flows.copies_behind import NOTE, note_of
 from flows.settings import Settings
+from warehouse.ahead import Ahead
 from warehouse.connection import sql, transaction
 from warehouse.custody import Known
 from warehouse.dictionary import add_comments
@@ -39,10 +40,11 @@ def publish_parts(
     *,
     afresh: bool = False,
     known: Known | None = None,
+    ahead: Ahead | None = None,
 ) -> TenantCopies:
     """Bring the tenants' copies and the network's up to a published copy; `afresh` builds all of them from nothing.
 
-    `known` parts of the published copy are not read (`warehouse.parts`).
+    `known` parts of the published copy are not read (`warehouse.parts`); `ahead` are copies already begun.
     Raises CopiesFailed at the end, after all that could be made.
     """
     versions = {name: table.version for name, table in lake.items()} if settings.tenant_lake else {}
@@ -73,6 +75,7 @@ def publish_parts(
             f"{settings.timezone} {lake_root} {versions}",
             afresh=afresh,
             known=known,
+            ahead=ahead,
         )
     failures = [f"tenant {tenant_id} ({reason})" for tenant_id, reason in done.failed.items()]
     try:

@@ -10,7 +10,7 @@ them; `flows.deployments` makes Prefect tasks of them.
 
 import logging
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import date
 from importlib.metadata import version
 from time import monotonic
@@ -34,6 +34,7 @@ from flows.settings import Settings
 from flows.stages import LOAD, NOTE, PUBLISH, REBUILD, Stages
 from ingest.columns import LAKE_TABLES
 from ingest.lake import Lake, Loaded, lake_files, opened_lake
+from warehouse.ahead import copied_ahead
 from warehouse.checks import CheckFailed, Failure, check_day, check_purchases, hold_back, recheck_ended
 from warehouse.connection import open_warehouse, transaction, writer_lock
 from warehouse.custody import Known, known_before, note_known
@@ -42,11 +43,12 @@ from warehouse.idle_rates import relearned_dates, remember_idle, reopen_learners
 from warehouse.jurisdictions import jurisdictions
 from warehouse.lake import LakeTableFiles, attach_lake, is_lake_at
 from warehouse.load import add_measured, clear_measured, stations, want
-from warehouse.loads import record_load, stale_tenants
+from warehouse.loads import rebuilt_since, record_load, stale_tenants
 from warehouse.models import add_device_status, build_day, choose_co2_factors, prepare_models
 from warehouse.places import guard_places
 from warehouse.publish import publish
 from warehouse.revisions import record_revisions
+from warehouse.versions import generated_utc
 from warehouse.work import (
     absorb,
     reopen_everything,
@@ -233,13 +235,17 @@ def publish_copy(
     any of them; `known` parts are not read for tenants' copies, and what is known afterwards is returned.
     Raises CopiesFailed where that for all was made and another was not.
     """
-    with _opened(settings, opened) as (warehouse, lake):
-        evaluate_fuel(warehouse, settings, runner.map)
-        check_purchases(warehouse)
-        published = publish(
-            warehouse, settings.published_dir, lake, settings.timezone, version("odograph"), afresh=afresh
-        )
-    return publish_parts(settings, published, lake, afresh=afresh, known=known).known
+    with ExitStack() as ahead:
+        with _opened(settings, opened) as (warehouse, lake):
+            since = generated_utc(settings.published_path.resolve())
+            changed = [] if afresh or since is None else rebuilt_since(warehouse, since)
+            begun = ahead.enter_context(copied_ahead(settings.tenants_dir, changed))
+            evaluate_fuel(warehouse, settings, runner.map)
+            check_purchases(warehouse)
+            published = publish(
+                warehouse, settings.published_dir, lake, settings.timezone, version("odograph"), afresh=afresh
+            )
+        return publish_parts(settings, published, lake, afresh=afresh, known=known, ahead=begun).known
 
 
 def is_news(settings: Settings, opened: Opened | None = None) -> bool:

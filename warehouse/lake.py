@@ -48,27 +48,47 @@ def attach_lake(
 ) -> None:
     """Point `staging.read_*`, and with them the views of schema lake, at these files, or at one tenant's rows in them.
 
-    Views that are there already stay, and keep their comments.
+    Views that are there already stay, and keep their comments; to make a reader its first file is looked into.
     """
     _note_store(connection, tables)
     owned = "" if only_tenant is None else f" where tenant_id = '{only_tenant.replace(chr(39), chr(39) * 2)}'"
-    for name, table in tables.items():
-        rows = reader(connection, name, table)
-        if owned:
-            rows = f"select * from ({rows}){owned}"
-        connection.execute(f"create or replace view staging.read_{name} as {rows}")
+    readers = {name: f"select * from ({_reader(name, table)}){owned}" for name, table in tables.items()}
     views = _views_sql(timezone)
+    empty = [str(table.empty.schema) for table in tables.values()]
+    made_of = sha256(repr((readers, empty, views, sql("schema.sql"))).encode()).hexdigest()
+    if _is_made_of(connection, made_of, len(tables)):
+        return
+    connection.execute("delete from staging.readers_stamp")
+    for name, table in tables.items():
+        _add_empty(connection, name, table)
+        connection.execute(f"create or replace view staging.read_{name} as {readers[name]}")
     stamp = sha256(repr((views, sql("schema.sql"), _reader_columns(connection, tables))).encode()).hexdigest()
     connection.execute("create table if not exists staging.lake_stamp (digest varchar not null)")
     # The stamp is a row like any other: a copy without a lake brings it along, and not the views it stands for.
-    has_views = connection.execute(
-        "select count(*) from duckdb_views() where database_name = current_database() and schema_name = 'lake'"
-    ).fetchall()[0][0]
-    if has_views and connection.execute("from staging.lake_stamp").fetchall() == [(stamp,)]:
-        return
-    connection.execute(views)
-    connection.execute("delete from staging.lake_stamp")
-    connection.execute("insert into staging.lake_stamp values ($stamp)", {"stamp": stamp})
+    has_views = _count_views(connection)[1] == len(VIEWS)
+    if not has_views or connection.execute("from staging.lake_stamp").fetchall() != [(stamp,)]:
+        connection.execute(views)
+        connection.execute("delete from staging.lake_stamp")
+        connection.execute("insert into staging.lake_stamp values ($stamp)", {"stamp": stamp})
+    connection.execute("insert into staging.readers_stamp values ($digest)", {"digest": made_of})
+
+
+def _is_made_of(connection: duckdb.DuckDBPyConnection, digest: str, count: int) -> bool:
+    """Whether all readers are there, and views over them, and this is what they were made of."""
+    connection.execute("create table if not exists staging.readers_stamp (digest varchar not null)")
+    known = connection.execute("from staging.readers_stamp").fetchall()
+    return known == [(digest,)] and _count_views(connection) == (count, len(VIEWS))
+
+
+def _count_views(connection: duckdb.DuckDBPyConnection) -> tuple[int, int]:
+    """How many readers there are, and how many views over them."""
+    found: tuple[int, int] = connection.execute(
+        "select count(*) filter (schema_name = 'staging' and starts_with(view_name, 'read_')),"
+        " count(*) filter (schema_name in ('lake', 'staging') and list_contains($views, view_name))"
+        " from duckdb_views() where database_name = current_database()",
+        {"views": list(VIEWS)},
+    ).fetchall()[0]
+    return found
 
 
 def files_read(connection: duckdb.DuckDBPyConnection, name: str) -> frozenset[str]:
@@ -164,11 +184,19 @@ def _select(name: str) -> str:
 
 def reader(connection: duckdb.DuckDBPyConnection, name: str, table: LakeTableFiles) -> str:
     """The select that reads these files of a table of the lake, with all of its columns."""
-    empty = f"select * from staging.empty_{name}"
+    _add_empty(connection, name, table)
+    return _reader(name, table)
+
+
+def _add_empty(connection: duckdb.DuckDBPyConnection, name: str, table: LakeTableFiles) -> None:
     if table.is_mixed or not table.files:
         empty_rows = table.empty
         assert empty_rows.height == 0
         connection.sql(f"create or replace table staging.empty_{name} as select * from empty_rows")
+
+
+def _reader(name: str, table: LakeTableFiles) -> str:
+    empty = f"select * from staging.empty_{name}"
     if not table.files:
         return empty
     listed = ", ".join("'" + file.replace("'", "''") + "'" for file in table.files)

@@ -5,7 +5,7 @@ decides what the numbers are, so that a number can be traced to what made it.
 """
 
 from collections.abc import Collection
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -25,6 +25,14 @@ def stale_tenants(connection: duckdb.DuckDBPyConnection, day: date) -> list[str]
         "select tenant_id from core.reopened where service_date = $day"
         " union select tenant_id from core.held_back where service_date = $day order by 1",
         {"day": day},
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def rebuilt_since(connection: duckdb.DuckDBPyConnection, instant: datetime) -> list[str]:
+    """The tenants of whom a service date was rebuilt since then, as far as clocks can tell."""
+    rows = connection.execute(
+        "select distinct tenant_id from core.loads where rebuilt_utc >= $instant order by 1", {"instant": instant}
     ).fetchall()
     return [row[0] for row in rows]
 

@@ -13,7 +13,7 @@ import duckdb
 
 from warehouse.connection import open_database, sql, transaction
 from warehouse.dictionary import add_comments, add_dictionary
-from warehouse.network_periods import NOTE, Changes, changes_since, inputs_of, remember, sums_around
+from warehouse.network_periods import NOTE, Changes, changes_since, inputs_of, put_around, remember, sums_around
 from warehouse.versions import BUILDING, NETWORK_LINK, delete_old, generation_of, make_folder, swap_in
 
 KEPT_VERSIONS = 3
@@ -57,8 +57,7 @@ def publish_network(published: Path, folder: Path, *, afresh: bool = False) -> P
         if changes is None:
             _make(both)
         else:
-            with sums_around(both, changes):
-                _bring_forward(both, changes)
+            _bring_forward(both, changes)
         with transaction(both):
             add_comments(both)
         both.execute("use memory; detach copy")
@@ -88,14 +87,20 @@ def _bring_forward(copy: duckdb.DuckDBPyConnection, changes: Changes) -> None:
     replaced = {f"marts.{name}": f"from everyone.marts.{name}" for name in RULES}
     replaced["marts.data_health_days"] = sql("copies/network_health.sql")
     replaced["core.generation"] = "from everyone.core.generation"
+    columns_of = allowed_columns(copy)
+    with sums_around(copy):
+        for period, span in (changes.spans() if changes.dates else {}).items():
+            put_around(copy, span)
+            begin, end = ("service_date",) * 2 if period == "days" else ("date_from", "date_to")
+            touched = f"len(list_filter([{days}], lambda day: day between {begin} and {end})) > 0"
+            with transaction(copy):
+                for name in (found for found in columns_of if found.endswith(f"_{period}")):
+                    columns = ", ".join(columns_of[name])
+                    copy.execute(f"delete from marts.{name} where {touched}")
+                    copy.execute(
+                        f"insert into marts.{name} by name select {columns} from around.marts.{name} where {touched}"
+                    )
     with transaction(copy):
-        for name, columns in allowed_columns(copy).items():
-            begin, end = ("service_date",) * 2 if name.endswith("_days") else ("date_from", "date_to")
-            touched = f"len(list_filter([{days}]::date[], lambda day: day between {begin} and {end})) > 0"
-            copy.execute(f"delete from marts.{name} where {touched}")
-            copy.execute(
-                f"insert into marts.{name} by name select {', '.join(columns)} from around.marts.{name} where {touched}"
-            )
         for name, rows in replaced.items():
             copy.execute(f"delete from {name}")
             copy.execute(f"insert into {name} by name {rows}")

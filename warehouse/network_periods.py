@@ -5,6 +5,8 @@ service date of what they are sums of has a digest; a note beside the network co
 of dates that changed are made anew, in a database in memory that has only the dates around these; all others stay in a
 copy of the last network copy. It is made from nothing where there is none or no note, and where tables, code or most
 dates changed.
+
+To sum a day needs its date, a week the days around it, and a month all of it: so they are summed in this order.
 """
 
 import json
@@ -38,16 +40,15 @@ class Changes(NamedTuple):
     last: Path
     dates: tuple[date, ...]
 
-    @property
-    def first(self) -> date:
-        """The first date of any week or month that a changed date is in."""
-        return min(min(self.dates) - timedelta(days=6), min(self.dates).replace(day=1))
-
-    @property
-    def end(self) -> date:
-        """The last one."""
-        next_month = (max(self.dates).replace(day=1) + timedelta(days=32)).replace(day=1)
-        return max(max(self.dates) + timedelta(days=6), next_month - timedelta(days=1))
+    def spans(self) -> dict[str, tuple[date, date]]:
+        """The first and last date of the days, weeks and months that changed dates are in."""
+        first, last = min(self.dates), max(self.dates)
+        next_month = (last.replace(day=1) + timedelta(days=32)).replace(day=1)
+        return {
+            "days": (first, last),
+            "weeks": (first - timedelta(days=6), last + timedelta(days=6)),
+            "months": (first.replace(day=1), next_month - timedelta(days=1)),
+        }
 
 
 def inputs_of(connection: duckdb.DuckDBPyConnection) -> Inputs:
@@ -93,24 +94,28 @@ def remember(note: Path, copy: Path, inputs: Inputs) -> None:
 
 
 @contextmanager
-def sums_around(connection: duckdb.DuckDBPyConnection, changes: Changes) -> Iterator[None]:
-    """Attach as `around` what is summed of the dates around the changed ones."""
+def sums_around(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Attach as `around` what can be summed of the dates that `put_around` puts there."""
     here = connection.execute("select current_database()").fetchall()[0][0]
     connection.execute("attach ':memory:' as around; use around")
     try:
         connection.execute(sql("schema.sql"))
         connection.execute(sums_sql())
-        for name in (*OTHERS, "core.co2_choice", "marts.definitions"):
+        # Which tenants there are is told by the days of fleets: those of all dates.
+        for name in (*OTHERS, "core.co2_choice", "marts.definitions", "marts.fleet_days"):
             connection.execute(f"insert into {name} by name from everyone.{name}")
-        for name in DATED:
-            # Which tenants there are is told by the days of fleets: those of all dates.
-            which, given = "where service_date between $first and $end", {}
-            if name == "fleet_days" or not changes.dates:
-                which = "limit 0" if name != "fleet_days" else ""
-            else:
-                given = {"first": changes.first, "end": changes.end}
-            connection.execute(f"insert into marts.{name} by name from everyone.marts.{name} {which}", given)
         connection.execute(f'use "{here}"')
         yield
     finally:
         connection.execute(f'use "{here}"; detach around')
+
+
+def put_around(connection: duckdb.DuckDBPyConnection, span: tuple[date, date]) -> None:
+    """Put the rows of these dates in the place of those in `around`."""
+    for name in DATED:
+        if name != "fleet_days":
+            connection.execute(f"delete from around.marts.{name}")
+            connection.execute(
+                f"insert into around.marts.{name} by name"
+                f" from everyone.marts.{name} where service_date between date '{span[0]}' and date '{span[1]}'"
+            )

@@ -16,7 +16,7 @@ from warehouse.dictionary import add_comments
 from warehouse.lake import LakeTableFiles, attach_lake
 from warehouse.models import add_device_status, shared_sql
 from warehouse.places import guard_copy
-from warehouse.versions import BUILDING, delete_old, make_folder, next_generation, swap_in
+from warehouse.versions import BUILDING, delete_old, flushed_beside, make_folder, next_generation, swap_in
 from warehouse.wording import add_words
 
 LINK = "odograph.duckdb"
@@ -43,7 +43,7 @@ def publish(
     is_file_copy = not afresh and _copied_file(connection, building)
     if not is_file_copy:
         _copy_tables(connection, building)
-    with open_database(building) as copy:
+    with flushed_beside(building), open_database(building) as copy:
         add_views(copy, lake, timezone, has_shared=is_file_copy)
         guard_copy(copy)
         copy.execute("delete from core.generation")

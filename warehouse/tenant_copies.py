@@ -13,13 +13,14 @@ dies leaves nothing half known.
 import logging
 import shutil
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
 
+from warehouse.ahead import Ahead, copied_ahead
 from warehouse.connection import open_database, sql, transaction
 from warehouse.custody import Known
 from warehouse.parts import digest_parts, is_of
@@ -55,11 +56,12 @@ def publish_tenants(
     *,
     afresh: bool = False,
     known: Known | None = None,
+    ahead: Ahead | None = None,
 ) -> TenantCopies:
     """Bring the copies of the wanted tenants (None: all) up to the published copy; remove those of all others.
 
     `inputs` names what else decides a copy, such as a version of the lake: where it differs, views are made anew.
-    `known` parts of the published copy are not read.
+    `known` parts of the published copy are not read; of some tenants a copy of the last file may be there `ahead`.
     A tenant whose copy cannot be made keeps the last one, and stops nobody else; but where all are to be made afresh
     the last one may hold what was deleted, and goes.
     """
@@ -70,9 +72,9 @@ def publish_tenants(
         leftover.unlink()
     if wanted is not None and not wanted:
         return TenantCopies([], [], _remove_others(folder, ()), [], {})
-    with open_database() as connection:
+    with open_database() as connection, nullcontext(ahead) if ahead else copied_ahead(folder, ()) as begun:
         connection.execute(f"attach '{_quoted(published)}' as everyone (read_only)")
-        source = _Source(connection, tables(connection, "everyone"), generation_of(published), inputs)
+        source = _Source(connection, tables(connection, "everyone"), generation_of(published), inputs, begun)
         kept = digest_parts(connection, source.tables.values(), known)
         found = source.digests()
         refused = _refused(found)
@@ -115,9 +117,14 @@ class _Source:
     """The copy for all, attached as `everyone`, and the digests of its parts in `temp.parts`."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, listed: list[Table], generation: str, inputs: str
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        listed: list[Table],
+        generation: str,
+        inputs: str,
+        ahead: Ahead,
     ) -> None:
-        self.connection, self.generation, self.inputs = connection, generation, inputs
+        self.connection, self.generation, self.inputs, self.ahead = connection, generation, inputs, ahead
         self.tables = {table.name: table for table in listed}
         self.signature = _signature(connection)
         self.template: Path | None = None
@@ -153,7 +160,7 @@ class _Source:
 
     def _brought_forward(self, last: Path, building: Path, tenant_id: str, add_views: AddViews) -> bool:
         """Copy the last version and replace what changed; false where building from nothing is better."""
-        shutil.copyfile(last, building)
+        self.ahead.copy(last, building)
         with _attached(self.connection, building):
             made_from = self.connection.execute("from copy.staging.copied_from").fetchall()
             if (self.signature,) not in made_from:

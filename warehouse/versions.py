@@ -12,7 +12,9 @@ import fcntl
 import os
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -56,14 +58,14 @@ def next_generation(copies: Sequence[Path]) -> str:
 def swap_in(building: Path, final: Path, link: Path) -> None:
     """Give a finished copy its name and move the link onto it; on disk when this returns."""
     building.chmod(FILE_MODE)
-    _flush(building)
+    flush(building)
     building.rename(final)
-    _flush(final.parent)
+    flush(final.parent)
     swapped = link.with_name(f"{link.name}.link")
     swapped.unlink(missing_ok=True)
     swapped.symlink_to(os.path.relpath(final, link.parent))
     swapped.replace(link)
-    _flush(link.parent)
+    flush(link.parent)
 
 
 def delete_old(copies: Sequence[Path], keep: int) -> list[Path]:
@@ -91,7 +93,17 @@ def is_open(path: Path) -> bool:
     return bool(struct.unpack(_FLOCK, answer)[0] != fcntl.F_UNLCK)
 
 
-def _flush(path: Path) -> None:
+@contextmanager
+def flushed_beside(path: Path) -> Iterator[None]:
+    """Flush a file while the block runs, so that its last flush finds little to do."""
+    with ThreadPoolExecutor(1) as beside:
+        flushed = beside.submit(flush, path)
+        yield
+        flushed.result()
+
+
+def flush(path: Path) -> None:
+    """Wait until the system has a file, or the names in a folder, on disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -169,3 +169,26 @@ def test_views_over_the_lake_stay_with_their_comments_until_they_read_otherwise(
         assert warehouse.execute(said).fetchall() == [("by hand", False)]
         attach_lake(warehouse, lake_tables(settings), "Europe/Berlin")
         assert warehouse.execute(said).fetchall() == [(None, True)]
+
+
+def test_readers_stay_until_files_columns_or_owner_are_others(tmp_path):
+    settings = settings_in(tmp_path)
+    said = "select comment from duckdb_views() where view_name = 'read_positions'"
+    first = lake_tables(settings)
+    with open_warehouse(settings.warehouse_path) as warehouse:
+
+        def stays(*given, **which):
+            warehouse.execute("comment on view staging.read_positions is 'by hand'")
+            attach_lake(warehouse, *given, settings.timezone, **which)  # which makes a view without a comment
+            return warehouse.execute(said).fetchall() == [("by hand",)]
+
+        attach_lake(warehouse, first, settings.timezone)
+        assert stays(first)
+        assert not stays(first, only_tenant="acme")
+        assert not stays(first, only_tenant="birch")
+        more = first["positions"].empty.with_columns(other=1)
+        assert not stays({**first, "positions": first["positions"]._replace(empty=more)})
+        assert not stays(first)
+        warehouse.execute("drop view lake.positions")
+        assert not stays(first)
+        assert warehouse.execute("select count(*) from lake.positions").fetchall() == [(0,)]

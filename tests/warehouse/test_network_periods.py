@@ -81,7 +81,11 @@ def test_only_dates_that_changed_are_summed_again(network):
     changes = network.changes()
     assert changes is not None
     assert changes.dates == (date(2026, 1, 3),)
-    assert (changes.first, changes.end) == (date(2025, 12, 28), date(2026, 1, 31))
+    assert changes.spans() == {
+        "days": (date(2026, 1, 3), date(2026, 1, 3)),
+        "weeks": (date(2025, 12, 28), date(2026, 1, 9)),
+        "months": (date(2026, 1, 1), date(2026, 1, 31)),
+    }
 
 
 @pytest.mark.parametrize("change", [{"others": "other tables"}, {"of": "another.duckdb"}, {"dates": {}}])

@@ -9,6 +9,7 @@ import pytest
 from ingest.columns import LAKE_TABLES
 from tests.warehouse.core_rows import insert
 from tests.warehouse.marked_rows import DAY, mark, mark_others
+from warehouse.ahead import AHEAD, copied_ahead
 from warehouse.connection import open_warehouse, transaction
 from warehouse.lake import LakeTableFiles
 from warehouse.models import prepare_models
@@ -40,13 +41,15 @@ class Line:
         afresh=False,
         add_views=lambda _copy, _tenant: None,
         inputs="",
+        begun=(),
     ):
         with open_warehouse(self.warehouse) as warehouse:
             prepare_models(warehouse)
             with transaction(warehouse):
                 change(warehouse)
             self.full = publish(warehouse, self.published, LAKE, "UTC", "test", afresh=afresh)
-        return publish_tenants(self.full, self.tenants, wanted, add_views, inputs, afresh=afresh)
+        with copied_ahead(self.tenants, begun) as ahead:
+            return publish_tenants(self.full, self.tenants, wanted, add_views, inputs, afresh=afresh, ahead=ahead)
 
     def of(self, tenant):
         return self.tenants / f"{tenant}.duckdb"
@@ -159,11 +162,12 @@ def test_only_tenants_whose_rows_changed_get_a_new_copy_equal_to_one_built_from_
         warehouse.execute(f"update core.drivers set name = '{NAME}' where tenant_id = 'acme'")
 
     before = changing.of("birch").resolve()
-    done = changing.publish(change)
+    done = changing.publish(change, begun=["acme", "birch"])
     assert (done.built, done.unchanged, changing.of("birch").resolve()) == (["acme"], ["birch"], before)
     forward = changing.rows(changing.of("acme"))
     assert forward["core.ledger"] == changing.rows(changing.full, of_tenant="acme")["core.ledger"]
     assert len(forward["core.ledger"]) == 3
+    assert not list(changing.tenants.rglob(f"*{AHEAD}"))
     changing.publish(afresh=True)
     whole = changing.rows(changing.of("acme"))
     assert (forward.pop("core.generation") < whole.pop("core.generation"), forward == whole) == (True, True)
