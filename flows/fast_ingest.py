@@ -21,18 +21,19 @@ if TYPE_CHECKING:
 
 def scanners(settings: IngestSettings) -> Scanners | None:
     """Who reads the bytes of messages; None where the simple way is asked for."""
-    return None if settings.plain else _scanners()
+    return None if settings.plain else Scanners(native=_native, packed=_packed)
 
 
-@cache
-def _scanners() -> Scanners:
+def _native(payloads: Payloads) -> Points:
     from kernels.json_points import json_points
+
+    return _points(json_points(*payloads), payloads)
+
+
+def _packed(payloads: Payloads) -> Points:
     from kernels.packed import packed_points
 
-    return Scanners(
-        native=lambda payloads: _points(json_points(*payloads), payloads),
-        packed=lambda payloads: _points(packed_points(*payloads), payloads),
-    )
+    return _points(packed_points(*payloads), payloads)
 
 
 def _points(found: "PointCells", payloads: Payloads) -> Points:

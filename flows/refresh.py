@@ -22,10 +22,8 @@ import polars as pl
 from flows.copies import CopiesFailed, publish_parts
 from flows.copies_behind import REFRESHED, are_parts_current
 from flows.fuel.evaluating import evaluate_fuel
+from flows.kernels_later import given_of, load_beside, told_by_files
 from flows.loading import Progress, load
-from flows.measuring.areas import named_areas
-from flows.measuring.arrived import told_by_files
-from flows.measuring.partitions import Given
 from flows.privacy.holding import take_holds
 from flows.querying import open_published
 from flows.refresh_metrics import write_metrics
@@ -100,6 +98,8 @@ def refresh(
         lake = opened_lake(settings)
         with stages.timed(LOAD):
             loaded = load(settings, tell, lake)
+        if loaded.segments:
+            load_beside()
         rebuilt: list[date] = []
         failed: list[CheckFailed] = []
 
@@ -205,7 +205,7 @@ def _rebuild_of(opened: Opened, settings: Settings, day: date, tenants: Sequence
     began_s = monotonic()
     warehouse, lake = opened
     vehicle_dates = reopened_vehicles(warehouse, day, tenants)
-    given = Given(day, vehicle_dates, stations(warehouse, day), named_areas(jurisdictions(warehouse)))
+    given = given_of(day, vehicle_dates, stations(warehouse, day), jurisdictions(warehouse))
     remember_idle(warehouse, day)
     clear_measured(warehouse, day, vehicle_dates)
     for rows in runner.measuring(warehouse, lake, settings, given):

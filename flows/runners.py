@@ -9,23 +9,17 @@ on what was done before, and all writing, stays with whoever holds the writer's 
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import duckdb
 import polars as pl
 
-from flows.measuring.partitions import (
-    Given,
-    Measured,
-    Measuring,
-    inputs_of,
-    measure_partition,
-    measured_here,
-    partitioned,
-)
 from flows.settings import Settings
 from warehouse.lake import LakeTableFiles
 from warehouse.load import add_place_ends
+
+if TYPE_CHECKING:  # kernels, for which a refresh without news need not wait
+    from flows.measuring.partitions import Given, Measured, Measuring
 
 Rows = Iterator[Mapping[str, pl.DataFrame]]
 
@@ -40,10 +34,18 @@ class Runner(NamedTuple):
     """How to map, and how to measure a service date."""
 
     map: Mapper
-    measuring: Measuring
+    measuring: "Measuring"
 
 
-HERE = Runner(map, measured_here)
+def _measured_here(
+    warehouse: duckdb.DuckDBPyConnection, lake: Mapping[str, LakeTableFiles], settings: Settings, given: "Given"
+) -> Rows:
+    from flows.measuring.partitions import measured_here
+
+    return measured_here(warehouse, lake, settings, given)
+
+
+HERE = Runner(map, _measured_here)
 
 
 def runner_over(mapper: Mapper) -> Runner:
@@ -56,8 +58,10 @@ def _measured_in_partitions(
     warehouse: duckdb.DuckDBPyConnection,
     lake: Mapping[str, LakeTableFiles],
     settings: Settings,
-    given: Given,
+    given: "Given",
 ) -> Rows:
+    from flows.measuring.partitions import inputs_of, partitioned
+
     inputs = pickle.dumps(inputs_of(warehouse, lake, settings, given.day))
     parts = partitioned(given.vehicle_dates, settings.partitions)
     packages = ((inputs, given._replace(vehicle_dates=part)) for part in parts)
@@ -67,6 +71,8 @@ def _measured_in_partitions(
             yield measured.rows
 
 
-def _measured_partition(package: tuple[bytes, Given]) -> list[Measured]:
+def _measured_partition(package: "tuple[bytes, Given]") -> "list[Measured]":
+    from flows.measuring.partitions import measure_partition
+
     inputs, given = package
     return measure_partition(pickle.loads(inputs), given)

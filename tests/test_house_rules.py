@@ -172,6 +172,7 @@ def test_commands_that_the_docs_name_exist(page):
         ("ingest.collector", {"polars", "deltalake", "duckdb", "numba"}),
         ("flows.status", {"polars", "pyarrow", "numpy", "deltalake", "jinja2", "numba", "paho.mqtt.client"}),
         ("flows.querying", {"pyarrow", "numpy", "deltalake", "jinja2", "numba", "polars"}),
+        ("flows.refresh", {"numba", "kernels", "jinja2", "prefect"}),
     ],
 )
 def test_a_command_loads_nothing_that_only_others_need(module, unneeded):

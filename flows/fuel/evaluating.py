@@ -11,7 +11,6 @@ import logging
 
 import duckdb
 
-from flows.fuel.presence import evaluate_presence
 from flows.fuel.zones import zones_of
 from flows.runners import Mapper
 from flows.settings import Settings
@@ -26,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 def evaluate_fuel(warehouse: duckdb.DuckDBPyConnection, settings: Settings, mapper: Mapper = map) -> None:
     """Bring all that is said of purchases up to date with the lake and with core; `mapper` says who compares."""
+    from flows.fuel.presence import evaluate_presence  # kernels, for which a refresh without news need not wait
+
     replace_lines(warehouse, settings.timezone, zones_of)
     since = generated_utc(settings.published_path.resolve())
     if compared := evaluate_presence(warehouse, settings, since, mapper):
