@@ -14,7 +14,7 @@ import math
 import numpy as np
 from numba import prange
 
-from kernels.compiled import kernel, part
+from kernels.compiled import kernel, light_part
 from kernels.track import Degrees, Metres, column
 
 EARTH_RADIUS_M = 6_371_008.8
@@ -47,7 +47,7 @@ def _metres_between(latitude_a_e7, longitude_a_e7, latitude_b_e7, longitude_b_e7
         metres[row] = haversine_m(latitude_a_e7[row], longitude_a_e7[row], latitude_b_e7[row], longitude_b_e7[row])
 
 
-@part
+@light_part
 def haversine_m(latitude_a_e7, longitude_a_e7, latitude_b_e7, longitude_b_e7):
     """Great-circle metres between any two places (haversine formula)."""
     latitude_a, latitude_b = latitude_a_e7 * RADIANS_PER_E7, latitude_b_e7 * RADIANS_PER_E7
@@ -58,7 +58,7 @@ def haversine_m(latitude_a_e7, longitude_a_e7, latitude_b_e7, longitude_b_e7):
     return 2 * EARTH_RADIUS_M * math.asin(math.sqrt(min(chord, 1.0)))
 
 
-@part
+@light_part
 def hop_m(latitude_a_e7, longitude_a_e7, latitude_b_e7, longitude_b_e7):
     """Metres between two places that are usually near each other, as two fixes of a van are."""
     rise_e7 = np.int64(latitude_b_e7) - np.int64(latitude_a_e7)
@@ -74,7 +74,7 @@ def hop_m(latitude_a_e7, longitude_a_e7, latitude_b_e7, longitude_b_e7):
     return EARTH_RADIUS_M * RADIANS_PER_E7 * math.sqrt(east_e7 * east_e7 + rise_e7 * rise_e7)
 
 
-@part
+@light_part
 def cosine(angle):
     """The cosine of up to 71 degrees, in radians, to 5e-10."""
     # Taylor series to the 14th power: a third of the time of math.cos in this place. It multiplies by reciprocals,

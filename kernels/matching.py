@@ -141,20 +141,24 @@ def _match(
 
 @part
 def _near_pairs(stops, first_stop, end_stop, latitude_e7, longitude_e7, first_planned, end_planned, radius_m):
-    # A degree of latitude is as long everywhere: a planned stop looks at the episodes of its own band only, in their
-    # order. One unit more covers rounding.
+    # A degree of latitude is as long everywhere: a planned stop looks at the episodes of its own band only. One unit
+    # more covers rounding.
     band_e7 = np.int64(radius_m / (EARTH_RADIUS_M * RADIANS_PER_E7)) + 1
-    # numba needs to see what an empty list would hold.
-    planned_of = [np.int64(planned) for planned in range(0)]
-    stop_of = [np.int64(stop) for stop in range(0)]
-    found_m = [float(metres) for metres in range(0)]
     order = np.argsort(stops.latitude_e7[first_stop:end_stop], kind="mergesort")
     sorted_e7 = stops.latitude_e7[first_stop:end_stop][order]
-    for planned in range(first_planned, end_planned):
-        north_e7 = np.int64(latitude_e7[planned])
-        low = np.searchsorted(sorted_e7, north_e7 - band_e7, "left")
-        high = np.searchsorted(sorted_e7, north_e7 + band_e7, "right")
-        for stop in np.sort(order[low:high]) + first_stop:
+    low, high = np.empty(end_planned - first_planned, np.int64), np.empty(end_planned - first_planned, np.int64)
+    capacity = np.int64(0)
+    for number in range(low.size):
+        north_e7 = np.int64(latitude_e7[first_planned + number])
+        low[number] = first_at(sorted_e7, 0, sorted_e7.size, north_e7 - band_e7)
+        high[number] = first_at(sorted_e7, low[number], sorted_e7.size, north_e7 + band_e7 + 1)
+        capacity += high[number] - low[number]
+    planned_of, stop_of, found_m = np.empty(capacity, np.int64), np.empty(capacity, np.int64), np.empty(capacity)
+    count = 0
+    for number in range(low.size):
+        planned, begin = first_planned + number, count
+        for place in range(low[number], high[number]):
+            stop = first_stop + order[place]
             if not stops.placed[stop]:
                 continue
             metres = hop_m(
@@ -163,11 +167,15 @@ def _near_pairs(stops, first_stop, end_stop, latitude_e7, longitude_e7, first_pl
                 latitude_e7[planned],
                 longitude_e7[planned],
             )
-            if metres <= radius_m:
-                planned_of.append(np.int64(planned))
-                stop_of.append(np.int64(stop))
-                found_m.append(metres)
-    return np.array(planned_of), np.array(stop_of), np.array(found_m)
+            if metres > radius_m:
+                continue
+            at = count  # in the order of episodes; there are only a few
+            while at > begin and stop_of[at - 1] > stop:
+                stop_of[at], found_m[at] = stop_of[at - 1], found_m[at - 1]
+                at -= 1
+            planned_of[count], stop_of[at], found_m[at] = planned, stop, metres
+            count += 1
+    return planned_of[:count], stop_of[:count], found_m[:count]
 
 
 @kernel

@@ -40,6 +40,7 @@ from kernels.track import (
     firsts_of,
     shaped,
 )
+from kernels.untouched import untouched
 
 
 class OrdinaryRules(NamedTuple):
@@ -120,14 +121,19 @@ def ordinary_groups(
     rules: OrdinaryRules,
     state_rules: StateRules,
     stop_rules: StopRules,
+    *,
+    has_odometer: bool = True,
 ) -> Ordinary:
     """Look at every group that is asked for.
 
     gps_speed  bool (n_groups,)  the speed comes from the receiver, not from the vehicle
     is_asked   bool (n_groups,)
     has_rows   bool (n_groups,)  of these groups the single rows are wanted as well
+    has_odometer  False: the whole column is NaN, and need not be read
     """
     track = shaped(track)
+    if not has_odometer:
+        track = track._replace(odometer_m=track.odometer_m[:0])
     size, group_count = track.time_us.size, track.starts.size - 1
     limits = checked_limits(limits, group_count)
     asked = [
@@ -140,11 +146,11 @@ def ordinary_groups(
     state_rules = StateRules(float(move_kmh), float(tow_m), float(wiring_kmh), int(wiring_us))
     min_us, radius_m, merge_us, settle_us = stop_rules
     stop_rules = StopRules(int(min_us), float(radius_m), int(merge_us), int(settle_us))
-    # At most one run and one episode begins at a row. Pages of these that nothing touches cost no memory.
-    run_row, run_ticks, stop_row, stop_end, stop_on_us, stop_off_us = (np.empty(size, np.int64) for _ in range(6))
-    run_state = np.empty(size, np.int8)
-    north_e7, east_e7 = (np.empty(size, np.int32) for _ in range(2))
-    rows = Rows(np.empty(size, np.int8), np.empty(size, np.int64), np.empty(size))
+    # At most one run and one episode begins at a row, and hardly any group has one at each.
+    run_row, run_ticks, stop_row, stop_end, stop_on_us, stop_off_us = (untouched(size, np.int64) for _ in range(6))
+    run_state = untouched(size, np.int8)
+    north_e7, east_e7 = (untouched(size, np.int32) for _ in range(2))
+    rows = Rows(untouched(size, np.int8), untouched(size, np.int64), untouched(size, np.float64))
     is_ordinary = np.zeros(group_count, np.bool_)
     by_group = np.zeros((2, group_count), np.int64)
     _look(

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from kernels.compiled import part
+from kernels.compiled import light_part, part
 from kernels.distance import TICKS_A_METRE, in_ticks
 from kernels.geometry import EARTH_RADIUS_M, HIGH_LATITUDE_E7, RADIANS_PER_E7, cosine
 from kernels.places import LEAST_STEP_US
@@ -20,7 +20,7 @@ METRES_PER_E7 = EARTH_RADIUS_M * RADIANS_PER_E7
 SAFE = 0.999  # single precision is exact to a ten-millionth
 
 
-@part
+@light_part
 def coded(own, rules, state_rules, gap_max_us, stop_kmh, gps_speed, code):
     """Code what decides the state of each row.
 
@@ -59,7 +59,7 @@ def coded(own, rules, state_rules, gap_max_us, stop_kmh, gps_speed, code):
     return cosine_most, coarse_us
 
 
-@part
+@light_part
 def _reach(values, begin, end):
     low = high = values[begin]
     for row in range(begin, end):
@@ -68,7 +68,7 @@ def _reach(values, begin, end):
     return low, high
 
 
-@part
+@light_part
 def _steps(time_us, begin, end):
     shortest_us, longest_us = np.int64(2**62), np.int64(0)
     for row in range(begin, end):
@@ -78,7 +78,7 @@ def _steps(time_us, begin, end):
     return shortest_us, longest_us
 
 
-@part
+@light_part
 def _odd_rows(own, wiring_kmh, begin, end):
     # Rows without a fix or a speed, with an odometer, or fast with the engine off.
     fast_kmh = np.float32(SAFE * wiring_kmh)
@@ -88,12 +88,12 @@ def _odd_rows(own, wiring_kmh, begin, end):
     for row in range(begin, end):
         silent = not own.speed_kmh[row] < np.float32(np.inf)
         count = np.int32(count + np.int32(silent | ((own.speed_kmh[row] >= fast_kmh) & (own.engine[row] == 0))))
-    for row in range(begin, end):
+    for row in range(begin, min(end, np.uintp(own.odometer_m.size))):  # without rows where no van has an odometer
         count = np.int32(count + np.int32(own.odometer_m[row] == own.odometer_m[row]))
     return count
 
 
-@part
+@light_part
 def _long_hops(own, rules, state_rules, cosine_most, shortest_us, begin, end):
     # Hops of no length, and those that would need a second look if they took no longer than the shortest of them does.
     shortest_us = min(max(shortest_us, LEAST_STEP_US), LONGEST_HOP_US)
@@ -109,7 +109,7 @@ def _long_hops(own, rules, state_rules, cosine_most, shortest_us, begin, end):
     return count
 
 
-@part
+@light_part
 def _odd_hops(own, rules, state_rules, cosine_most, gps_speed, begin, end):
     # Hops that could be a jump or a tow, and rows that repeat a place and a speed.
     e7_a_us = np.float32(SAFE * rules.most_kmh / 3.6e6 / METRES_PER_E7)
@@ -130,7 +130,7 @@ def _odd_hops(own, rules, state_rules, cosine_most, gps_speed, begin, end):
     return count
 
 
-@part
+@light_part
 def _write_codes(own, stop_kmh, move_kmh, begin, end, code):
     # What decides the state of each row, but for the silence after it: speed and engine.
     moves_kmh = np.float32(move_kmh)  # checked to be exact
@@ -174,7 +174,7 @@ def state_runs(own, code, electric, state, run_row, run_state):
     return count
 
 
-@part
+@light_part
 def _end_of_code(code, words, row, last):
     # The next row with another code; eight at a time.
     now = code[row]
@@ -204,13 +204,13 @@ def _end_of_code(code, words, row, last):
     return min(until, last)
 
 
-@part
+@light_part
 def span(run_row, run, run_count, row_count):
     """The first row of a run, and where it ends."""
     return run_row[run], run_row[run + 1] if run + 1 < run_count else row_count - 1
 
 
-@part
+@light_part
 def ticks_between(track, begin, end, departs):
     """The ticks of the driving intervals of rows begin..end - 1, all with fixes no further apart than a short hop.
 
@@ -227,7 +227,7 @@ def ticks_between(track, begin, end, departs):
     return ticks
 
 
-@part
+@light_part
 def _metres(track, row):
     # `hop_m` to the next row, without its questions.
     north_e7 = np.int32(track.latitude_e7[row + ONE] - track.latitude_e7[row])
@@ -238,7 +238,7 @@ def _metres(track, row):
     return EARTH_RADIUS_M * RADIANS_PER_E7 * math.sqrt(east * east + north * north)
 
 
-@part
+@light_part
 def write_rows(own, state, row_state, row_step_us, row_step_m):
     """Write state, duration and metres of every row."""
     for row in range(state.size):

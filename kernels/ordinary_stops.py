@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from kernels.compiled import part
+from kernels.compiled import light_part, part
 from kernels.ordinary_rows import METRES_PER_E7, SAFE
 from kernels.places import mark_stuck
 from kernels.states import IDLE, OFF, PARKED, READY, States
@@ -81,7 +81,7 @@ def episodes(own, state, rules, stop_rules, limits, run_count, run_row, run_stat
     return count
 
 
-@part
+@light_part
 def _kept(own, state, stop_rules, begin, stand_end, centre, on_us, off_us, stops, count):
     if own.time_us[stand_end] - own.time_us[begin] < stop_rules.min_us:
         return count
@@ -93,7 +93,7 @@ def _kept(own, state, stop_rules, begin, stand_end, centre, on_us, off_us, stops
     return count + 1
 
 
-@part
+@light_part
 def _box(own, begin, end):
     south_e7 = north_e7 = own.latitude_e7[begin]
     west_e7 = east_e7 = own.longitude_e7[begin]
@@ -105,7 +105,7 @@ def _box(own, begin, end):
     return south_e7, north_e7, west_e7, east_e7
 
 
-@part
+@light_part
 def _across_m(south_e7, north_e7, west_e7, east_e7, cosine_most):
     # Two opposite corners of a box; further than any two places in it are.
     high_e7 = np.float64(north_e7) - np.float64(south_e7)
@@ -113,7 +113,7 @@ def _across_m(south_e7, north_e7, west_e7, east_e7, cosine_most):
     return METRES_PER_E7 * math.sqrt(high_e7 * high_e7 + wide_e7 * wide_e7)
 
 
-@part
+@light_part
 def _sums(own, begin, end):
     # Of latitudes and longitudes, relative to the first; for rows that are close to each other and not too many.
     north_e7 = east_e7 = np.int32(0)
@@ -124,7 +124,7 @@ def _sums(own, begin, end):
     return np.int64(north_e7), np.int64(east_e7)
 
 
-@part
+@light_part
 def _describe(own, state, begin, end):
     # The sums of the places of standing rows relative to the first, and how long the engine was on and off.
     count = north_e7 = east_e7 = on_us = off_us = np.int64(0)

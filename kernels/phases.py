@@ -29,7 +29,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from kernels.compiled import kernel, part
+from kernels.compiled import kernel, light_part
 from kernels.geometry import hop_m
 from kernels.searching import first_at
 from kernels.stops import Stops, checked_stops
@@ -180,7 +180,7 @@ def _find(
         piece_count[group] = count
 
 
-@part
+@light_part
 def _close(track, depot, first, end, served_us, segments_before, is_last, pieces, count):
     # Writes the pieces of the segment that begins at row `first`. Returns where the next one begins, the exit, the
     # return and the number of pieces. `served_us` are the first arrival, the last departure, and the stand at the depot
@@ -202,7 +202,7 @@ def _close(track, depot, first, end, served_us, segments_before, is_last, pieces
     return following, exit_us, back_us, count
 
 
-@part
+@light_part
 def _piece(track, row, end, until_us, phase, pieces, count):
     # The rows before that instant. Returns where they end, and the number of pieces.
     until = first_at(track.time_us, row, end, until_us)
@@ -213,7 +213,7 @@ def _piece(track, row, end, until_us, phase, pieces, count):
     return until, count
 
 
-@part
+@light_part
 def _exit(track, depot, first, end, first_us, was_in):
     # Returns the last leaving of the depot, and whether the van was there at all. `was_in`: it is known to be there
     # when the segment begins.
@@ -236,7 +236,7 @@ def _exit(track, depot, first, end, first_us, was_in):
     return exit_us, was_in
 
 
-@part
+@light_part
 def _return(track, depot, first, end, last_us, stand_us):
     # The first presence from the last departure on, at the latest the stand at the depot.
     for row in range(first_at(track.time_us, first, end, last_us), end):
@@ -247,7 +247,7 @@ def _return(track, depot, first, end, last_us, stand_us):
     return stand_us
 
 
-@part
+@light_part
 def _outside_m(track, depot, row):
     latitude_e7, longitude_e7, radius_m = depot
     return hop_m(latitude_e7, longitude_e7, track.latitude_e7[row], track.longitude_e7[row]) - radius_m

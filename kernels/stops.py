@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import prange
 
-from kernels.compiled import kernel, part
+from kernels.compiled import kernel, light_part
 from kernels.geometry import hop_m
 from kernels.states import DRIVE, IDLE, NO_STATE, OFF, READY, UNKNOWN, States, checked_states
 from kernels.track import Degrees, Flags, Ints, Track, checked, columns
@@ -100,7 +100,7 @@ def checked_stops(stops: Stops) -> Stops:
     return stops
 
 
-@part
+@light_part
 def is_standing(state):
     """Whether an interval of this state is part of a stand."""
     return state != DRIVE and state != UNKNOWN and state != NO_STATE
@@ -112,7 +112,7 @@ def _find(track, states, rules, end_row):
         _find_in_group(track, states, rules, track.starts[group], track.starts[group + 1], end_row)
 
 
-@part
+@light_part
 def _find_in_group(track, states, rules, first, end, end_row):
     begin = stand_end = -1  # rows begin..stand_end - 1 are the open episode; begin -1: none is open
     centre = (np.int64(0), np.int64(0), np.int64(0), np.int64(0))
@@ -141,13 +141,13 @@ def _find_in_group(track, states, rules, first, end, end_row):
         _close(track, rules, begin, stand_end, end_row)
 
 
-@part
+@light_part
 def _close(track, rules, begin, stand_end, end_row):
     if track.time_us[stand_end] - track.time_us[begin] >= rules.min_us:
         end_row[begin] = stand_end
 
 
-@part
+@light_part
 def goes_on(track, states, rules, centre, anchor, stand_end, row, end):
     """Is the standing row still of the episode whose standing ended at `stand_end`?"""
     drove = seen = False
@@ -167,7 +167,7 @@ def goes_on(track, states, rules, centre, anchor, stand_end, row, end):
     return not drove or (seen and centre[0] > 0)
 
 
-@part
+@light_part
 def _is_jitter(track, states, rules, centre, anchor, row, end):
     # Do the good fixes after the one outside at `row` come back?
     is_next = True
@@ -185,7 +185,7 @@ def _is_jitter(track, states, rules, centre, anchor, row, end):
     return False
 
 
-@part
+@light_part
 def is_here(track, row, centre, anchor, radius_m):
     """Is the fix within the radius, or drifting along from the last one?"""
     if _within(track, row, centre, radius_m):
@@ -202,7 +202,7 @@ def is_here(track, row, centre, anchor, radius_m):
 # relative to it: whole numbers, so the mean is exact and does not depend on where on earth it is.
 
 
-@part
+@light_part
 def with_fix(track, row, centre):
     """The centre with one more fix."""
     count, origin, north_e7, east_e7 = centre
@@ -213,7 +213,7 @@ def with_fix(track, row, centre):
     return count + 1, origin, north_e7, east_e7
 
 
-@part
+@light_part
 def mean_of(track, centre):
     """The mean latitude and longitude of a centre."""
     count, origin, north_e7, east_e7 = centre
@@ -222,7 +222,7 @@ def mean_of(track, centre):
     return latitude_e7, longitude_e7
 
 
-@part
+@light_part
 def _within(track, row, centre, radius_m):
     # Everything is within the radius of a centre that has no fix yet.
     if centre[0] == 0:

@@ -26,10 +26,10 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from kernels.compiled import kernel, part
+from kernels.compiled import kernel, light_part, part
 from kernels.geometry import EARTH_RADIUS_M, RADIANS_PER_E7, hop_m
 from kernels.matching import Matches
-from kernels.searching import first_at
+from kernels.searching import first_ahead, first_at, first_behind
 from kernels.stops import Stops, checked_stops
 from kernels.track import Codes, Flags, Metres, Track, column, shaped, starts_of_groups
 
@@ -38,6 +38,7 @@ PARTNER, LEFT_OVER, AWAY, NO_PLAN = map(np.int8, range(4))
 PRIOR = float(np.log(1 / 5))
 BALANCED_S, SECONDS_A_POINT = 45.0, 25.0
 METRES_PER_E7 = 0.999999 * EARTH_RADIUS_M * RADIANS_PER_E7  # of latitude, and rounding aside
+WIDE_E7 = 50_000_000  # 5 degrees
 ALIKE = 1.5  # a stand lasts about as long as one 1.5 times longer or shorter
 ELSEWHERE, INSIDE = 2.2, -0.7
 REACH, LEAST_REACH_M = 5.0, 300.0
@@ -86,26 +87,36 @@ def wait_odds(track: Track, stops: Stops, on_round: Flags, sides: Codes, certain
     if stops.group.size and stops.group[-1] >= group_count:
         raise ValueError(f"group: expected 0 to {group_count - 1}")
     stop_starts = starts_of_groups(stops.group, group_count)
-    pace_kmh, away_m = np.zeros(odds.size), np.full(odds.size, np.inf)
-    _measure(track, track.speed_kmh.view(np.int32), stops, stop_starts, certain, pace_kmh, away_m)
+    pace_bits, away_m = np.zeros(odds.size, np.int32), np.full(odds.size, np.inf)
+    _measure(track, track.speed_kmh.view(np.int32), stops, stop_starts, certain, pace_bits, away_m)
+    pace_kmh = pace_bits.view(np.float32).astype(np.float64)
     _weigh(stops, stop_starts, on_round, certain, sides, pace_kmh, away_m, odds)
     return odds
 
 
 @kernel
-def _measure(track, bits, stops, stop_starts, certain, pace_kmh, away_m):
+def _measure(track, bits, stops, stop_starts, certain, pace_bits, away_m):
     for group in prange(stop_starts.size - 1):
         begin, until = stop_starts[group], stop_starts[group + 1]
-        first, end = track.starts[group], track.starts[group + 1]
-        for stop in range(begin, until):
-            pace_kmh[stop] = _pace_kmh(track, bits, stops.first_row[stop], stops.end_row[stop], first, end)
+        _find_paces(track, bits, stops, begin, until, track.starts[group], track.starts[group + 1], pace_bits)
         _find_nearest(stops, begin, until, certain, away_m)
+
+
+@light_part
+def _find_paces(track, bits, stops, begin, until, first, end, pace_bits):
+    for stop in range(begin, until):
+        pace_bits[stop] = _pace(track, bits, stops.first_row[stop], stops.end_row[stop], first, end)
 
 
 @part
 def _find_nearest(stops, begin, until, certain, away_m):
-    # By latitude, so that an episode looks at its neighbours only: a place is at least as far away as its latitude.
+    # By latitude, so that an episode looks at its neighbours only: a place is at least as far away as its latitude, and
+    # as its longitude would be on the parallel nearest to a pole.
     order = np.argsort(stops.latitude_e7[begin:until], kind="mergesort") + begin
+    if order.size == 0:
+        return
+    least_e7, most_e7 = np.int64(stops.latitude_e7[order[0]]), np.int64(stops.latitude_e7[order[-1]])
+    east_m = 0.999 * METRES_PER_E7 * np.cos(max(abs(least_e7), abs(most_e7)) * RADIANS_PER_E7)
     known = np.empty(order.size, np.int64)
     count = 0
     for stop in order:
@@ -127,30 +138,30 @@ def _find_nearest(stops, begin, until, certain, away_m):
         while other < count:
             if (stops.latitude_e7[known[other]] - north_e7) * METRES_PER_E7 > nearest_m:
                 break
-            nearest_m = min(nearest_m, _apart_m(stops, stop, known[other]))
+            nearest_m = _nearer_m(stops, stop, known[other], east_m, nearest_m)
             other += 1
         other = after - is_known - 1
         while other >= 0:
             if (north_e7 - stops.latitude_e7[known[other]]) * METRES_PER_E7 > nearest_m:
                 break
-            nearest_m = min(nearest_m, _apart_m(stops, stop, known[other]))
+            nearest_m = _nearer_m(stops, stop, known[other], east_m, nearest_m)
             other -= 1
         away_m[stop] = nearest_m
 
 
-@part
-def _pace_kmh(track, bits, first_row, end_row, first, end):
-    # The greatest speed in the minute before and the greatest in the minute after; of the two, the lower.
-    begin = first_at(track.time_us, first, first_row, track.time_us[first_row] - PACE_US)
-    until = first_at(track.time_us, end_row, end, track.time_us[end_row] + PACE_US + 1)
-    before_kmh = _fastest(track, bits, begin, first_row)
-    after_kmh = _fastest(track, bits, end_row, min(until, end - 1))
-    if until == end and track.speed_kmh[end - 1] > after_kmh:  # nothing follows the last row
-        after_kmh = track.speed_kmh[end - 1]
-    return np.float64(min(before_kmh, after_kmh))
+@light_part
+def _pace(track, bits, first_row, end_row, first, end):
+    # The greatest speed in the minute before and the greatest in the minute after; of the two, the lower. As bits.
+    begin = first_behind(track.time_us, first, first_row, track.time_us[first_row] - PACE_US)
+    until = first_ahead(track.time_us, end_row, end, track.time_us[end_row] + PACE_US + 1)
+    before = _fastest(track, bits, begin, first_row)
+    after = _fastest(track, bits, end_row, min(until, end - 1))
+    if until == end and track.speed_kmh[end - 1] > 0:  # nothing follows the last row
+        after = max(after, bits[end - 1])
+    return min(before, after)
 
 
-@part
+@light_part
 def _fastest(track, bits, begin, end):
     # Numbers above 0 are in the same order as the bits they are made of, and of whole numbers the greatest is found on
     # whole registers. Of the rows of one instant only the last one speaks.
@@ -159,12 +170,20 @@ def _fastest(track, bits, begin, end):
     for row in range(np.uintp(begin), np.uintp(end)):
         speaks = (track.time_us[row] < track.time_us[row + one]) & (track.speed_kmh[row] > 0)
         fastest = max(fastest, bits[row] if speaks else np.int32(0))
-    return np.array([fastest]).view(np.float32)[0]
+    return fastest
 
 
-@part
-def _apart_m(stops, a, b):
-    return hop_m(stops.latitude_e7[a], stops.longitude_e7[a], stops.latitude_e7[b], stops.longitude_e7[b])
+@light_part
+def _nearer_m(stops, stop, other, east_m, nearest_m):
+    # The lesser of `nearest_m` and the metres between two episodes. `east_m` are fewer than a unit of longitude has
+    # anywhere between them, and fewer by more than an arc of WIDE_E7 is longer than its chord.
+    run_e7 = abs(np.int64(stops.longitude_e7[stop]) - np.int64(stops.longitude_e7[other]))
+    if run_e7 < WIDE_E7 and run_e7 * east_m > nearest_m:
+        return nearest_m
+    metres = hop_m(
+        stops.latitude_e7[stop], stops.longitude_e7[stop], stops.latitude_e7[other], stops.longitude_e7[other]
+    )
+    return min(nearest_m, metres)
 
 
 @kernel
@@ -178,6 +197,9 @@ def _weigh(stops, stop_starts, on_round, certain, sides, pace_kmh, away_m, odds)
         for stop in range(first, end):
             if certain[stop] and sides[stop] != NO_PLAN:
                 on_side[sides[stop]] += 1
+        plan_points = np.empty(3)
+        for side in range(3):
+            plan_points[side] = np.log(WAIT_SHARES[side] * (3 + certain_count) / on_side[side])
         for stop in range(first, end):
             if stops.off_us[stop] > 0:
                 continue
@@ -189,11 +211,11 @@ def _weigh(stops, stop_starts, on_round, certain, sides, pace_kmh, away_m, odds)
             if yardstick.reach_m < np.inf:
                 points += ELSEWHERE if _is_elsewhere(stop, pace_kmh, away_m, yardstick) else INSIDE
             if sides[stop] != NO_PLAN:
-                points += np.log(WAIT_SHARES[sides[stop]] * (3 + certain_count) / on_side[sides[stop]])
+                points += plan_points[sides[stop]]
             odds[stop] = points
 
 
-@part
+@light_part
 def _seconds(stops, stop):
     return (stops.departed_us[stop] - stops.arrived_us[stop]) / 1e6
 
@@ -208,7 +230,7 @@ def _yardstick(certain, pace_kmh, away_m):
     return Yardstick(max(REACH * usual_m, LEAST_REACH_M), FASTER * paces_kmh[paces_kmh.size * 9 // 10])
 
 
-@part
+@light_part
 def _is_elsewhere(stop, pace_kmh, away_m, yardstick):
     return away_m[stop] > yardstick.reach_m or pace_kmh[stop] > yardstick.fast_kmh
 
@@ -230,7 +252,7 @@ def _durations(stops, first, end, on_round, pace_kmh, away_m, yardstick):
     return np.sort(off_s[:off_count]), np.sort(on_s[:on_count])
 
 
-@part
+@light_part
 def _alike(sorted_s, seconds):
     # How many lasted about as long.
     low = first_at(sorted_s, 0, sorted_s.size, seconds / ALIKE)

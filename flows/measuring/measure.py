@@ -22,6 +22,7 @@ from flows.measuring.by_row import (
     state_rules,
     stop_rules,
 )
+from flows.measuring.meters import may_be_sent
 from flows.measuring.planned import Ints, e7
 from flows.measuring.route_labels import (
     NO_ROUTE,
@@ -152,10 +153,13 @@ def measure(day: Day, stations: pl.DataFrame, areas: NamedAreas, settings: Setti
 def _has_meters(day: Day) -> NDArray[np.bool_]:
     """Which groups have a fuel gauge or counter, so that metres between two of their rows are asked for."""
     has_meters = day.fuel.first_row >= 0
-    readings = day.level_pct > 0
-    if readings.any():
-        has_meters = has_meters | _any_in_group(readings, day.track.starts)
+    if _has_levels(day):
+        has_meters = has_meters | _any_in_group(day.level_pct > 0, day.track.starts)
     return has_meters
+
+
+def _has_levels(day: Day) -> bool:
+    return may_be_sent(day.level_pct) and bool((day.level_pct > 0).any())
 
 
 def _any_in_group(truth: NDArray[np.bool_], starts: Ints) -> NDArray[np.bool_]:
@@ -175,6 +179,7 @@ def _ordinary(day: Day, parts: RouteParts, said: Ints, has_rows: NDArray[np.bool
     return ordinary_groups(
         *(day.track, day.limits, ~day.has_can, is_asked, has_rows, rules),
         *(state_rules(settings), stop_rules(settings)),
+        has_odometer=may_be_sent(day.track.odometer_m),
     )
 
 
@@ -209,7 +214,7 @@ def _by_group(
 
 
 def _levels(day: Day, track: Track, states: States) -> tuple[Levels, Refuels]:
-    if (day.level_pct > 0).any():
+    if _has_levels(day):
         return fuel_levels(track, states, day.level_pct, LEVEL_RULES)
     size = len(day.names)
     unknown, nowhere = np.full(size, np.nan), np.full(size, -1)

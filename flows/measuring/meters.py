@@ -1,6 +1,5 @@
 """Columns to arrays: what do the meters of a van say, the counters and the fuel gauge?"""
 
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,14 +45,20 @@ def reading_of(column: pl.Series) -> Reading | None:
 
 def not_sent(row_count: int, dtype: type[np.floating[Any]] = np.float64) -> NDArray[Any]:
     """NaN for each row. Nobody writes to it: all callers share one array."""
-    return _not_sent(-(-row_count // MILLION) * MILLION, np.dtype(dtype).name)[:row_count]
+    shared = _shared.get(np.dtype(dtype).name)
+    if shared is None or shared.size < row_count:
+        shared = np.full(-(-row_count // MILLION) * MILLION, np.nan, dtype)
+        shared.flags.writeable = False
+        _shared[np.dtype(dtype).name] = shared
+    return shared[:row_count]
 
 
-@lru_cache(maxsize=4)
-def _not_sent(size: int, dtype: str) -> NDArray[Any]:
-    array = np.full(size, np.nan, dtype)
-    array.flags.writeable = False
-    return array
+def may_be_sent(column: NDArray[Any]) -> bool:
+    """Whether a column is anything but what `not_sent` shares: nobody need look at its rows."""
+    return column.base is None or column.base is not _shared.get(column.dtype.name)
+
+
+_shared: dict[str, NDArray[Any]] = {}  # by type
 
 
 def counter(reading: Reading | None, starts: Ints) -> Counter:

@@ -15,6 +15,7 @@ from flows.bench.kernels.fleet import made_up_fleet
 from flows.bench.kernels.ledger_pass import STATIONS, day_of_fleet, full_ledger, one_area
 from flows.measuring import measure as measuring
 from flows.measuring.measured import measured_rows
+from flows.measuring.meters import may_be_sent, not_sent
 from flows.measuring.planned import GROUP_TYPES
 from flows.settings import Settings
 from tests.kernels.tracks import fleets
@@ -37,8 +38,8 @@ def ordinary_count(day):
     """The number of groups that take the short way, and all rows, which are those of the long way."""
     found = []
 
-    def noting(*given):
-        ordinary = asked(*given)
+    def noting(*given, **named):
+        ordinary = asked(*given, **named)
         found.append(int(ordinary.is_ordinary.sum()))
         return ordinary
 
@@ -150,6 +151,8 @@ def test_days_with_strange_things_in_them_have_the_rows_of_the_long_way(seed, ki
     odometer_m = day.track.odometer_m.copy()
     if chance.random() < 0.2:
         odometer_m[:700] = np.arange(700) * 5.0
+    elif chance.random() < 0.5:
+        odometer_m = not_sent(time_us.size)
     day = day._replace(
         track=day.track._replace(odometer_m=odometer_m),
         limits=day.limits._replace(electric=electric),
@@ -181,6 +184,16 @@ def test_days_of_a_few_strange_rows_have_the_rows_of_the_long_way(fleet):
     day = day_of_fleet(made_up)
     day = day._replace(track=track._replace(starts=starts), limits=type(limits)(*(c[begins] for c in limits)))
     ordinary_count(day)
+
+
+def test_only_the_column_that_everybody_shares_is_known_to_be_empty():
+    shared = not_sent(10)
+    assert not may_be_sent(shared)
+    assert not may_be_sent(shared[2:5])
+    assert may_be_sent(shared.copy())
+    assert may_be_sent(not_sent(10, np.float32).copy())
+    assert may_be_sent(np.arange(4.0)[:2])
+    assert not may_be_sent(not_sent(10, np.float32))
 
 
 def test_one_thread_and_two_find_the_same():

@@ -5,10 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kernels.geometry import metres_between
 from kernels.sampling import coarse_share
 from kernels.states import STATE_NAMES, classify
-from kernels.stops import Stops, park_episodes
-from kernels.traffic import AWAY, LEFT_OVER, NO_PLAN, PARTNER, wait_odds
+from kernels.stops import Stops, checked_stops, park_episodes
+from kernels.track import column, shaped, starts_of_groups
+from kernels.traffic import AWAY, LEFT_OVER, NO_PLAN, PARTNER, _measure, wait_odds
 from tests.builders import examples
 from tests.kernels.naive import traffic as naive
 from tests.kernels.tracks import (
@@ -101,6 +103,76 @@ def test_odds_of_a_round_agree_with_the_naive_version(moments, data):
     track, stops = round_of(*moments)
     speeds = st.lists(st.sampled_from([0, 20, 30, 34]), min_size=track.time_us.size, max_size=track.time_us.size)
     assert_agrees(track._replace(speed_kmh=np.array(data.draw(speeds), dtype=np.float32)), stops, data)
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([0, 1, 40]), st.sampled_from([1, 7, 59, 60, 61]))
+@settings(deadline=None, max_examples=examples(8, 20))
+def test_odds_where_many_rows_lie_before_and_after_agree_with_the_naive_version(seed, gap_rows, step_s):
+    # The minute before and after a stand: many rows, few, one, none.
+    chance = np.random.default_rng(seed)
+    rows, stops = 400, []
+    time_us = np.cumsum(chance.integers(0, 2 * step_s + 1, rows)) * SECOND_US
+    speed_kmh = np.where(chance.random(rows) < 0.5, 0, chance.integers(0, 90, rows)).astype(np.float64)
+    first = gap_rows
+    while first < rows - 2:
+        end = min(first + int(chance.integers(1, 30)), rows - 1)
+        stops.append((first, end))
+        first = end + gap_rows + int(chance.integers(0, 30))
+    track = track_of([Row(int(us), metres_off(0), float(kmh), 1) for us, kmh in zip(time_us, speed_kmh, strict=True)])
+    assert_paces(track, stops)
+
+
+def assert_paces(track, stops):
+    first, end = (np.array(column, dtype=np.int64) for column in zip(*stops, strict=True))
+    bits = np.zeros(first.size, np.int32)
+    episodes = _episodes_of(track, first, end)
+    nowhere = np.zeros(first.size, np.bool_)
+    _measure(
+        *(shaped(track), column("bits", track.speed_kmh, np.float32).view(np.int32), checked_stops(episodes)),
+        *(starts_of_groups(episodes.group, 1), nowhere, bits, np.zeros(first.size)),
+    )
+    rows = rows_of(track)[0]
+    expected = [naive.pace_kmh(rows, int(a), int(b)) for a, b in stops]
+    np.testing.assert_array_equal(bits.view(np.float32), np.array(expected, np.float32))
+
+
+def _episodes_of(track, first, end):
+    empty = np.zeros(first.size, np.int64)
+    return Stops(
+        *(empty, first, end, track.time_us[first], track.time_us[end]),
+        *(empty.astype(np.int32), empty.astype(np.int32), np.ones(first.size, np.bool_), empty, empty),
+    )
+
+
+PARALLELS = st.sampled_from([0, 523_000_000, -523_000_000, 699_000_000, 850_000_000, -899_000_000])
+MERIDIANS = st.sampled_from([-1_800_000_000, -1_799_990_000, 0, 40_000, 900_000, 49_000_000, 51_000_000, 1_799_999_000])
+PLACES = st.tuples(st.integers(0, 1), st.integers(0, 1), st.integers(-30_000, 30_000), st.integers(-30_000, 30_000))
+
+
+@given(
+    st.lists(PARALLELS, min_size=1, max_size=2),
+    st.lists(MERIDIANS, min_size=1, max_size=2),
+    st.lists(PLACES, min_size=1, max_size=12),
+)
+@settings(deadline=None, max_examples=examples(40, 100))
+def test_the_nearest_certain_stand_is_found_anywhere_on_earth(parallels, meridians, places):
+    # Near the date line, near the poles, and further apart than longitudes can be compared.
+    north_e7 = np.array([parallels[a % len(parallels)] + north for a, _, north, _ in places], np.int32)
+    east_e7 = np.array([meridians[b % len(meridians)] + east for _, b, _, east in places])
+    east_e7 = np.clip(east_e7, -1_800_000_000, 1_800_000_000).astype(np.int32)
+    track, stops = round_of(*[(0, 40, True)] * len(places))
+    stops = stops._replace(latitude_e7=north_e7, longitude_e7=east_e7)
+    away_m = np.full(north_e7.size, inf)
+    _measure(
+        *(shaped(track), column("bits", track.speed_kmh, np.float32).view(np.int32), checked_stops(stops)),
+        *(starts_of_groups(stops.group, 1), np.ones(north_e7.size, np.bool_), np.zeros(north_e7.size, np.int32)),
+        away_m,
+    )
+    for number in range(north_e7.size):
+        others = np.delete(np.arange(north_e7.size), number)
+        here = np.full(others.size, north_e7[number]), np.full(others.size, east_e7[number])
+        expected = metres_between(*here, north_e7[others], east_e7[others]).min(initial=inf)
+        np.testing.assert_allclose(away_m[number], expected, rtol=1e-6, atol=1e-3)
 
 
 def odds_of(*moments, side=NO_PLAN, rows=None):

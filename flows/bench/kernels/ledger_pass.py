@@ -18,7 +18,7 @@ from flows.bench.figures import Figure, Section
 from flows.bench.kernels.fleet import Fleet, made_up_fleet
 from flows.measuring.areas import NamedAreas
 from flows.measuring.measure import Measured, measure
-from flows.measuring.meters import Counter
+from flows.measuring.meters import Counter, not_sent
 from flows.measuring.planned import Depots, PlannedStops, Routes
 from flows.measuring.tracks import Day
 from flows.settings import Settings
@@ -93,7 +93,7 @@ def day_of_fleet(fleet: Fleet) -> Day:
     planned_starts = np.searchsorted(stands, fleet.starts).astype(np.int64)
     planned_van = np.repeat(vans, np.diff(planned_starts))
     nothing = Counter(
-        np.full(size, np.nan),
+        not_sent(size),
         np.full(van_count, np.nan),
         np.full(van_count, np.nan),
         np.full(van_count, -1),
@@ -109,7 +109,7 @@ def day_of_fleet(fleet: Fleet) -> Day:
             fleet.placed,
             fleet.speed_kmh,
             fleet.engine,
-            np.full(size, np.nan),
+            not_sent(size),
         ),
         limits=Limits(
             np.full(van_count, 300_000_000, np.int64), np.full(van_count, 3, np.float32), np.zeros(van_count, np.bool_)
@@ -120,7 +120,7 @@ def day_of_fleet(fleet: Fleet) -> Day:
         median_interval_s=np.ones(van_count),
         fuel=nothing,
         energy=nothing,
-        level_pct=np.full(size, np.nan, np.float32),
+        level_pct=not_sent(size, np.float32),
         tank_l=np.full(van_count, np.nan),
         depots=Depots(
             fleet.latitude_e7[first], fleet.longitude_e7[first], np.full(van_count, DEPOT_RADIUS_M, np.float32)
