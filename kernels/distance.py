@@ -33,7 +33,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from kernels.compiled import kernel, part
+from kernels.compiled import kernel, light_part
 from kernels.geometry import hop_m
 from kernels.places import LEAST_STEP_US
 from kernels.states import DRIVE, OFF, UNKNOWN, States, checked_states
@@ -112,13 +112,13 @@ def _measure(track, states, is_frozen, rules, step_m, source, odometer_rejected)
             step_m[row] = in_ticks(step_m[row]) / TICKS_A_METRE
 
 
-@part
+@light_part
 def in_ticks(metres):
     """The nearest whole number of ticks."""
     return math.floor(metres * TICKS_A_METRE + 0.5)
 
 
-@part
+@light_part
 def _spread_gps(track, states, rules, first, end, step_m):
     # Returns whether there are fixes at two instants, and the metres including hops over unknown intervals.
     heard_m = 0.0
@@ -150,7 +150,7 @@ def _spread_gps(track, states, rules, first, end, step_m):
     return found, heard_m
 
 
-@part
+@light_part
 def _drove(states, begin, end):
     drove = unknown = False
     for row in range(begin, end):
@@ -160,7 +160,7 @@ def _drove(states, begin, end):
     return drove, unknown
 
 
-@part
+@light_part
 def _spread(states, begin, end, metres, step_m):
     # Shares metres among the driving intervals of rows begin..end - 1; without any, the last gets all.
     drive_us = 0
@@ -175,7 +175,7 @@ def _spread(states, begin, end, metres, step_m):
             step_m[row] += metres * (states.step_us[row] / drive_us)
 
 
-@part
+@light_part
 def _judge_odometer(track, states, rules, first, end, gps_judges, heard_m):
     # Returns whether there are enough readings, and whether they are believable.
     first_reading = last_reading = -1
@@ -206,7 +206,7 @@ def _judge_odometer(track, states, rules, first, end, gps_judges, heard_m):
     return enough, believable
 
 
-@part
+@light_part
 def _spread_odometer(track, states, first, end, step_m):
     last = -1
     for row in range(first, end):
@@ -217,7 +217,7 @@ def _spread_odometer(track, states, first, end, step_m):
         last = row
 
 
-@part
+@light_part
 def _spread_speed(track, states, first, end, step_m):
     # Returns whether any speed is known.
     found = False

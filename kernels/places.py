@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from kernels.compiled import kernel, part
+from kernels.compiled import kernel, light_part
 from kernels.geometry import hop_m
 from kernels.track import Flags, Ints, Track, checked, column
 
@@ -91,7 +91,7 @@ def _find_stuck(track, away_m, stuck):
         mark_stuck(track, away_m, track.starts[group], track.starts[group + 1], stuck)
 
 
-@part
+@light_part
 def mark_stuck(track, away_m, first, end, stuck):
     """Mark the rows first..end - 1 that are stuck; return whether there are any."""
     begin = back = since = np.int64(-1)  # of the zeros; of the comparison; of the motion
@@ -130,7 +130,7 @@ def mark_stuck(track, away_m, first, end, stuck):
     return marked >= 0
 
 
-@part
+@light_part
 def _apart_m(track, a, b):
     return hop_m(track.latitude_e7[a], track.longitude_e7[a], track.latitude_e7[b], track.longitude_e7[b])
 
@@ -170,13 +170,13 @@ def _judge(track, max_kmh, placed, jump_count):
             jump_count[group] += track.placed[row] and not placed[row]
 
 
-@part
+@light_part
 def _reachable(track, a, b, max_kmh):
     step_us = max(track.time_us[b] - track.time_us[a], LEAST_STEP_US)
     return _apart_m(track, a, b) * 3.6e6 <= max_kmh * step_us
 
 
-@part
+@light_part
 def _mark_copies(track, fix, end, good, placed):
     # The fix and its exact copies; rows of one instant follow each other.
     for row in range(fix, end):
@@ -232,7 +232,7 @@ def _find_repeated(track, gps_speed, frozen_us, frozen):
                     earlier -= 1
 
 
-@part
+@light_part
 def _same_fix(track, a, b):
     return (
         track.speed_kmh[a] == track.speed_kmh[b]

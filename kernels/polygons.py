@@ -16,7 +16,7 @@ import numpy as np
 from numba import prange
 from numpy.typing import NDArray
 
-from kernels.compiled import kernel, part
+from kernels.compiled import kernel, light_part
 from kernels.geometry import EARTH_RADIUS_M, RADIANS_PER_E7
 from kernels.track import Degrees, Flags, Ints, Metres, column
 
@@ -131,7 +131,7 @@ def _find(latitude_e7, longitude_e7, area_polygons, margin_m, edges, found):
                     break
 
 
-@part
+@light_part
 def _is_in(latitude_e7, longitude_e7, shrink, band_e7, polygon, edges):
     north, east = np.int64(latitude_e7), np.int64(longitude_e7)
     run_e7 = band_e7 / shrink
@@ -158,7 +158,7 @@ def _is_in(latitude_e7, longitude_e7, shrink, band_e7, polygon, edges):
     return is_in
 
 
-@part
+@light_part
 def _away(north, east, start_north, start_east, end_north, end_east, shrink):
     # Degrees of latitude to the nearest point of the edge, on a plane that touches the earth at the place.
     x, y = (start_east - east) * shrink, float(start_north - north)

@@ -22,7 +22,7 @@ if that is less. At the first or last fix it is the first or last four fixes, tw
 import numpy as np
 from numba import prange
 
-from kernels.compiled import kernel, part
+from kernels.compiled import kernel, light_part
 from kernels.geometry import hop_m
 from kernels.track import Limits, Speeds, Track, checked, checked_limits
 
@@ -63,7 +63,7 @@ def _fill(track, gap_max_us, speed_kmh):
                 speed_kmh[row] = _hop_kmh(track, first, end, before, last, gap_max_us[group])
 
 
-@part
+@light_part
 def _next_fix(track, row, end):
     # The next good fix at a later time; `end`, the end of the group, if there is none.
     for other in range(row + 1, end):
@@ -72,7 +72,7 @@ def _next_fix(track, row, end):
     return end
 
 
-@part
+@light_part
 def _hop_kmh(track, first, end, a, b, gap_max_us):
     step_us = track.time_us[b] - track.time_us[a]
     if step_us > gap_max_us:
@@ -87,7 +87,7 @@ def _hop_kmh(track, first, end, a, b, gap_max_us):
     return hop_kmh if metres >= SURE_M else min(hop_kmh, metres * 3.6e6 / between_us)
 
 
-@part
+@light_part
 def _between_pairs(track, first, end, a, b):
     # How far and how long from the mean of one pair of fixes to that of the next, with the hop from `a` to `b` between
     # them or, at the first or last fix, inside one of them. A pair that lacks a fix is one fix.
@@ -111,14 +111,14 @@ def _between_pairs(track, first, end, a, b):
     return hop_m(a_north_e7, a_east_e7, b_north_e7, b_east_e7), b_us - a_us
 
 
-@part
+@light_part
 def _first_of_instant(track, first, row):
     while row > first and track.time_us[row - 1] == track.time_us[row]:
         row -= 1
     return row
 
 
-@part
+@light_part
 def _fix_before(track, first, fix):
     # The last good fix at an earlier time, less than SPARSE_US before this one, the first of its instant; else -1.
     found = -1
@@ -132,7 +132,7 @@ def _fix_before(track, first, fix):
     return found
 
 
-@part
+@light_part
 def _fix_after(track, end, fix):
     # The first good fix at a later time, less than SPARSE_US after this one; else -1.
     row = fix + 1
@@ -143,7 +143,7 @@ def _fix_after(track, end, fix):
     return -1
 
 
-@part
+@light_part
 def _smooth_kmh(track, first, end, a, b):
     oldest = _oldest(track, first, a, track.time_us[a] - BASELINE_US)
     newest = row = b
@@ -160,7 +160,7 @@ def _smooth_kmh(track, first, end, a, b):
     return hop_m(a_north_e7, a_east_e7, b_north_e7, b_east_e7) * 3.6e6 / (b_us - a_us)
 
 
-@part
+@light_part
 def _oldest(track, first, fix, after_us):
     # The earliest good fix later than `after_us`, at `fix` or before it.
     oldest = row = fix
@@ -171,7 +171,7 @@ def _oldest(track, first, fix, after_us):
     return oldest
 
 
-@part
+@light_part
 def _mean_fix(track, begin, end):
     # The mean time, latitude and longitude of the good fixes, one for each instant. Sums are whole numbers relative
     # to the first row, so the mean is exact wherever the place is.

@@ -34,7 +34,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from kernels.compiled import kernel, part
+from kernels.compiled import kernel, light_part, part
 from kernels.geometry import hop_m
 from kernels.track import Codes, Flags, Ints, Limits, Track, checked, checked_limits, column
 
@@ -124,12 +124,12 @@ def _mark_wrong_wiring(track, rules, gap_max_us, first, end, state):
     return found
 
 
-@part
+@light_part
 def _fast_while_off(track, rules, row):
     return track.engine[row] == 0 and track.speed_kmh[row] > rules.wiring_kmh
 
 
-@part
+@light_part
 def _mark_engine_off(track, rules, first, end, state):
     # Marks rows with the engine off that are not DRIVE yet as OFF, or as UNKNOWN where the van turns
     # up elsewhere. Rows wait from one fix to the next, which answers for all of them.
@@ -144,12 +144,12 @@ def _mark_engine_off(track, rules, first, end, state):
     _mark_waiting(track, waiting, end - 1, False, state)
 
 
-@part
+@light_part
 def _fixes_apart_m(track, a, b):
     return hop_m(track.latitude_e7[a], track.longitude_e7[a], track.latitude_e7[b], track.longitude_e7[b])
 
 
-@part
+@light_part
 def _mark_waiting(track, begin, end, towed, state):
     unbroken = True  # still in the stretch of engine-off rows that the fix belongs to
     for row in range(begin, end):
@@ -158,7 +158,7 @@ def _mark_waiting(track, begin, end, towed, state):
             state[row] = UNKNOWN if towed and unbroken else OFF
 
 
-@part
+@light_part
 def _mark_engine_on(track, limits, rules, group, state, step_us):
     moving = False
     after_break = True
@@ -187,7 +187,7 @@ def _mark_engine_on(track, limits, rules, group, state, step_us):
             state[row] = PARKED
 
 
-@part
+@light_part
 def _mark_instants(first, end, state, step_us):
     # Rows of one instant take the state of the last of them. Those of the last instant have none
     # that elapsed: they join the interval before, and in a group without duration keep NO_STATE.

@@ -52,12 +52,20 @@ def whole_ledger(
     runs = ordinary_ledger(track, ordinary.runs, stops, kinds, labels)
     if not unusual.groups.size:
         return runs
-    rows = unusual.taken(np.arange(track.time_us.size))
     others = ledger_by_row(
-        *(unusual, stops, kinds, unusual.taken(phase_of_rows(track.starts, pieces))),
-        *(route_of_rows(said, parts, rows), unusual.taken(day.pto)),
+        *(unusual, stops, kinds, _phases(pieces, unusual)),
+        *(route_of_rows(said, parts, unusual.numbers()), unusual.taken(day.pto)),
     )
     return Ledger._make(_in_order(runs, others))
+
+
+def _phases(pieces: Pieces, unusual: ByRow) -> NDArray[np.int8]:
+    """The phase of each row of the groups that went row by row."""
+    own = np.isin(pieces.group, unusual.groups)
+    group = np.searchsorted(unusual.groups, pieces.group[own])
+    return phase_of_rows(
+        unusual.track.starts, Pieces(group, pieces.first_row[own] - unusual.row[group], pieces.phase[own])
+    )
 
 
 def _in_order(some: Stops | Ledger, others: Stops | Ledger) -> list[Any]:
@@ -67,11 +75,15 @@ def _in_order(some: Stops | Ledger, others: Stops | Ledger) -> list[Any]:
     return [np.concatenate(pair)[order] for pair in columns]
 
 
-def states_of_rows(track: Track, ordinary: Ordinary, unusual: ByRow) -> tuple[States, NDArray[np.float64]]:
-    """State and metres of every row of the groups with meters."""
+def states_of_rows(
+    has_rows: NDArray[np.bool_], ordinary: Ordinary, unusual: ByRow
+) -> tuple[States, NDArray[np.float64]]:
+    """State and metres of every row of the groups with meters, `has_rows`; no rows where no group has any."""
+    is_wired_wrong = np.zeros(has_rows.size, np.bool_)
+    if not has_rows.any():
+        return States(np.zeros(0, np.int8), np.zeros(0, np.int64), is_wired_wrong), np.zeros(0)
     rows, states = ordinary.rows, unusual.states
-    return States(
-        unusual.put(rows.state, states.state),
-        unusual.put(rows.step_us, states.step_us),
-        np.zeros(track.starts.size - 1, np.bool_),
-    ), unusual.put(rows.step_m, unusual.distances.step_m)
+    unusual.write(rows.state, states.state)
+    unusual.write(rows.step_us, states.step_us)
+    unusual.write(rows.step_m, unusual.distances.step_m)
+    return States(rows.state, rows.step_us, is_wired_wrong), rows.step_m

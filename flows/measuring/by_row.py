@@ -59,14 +59,23 @@ class ByRow(NamedTuple):
         if rows.size == column.size:
             return rows
         column = column.copy()
+        self.write(column, rows)
+        return column
+
+    def write(self, column: NDArray[Any], rows: NDArray[Any]) -> None:
+        """Write these values to the rows of these groups in a column of the chunk."""
         starts = self.track.starts
         for number, group in enumerate(self.groups):
             column[self.whole[group] : self.whole[group + 1]] = rows[starts[number] : starts[number + 1]]
-        return column
 
     def taken(self, column: NDArray[Any]) -> NDArray[Any]:
         """The rows of these groups out of a column of the chunk."""
         return _taken(column, self.whole, self.groups)
+
+    def numbers(self) -> Ints:
+        """The numbers in the chunk of the rows of these groups."""
+        spans = [np.arange(self.whole[group], self.whole[group + 1]) for group in self.groups]
+        return np.concatenate(spans) if spans else np.zeros(0, np.int64)
 
 
 def state_rules(settings: Settings) -> StateRules:

@@ -124,7 +124,7 @@ def measure(day: Day, stations: pl.DataFrame, areas: NamedAreas, settings: Setti
     kinds = _kinds(day, speeds, stops, matches, stations, settings)
     phases, pieces = _phases(day, track, stops, kinds, parts)
     runs = whole_ledger(day, track, ordinary, unusual, stops, kinds, parts, pieces, said)
-    states, step_m = states_of_rows(track, ordinary, unusual)
+    states, step_m = states_of_rows(has_rows, ordinary, unusual)
     levels, refuels = _levels(day, track, states)
     return Measured(
         placed=track.placed,
