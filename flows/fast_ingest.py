@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ingest.packets import PacketTools, empty_table
+from ingest.packets import Columns, PacketTools, empty_table
 from ingest.scanned import Payloads, Points, Scanners
 from ingest.settings import IngestSettings
 
@@ -81,16 +81,16 @@ def _texts(text: NDArray[np.uint8], where: NDArray[np.int64], is_missing: NDArra
 @cache
 def packet_tools() -> PacketTools:
     """The scanner of MQTT packets, ready: compiled, or loaded from the cache, before it is handed out."""
-    from kernels.packets import gather, scan
+    from kernels.packets import columns, scan
     from kernels.sequences import sequences
 
     stream, table = np.zeros(8, np.uint8), empty_table(1)
     scan(stream, 0, 0, True, 1, table)
-    gather(stream, table[0, :0], table[1, :0], stream[:0])
+    columns(stream, table[:, :0].copy())
     offsets, content, none = np.zeros(1, np.int32), np.zeros(0, np.uint8), np.zeros(0, np.int64)
     content.flags.writeable = offsets.flags.writeable = False  # as those of Arrow
     sequences(content, offsets, np.zeros(0, np.bool_), none, np.zeros(0, np.int32), none)
-    return PacketTools(scan, gather, sequences, _packed_sequences)
+    return PacketTools(scan, lambda *given: Columns(*columns(*given)), sequences, _packed_sequences)
 
 
 def _packed_sequences(

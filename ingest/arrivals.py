@@ -1,8 +1,8 @@
 """What has arrived and is not on disk yet, and how does it become a batch of the spool?
 
 Messages come in two forms: one by one from paho, and lifted out of its socket by the thousand, as packets with a table
-of what is where in them (`ingest.packets`). Of the second no message becomes a Python object: the columns of the
-batch are gathered from the packets.
+of what is where in them (`ingest.packets`). Of the second no message becomes a Python object: they are copied once,
+out of what was read and into the columns that go to the disk.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ingest.open_segment import SCHEMA, Message, message_batch
-from ingest.packets import PAYLOAD, PAYLOAD_SIZE, TOPIC, TOPIC_SIZE, TYPE, TYPE_SIZE, Gather, Packets, Table
+from ingest.packets import Packets, ReadColumns, Table
 
 OVERHEAD_BYTES = 500  # of a message in memory, beside topic and payload
 
@@ -40,75 +40,56 @@ class Arrival(NamedTuple):
 
 
 class Lifted(NamedTuple):
-    """Messages lifted out of one connection together; `is_ours` is None where all are."""
+    """Messages lifted out of one connection together: those that are ours, and what acknowledging all of them needs."""
 
-    packets: Packets
+    batch: pa.RecordBatch
     connection: int
-    received_us: int
-    is_ours: NDArray[np.bool_] | None = None
-
-    @property
-    def message_count(self) -> int:
-        return self.packets.message_count
-
-    @property
-    def size_bytes(self) -> int:
-        return self.packets.size_bytes
-
-    @property
-    def kept(self) -> Table:
-        """The table of those that are ours."""
-        table = self.packets.table
-        return table if self.is_ours is None else np.ascontiguousarray(table[:, self.is_ours])
+    unanswered_ids: Table
+    message_count: int
+    size_bytes: int
 
 
 Arrived = Arrival | Lifted
 
 
-def arrived_batch(arrivals: Sequence[Arrived], gather: Gather) -> pa.RecordBatch:
+def lifted(
+    packets: Packets,
+    columns: ReadColumns,
+    *,
+    connection: int,
+    received_us: int,
+    is_ours: NDArray[np.bool_] | None = None,
+) -> Lifted:
+    """Copy messages out of the stream they were found in; `is_ours` is None where all are."""
+    table = np.ascontiguousarray(packets.table if is_ours is None else packets.table[:, is_ours])
+    found = columns(packets.content, table)
+    count = table.shape[1]
+    arrays = [
+        _array(pa.string(), count, None, found.topic_ends, found.topics),
+        _array(pa.binary(), count, None, found.payload_ends, found.payloads),
+        _array(pa.int64(), count, None, np.full(count, received_us, np.int64)),
+        _array(pa.uint8(), count, None, found.qos),
+        _array(pa.bool_(), count, None, found.retained),
+        _array(pa.string(), count, found.typed, found.type_ends, found.types),
+    ]
+    ids = packets.unanswered_ids
+    size = sum(part.nbytes for part in found) + 8 * count + ids.nbytes
+    return Lifted(pa.RecordBatch.from_arrays(arrays, schema=SCHEMA), connection, ids, packets.message_count, size)
+
+
+def _array(kind: pa.DataType, count: int, *buffers: NDArray[Any] | None) -> pa.Array:
+    return pa.Array.from_buffers(kind, count, [None if buffer is None else pa.py_buffer(buffer) for buffer in buffers])
+
+
+def arrived_batch(arrivals: Sequence[Arrived]) -> pa.RecordBatch:
     """Turn those messages that are ours into one batch of SCHEMA, in the order of arrival."""
-    batches = []
+    batches: list[pa.RecordBatch] = []
     for is_lifted, run in groupby(arrivals, lambda arrived: isinstance(arrived, Lifted)):
         together: list[Any] = list(run)
         if is_lifted:
-            batches.append(_lifted_batch(together, gather))
+            batches.extend(one.batch for one in together)
         elif ours := [arrival.message for arrival in together if arrival.is_ours]:
             batches.append(message_batch(ours))
     if len(batches) == 1:
         return batches[0]
     return pa.concat_batches(batches) if batches else message_batch(())
-
-
-def _lifted_batch(run: Sequence[Lifted], gather: Gather) -> pa.RecordBatch:
-    tables = [lifted.kept for lifted in run]
-    contents = [lifted.packets.content for lifted in run]
-    counts = [table.shape[1] for table in tables]
-    received_us = np.repeat([lifted.received_us for lifted in run], counts)
-    packets = [Packets(content, table) for content, table in zip(contents, tables, strict=True)]
-    columns = [
-        _texts(pa.string(), packets, TOPIC, TOPIC_SIZE, gather),
-        _texts(pa.binary(), packets, PAYLOAD, PAYLOAD_SIZE, gather),
-        pa.array(received_us, pa.int64()),
-        pa.array(np.concatenate([one.qos for one in packets])),
-        pa.array(np.concatenate([one.retain for one in packets])),
-        _texts(pa.string(), packets, TYPE, TYPE_SIZE, gather),
-    ]
-    return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
-
-
-def _texts(kind: pa.DataType, packets: Sequence[Packets], start: int, size: int, gather: Gather) -> pa.Array:
-    """A column of pieces of the packets; null where one begins at -1."""
-    sizes = np.concatenate([one.table[size] for one in packets])
-    offsets = np.zeros(sizes.size + 1, np.int64)
-    np.cumsum(sizes, out=offsets[1:])
-    content = np.empty(offsets[-1], np.uint8)
-    is_there = np.concatenate([one.table[start] for one in packets]) >= 0
-    if offsets[-1]:
-        place = row = 0
-        for one in packets:
-            row += one.message_count
-            gather(one.content, one.table[start], one.table[size], content[place : offsets[row]])
-            place = offsets[row]
-    validity = None if is_there.all() else pa.py_buffer(np.packbits(is_there, bitorder="little"))
-    buffers = [validity, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(content)]
-    return pa.Array.from_buffers(kind, sizes.size, buffers)

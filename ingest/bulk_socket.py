@@ -29,7 +29,10 @@ PUBACK = 0x40
 
 
 class Lifting(NamedTuple):
-    """Who gets the messages lifted out, and with which tools; these may become better while we run."""
+    """Who gets the messages lifted out, and with which tools; these may become better while we run.
+
+    Messages are shown to `take` where they were read: what it keeps of them it copies.
+    """
 
     take: Callable[[Packets], None]
     tools: Callable[[], PacketTools]
@@ -73,12 +76,15 @@ class BulkSocket:
         return self._end - before
 
     def lift(self) -> Packets | None:
-        """Take the messages up to the next thing that is paho's; None where there are none before it."""
+        """Take the messages up to the next thing that is paho's; None where there are none before it.
+
+        They lie where the next call of this, or of `fill`, writes.
+        """
         if self._for_paho or self._start == self._end:
             return None
         scan = self._tools().scan
         count, stop, verdict, size = scan(self._stream, self._start, self._end, self._is_v5, STREAM_BYTES, self._table)
-        packets = Packets(self._stream[self._start : stop].copy(), self._table[:, :count].copy()) if count else None
+        packets = Packets(self._stream[self._start : stop], self._table[:, :count]) if count else None
         self._start = stop
         self._is_torn = verdict == ENDED
         if verdict == UNUSUAL:

@@ -48,6 +48,7 @@ logger = logging.getLogger(__name__)
 DAY_S = 86_400
 IDLE_S = 0.1
 SWITCH_S = 0.001
+LARGE_BYTES = 256 << 10  # a group commit of this size gains nothing by waiting for more
 RETRY_S = 1.0
 GOODBYE_S = 5.0
 LOCK_WAIT_S = 5.0  # a refresh may hold the spool for a moment to seal what a crash left
@@ -90,8 +91,8 @@ def collect(
             clean_session=settings.clean_session,
             conf=settings.broker_conf,
         )
-        intake = Intake(inbox, watch, asked, foreign, wall_ns=wall_ns)
         box = ToolBox(None if settings.plain else load_tools)
+        intake = Intake(inbox, watch, asked, foreign, wall_ns=wall_ns, tools=lambda: box.tools)
         connection = _connection(settings, address, intake, stopping, keepalive_s, box)
 
         def answer(topic: str, payload: bytes) -> None:
@@ -103,7 +104,7 @@ def collect(
         parts = Parts(meter, inbox, intake, connection, spool, receipts)
         observe(parts)
         report = SelfReport(parts, wall_ns=wall_ns)
-        writer = _Writer(parts, report, stopping, box)
+        writer = _Writer(parts, report, stopping)
         try:
             with serving_metrics(settings, parts):
                 connection.start()
@@ -173,7 +174,7 @@ def _lifting(settings: IngestSettings, intake: Intake, box: ToolBox) -> Lifting 
 class _Writer:
     """Group commits: from the inbox to the spool, then to the acknowledgements and receipts."""
 
-    def __init__(self, parts: Parts, report: SelfReport, stopping: threading.Event, box: ToolBox) -> None:
+    def __init__(self, parts: Parts, report: SelfReport, stopping: threading.Event) -> None:
         self._meter = parts.meter
         self._spool = parts.spool
         self._intake = parts.intake
@@ -181,13 +182,15 @@ class _Writer:
         self._connection = parts.connection
         self._report = report
         self._stopping = stopping
-        self._box = box
+        self._committed_s = 0.0
+        self._committed_bytes = 0
 
     def commit_next(self, commit_s: float) -> None:
-        """Wait for a message, give others `commit_s` to come along, and commit them."""
+        """Wait for a message, give others time to come along, and commit them."""
         if self._intake.inbox.arrived.wait(IDLE_S):
-            time.sleep(commit_s)
+            time.sleep(gathering_s(commit_s, time.monotonic() - self._committed_s, self._committed_bytes))
             self.commit()
+            self._committed_s = time.monotonic()
         self._spool.seal_if_due()
         self._report.look()
 
@@ -196,15 +199,16 @@ class _Writer:
         arrivals = self._intake.inbox.take()
         if not arrivals:
             return
-        batch = arrived_batch(arrivals, self._box.tools.gather)
+        batch = arrived_batch(arrivals)
         if not self._appended(batch):
             return
-        self._intake.inbox.done(arrivals)
-        self._intake.unacknowledged.append(arrivals)
-        self._connection.wake()
+        self._committed_bytes = self._intake.inbox.done(arrivals)
         arrived_count = sum(arrived.message_count for arrived in arrivals)
         self._meter.count(batch, left_to_others_count=arrived_count - batch.num_rows)
         self._receipts.landed(batch)
+        # Last: woken earlier, the other thread would only wait until this one sleeps.
+        self._intake.unacknowledged.append(arrivals)
+        self._connection.wake()
 
     def wait_until_acknowledged(self, timeout_s: float) -> None:
         """Give the connection time to send what it was handed."""
@@ -235,6 +239,11 @@ class _Writer:
                 if not is_first_try:
                     logger.warning("the spool can be written again")
                 return True
+
+
+def gathering_s(commit_s: float, since_s: float, before_bytes: int) -> float:
+    """How long to wait for more messages, so long after a commit of so many bytes: longer while small ones follow."""
+    return 2 * commit_s if since_s < 2 * commit_s and before_bytes < LARGE_BYTES else commit_s
 
 
 def run(settings: IngestSettings, load_tools: Callable[[], PacketTools] | None = None) -> int:

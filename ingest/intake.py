@@ -22,13 +22,13 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from ingest.arrivals import Arrival, Arrived, Lifted
+from ingest.arrivals import Arrival, Arrived, Lifted, lifted
 from ingest.broker_watch import BrokerWatch, Granted
 from ingest.bulk_socket import BulkClient
 from ingest.client import MQTT5
 from ingest.handler import BrokerRefused, SubscriptionRefused
 from ingest.open_segment import Message
-from ingest.packets import SUBSCRIPTION, Packets
+from ingest.packets import PLAIN_TOOLS, SUBSCRIPTION, Packets, PacketTools
 from ingest.sharing import Asked
 from ingest.topics import NO_TOPIC, SUBSCRIPTIONS, SYSTEM_PREFIX, SYSTEM_SUBSCRIPTIONS
 
@@ -70,10 +70,12 @@ class Inbox:
             self.arrived.set()
         return taken
 
-    def done(self, arrivals: Sequence[Arrived]) -> None:
-        """Note that these are on disk."""
-        self._done_bytes += sum(arrived.size_bytes for arrived in arrivals)
+    def done(self, arrivals: Sequence[Arrived]) -> int:
+        """Note that these are on disk; return their size in bytes."""
+        size_bytes = sum(arrived.size_bytes for arrived in arrivals)
+        self._done_bytes += size_bytes
         self._done_count += sum(arrived.message_count for arrived in arrivals)
+        return size_bytes
 
     @property
     def has_room(self) -> bool:
@@ -99,10 +101,12 @@ class Intake:
         foreign: Sequence[str],
         *,
         wall_ns: Callable[[], int] = time.time_ns,
+        tools: Callable[[], PacketTools] = lambda: PLAIN_TOOLS,
     ) -> None:
         self.inbox = inbox
         self.acknowledged_count = 0
         self._wall_ns = wall_ns
+        self._tools = tools
         self._watch = watch
         self._all_asked = asked
         self._role = asked.role
@@ -182,9 +186,16 @@ class Intake:
 
     def lifted(self, packets: Packets) -> None:
         """Take messages that were lifted out of the socket together; none of them is the broker's own."""
-        self._held_count += packets.unanswered_ids.size
+        arrived = lifted(
+            packets,
+            self._tools().columns,
+            connection=self._connection,
+            received_us=self._wall_ns() // 1000,
+            is_ours=self._are_ours(packets),
+        )
+        self._held_count += arrived.unanswered_ids.size
         self._question_id = None
-        self.inbox.put(Lifted(packets, self._connection, self._wall_ns() // 1000, self._are_ours(packets)))
+        self.inbox.put(arrived)
 
     def _are_ours(self, packets: Packets) -> NDArray[np.bool_] | None:
         """The same as `_is_ours` for many; None where all are."""
@@ -247,7 +258,7 @@ def _acknowledge(client: Client, arrivals: Iterable[Arrived]) -> int:
 
 
 def _acknowledge_lifted(client: Client, arrivals: Iterable[Arrived]) -> int:
-    ids = np.concatenate([lifted.packets.unanswered_ids for lifted in arrivals if isinstance(lifted, Lifted)])
+    ids = np.concatenate([arrived.unanswered_ids for arrived in arrivals if isinstance(arrived, Lifted)])
     if ids.size:
         assert isinstance(client, BulkClient)
         client.acknowledge(ids)

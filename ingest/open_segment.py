@@ -12,8 +12,9 @@ from time import monotonic
 from typing import NamedTuple
 from zlib import crc32
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from ingest.durable import FILE_MODE, Buffer, sync_path, write_all
 from ingest.listing import OPEN_SUFFIX
@@ -28,6 +29,7 @@ SCHEMA = pa.schema(
         ("content_type", pa.string()),
     ]
 )
+WIDTHS = (None, None, 8, 1, 0, None)  # bytes of a value; 0 is a bit, None has a length of its own
 CHECKSUM_KEY = b"crc32"
 
 
@@ -102,35 +104,38 @@ def checksum(batch: pa.RecordBatch) -> int:
     It is taken over the values, not over Arrow's buffers as they are, because padding and
     the unused bits of a bitmap may differ between a batch that was built and one that was read.
     """
-    crc = crc32(batch.num_rows.to_bytes(8, "little"))
-    for column in batch.columns:
-        if pa.types.is_string(column.type) or pa.types.is_binary(column.type):
-            offsets = memoryview(column.buffers()[1])[: 4 * (len(column) + 1)]
+    count = batch.num_rows
+    crc = crc32(count.to_bytes(8, "little"))
+    for column, width in zip(batch.columns, WIDTHS, strict=True):
+        valid, *buffers = column.buffers()
+        if width is None:
+            offsets = memoryview(buffers[0])[: 4 * (count + 1)]
             end = int.from_bytes(offsets[-4:], "little")
-            crc = crc32(memoryview(column.buffers()[2] or b"")[:end], crc32(offsets, crc))
-        elif pa.types.is_boolean(column.type):
-            crc = crc32(_bytes_of(column.cast(pa.uint8())), crc)
+            crc = crc32(memoryview(buffers[1] or b"")[:end], crc32(offsets, crc))
+        elif width == 0:
+            crc = crc32(_flags(buffers[0], count).data, crc)
         else:
-            crc = crc32(_bytes_of(column), crc)
+            crc = crc32(memoryview(buffers[0])[: width * count], crc)
         if column.null_count:
-            crc = crc32(_bytes_of(pc.is_null(column).cast(pa.uint8())), crc)
+            crc = crc32((1 - _flags(valid, count)).data, crc)
     return crc
 
 
-def _bytes_of(column: pa.Array) -> memoryview:
-    return memoryview(column.buffers()[1])[: len(column) * column.type.byte_width]
+def _flags(bits: Buffer, count: int) -> NDArray[np.uint8]:
+    """A byte of 0 or 1 for each bit."""
+    return np.unpackbits(np.frombuffer(bits, np.uint8), count=count, bitorder="little")
 
 
-def read_whole_part(path: Path, end_byte: int | None = None) -> WholePart:
-    """Read the whole batches of an open segment, or of its first `end_byte` bytes.
+def whole_part(content: bytes) -> WholePart:
+    """Read the whole batches of what an open segment holds.
 
     A batch whose checksum does not fit is skipped and counted; reading ends where the file is torn.
     """
-    content = pa.BufferReader(path.read_bytes()[:end_byte])
+    read = pa.BufferReader(content)
     batches: list[pa.RecordBatch] = []
     whole_end = damaged = skipped = 0
     try:
-        reader = pa.ipc.open_stream(content)
+        reader = pa.ipc.open_stream(read)
         while True:
             batch, metadata = reader.read_next_batch_with_custom_metadata()
             batch.validate(full=True)
@@ -138,7 +143,7 @@ def read_whole_part(path: Path, end_byte: int | None = None) -> WholePart:
                 skipped += 1
                 continue
             batches.append(batch)
-            whole_end = content.tell()
+            whole_end = read.tell()
             damaged = skipped  # what is skipped behind the last whole batch is a torn end
     except (StopIteration, KeyError, ValueError, OSError):
         # pyarrow's errors are ValueErrors and OSErrors. Whatever is behind the last whole batch

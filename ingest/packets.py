@@ -50,21 +50,37 @@ ReadPackedSequences = Callable[
     [Bytes, NDArray[np.int64], NDArray[np.int64], list[bytes], NDArray[np.int64]],
     tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
 ]
-# Copies pieces of the first array, which begin and are as long as the next two say, one after the other into the last.
-Gather = Callable[[Bytes, Table, Table, Bytes], None]
+
+
+class Columns(NamedTuple):
+    """Messages as columns as Arrow keeps them: of texts the ends, behind a 0, and the bytes; of flags one bit each."""
+
+    topic_ends: Table
+    topics: Bytes
+    payload_ends: Table
+    payloads: Bytes
+    type_ends: Table
+    types: Bytes
+    typed: Bytes  # which have a content type
+    qos: Bytes
+    retained: Bytes
+
+
+# Copies what a table points at out of the packets.
+ReadColumns = Callable[[Bytes, Table], Columns]
 
 
 class PacketTools(NamedTuple):
     """What reading packets in bulk needs that is faster in compiled code."""
 
     scan: Scan
-    gather: Gather
+    columns: ReadColumns
     sequences: ReadSequences | None = None  # without it every message is read by itself
     packed_sequences: ReadPackedSequences | None = None
 
 
 class Packets(NamedTuple):
-    """Messages lifted out of a stream: their packets as received, and the table of what is where in them."""
+    """Messages in a stream: their packets as received, and the table of what is where in them."""
 
     content: Bytes
     table: Table
@@ -72,20 +88,6 @@ class Packets(NamedTuple):
     @property
     def message_count(self) -> int:
         return int(self.table.shape[1])
-
-    @property
-    def size_bytes(self) -> int:
-        return self.content.nbytes + self.table.nbytes
-
-    @property
-    def qos(self) -> NDArray[np.uint8]:
-        qos: NDArray[np.uint8] = ((self.table[FLAGS] >> QOS_SHIFT) & QOS_MASK).astype(np.uint8)
-        return qos
-
-    @property
-    def retain(self) -> NDArray[np.bool_]:
-        retain: NDArray[np.bool_] = (self.table[FLAGS] & RETAIN_FLAG).astype(np.bool_)
-        return retain
 
     @property
     def unanswered_ids(self) -> Table:
@@ -215,14 +217,30 @@ def _properties(packet: bytes, place: int) -> tuple[int, int, int] | None:
     return content_type, type_size, subscription
 
 
-def gather(content: Bytes, starts: Table, sizes: Table, out: Bytes) -> None:
-    """Copy the pieces that begin at `starts` and are as long as `sizes` one after the other into `out`."""
+def columns(content: Bytes, table: Table) -> Columns:
+    """Copy what a table points at into columns; see `ReadColumns`."""
     held = content.tobytes()
-    pieces = [held[start : start + size] for start, size in zip(starts.tolist(), sizes.tolist(), strict=True)]
-    out[:] = np.frombuffer(b"".join(pieces), np.uint8)
+
+    def texts(start: int, size: int) -> tuple[Table, Bytes]:
+        pieces = [held[a : a + n] for a, n in zip(table[start].tolist(), table[size].tolist(), strict=True)]
+        ends = np.cumsum([0, *map(len, pieces)], dtype=np.int32)
+        return ends, np.frombuffer(b"".join(pieces), np.uint8)
+
+    return Columns(
+        *texts(TOPIC, TOPIC_SIZE),
+        *texts(PAYLOAD, PAYLOAD_SIZE),
+        *texts(TYPE, TYPE_SIZE),
+        _bits(table[TYPE] >= 0),
+        (table[FLAGS] >> QOS_SHIFT & QOS_MASK).astype(np.uint8),
+        _bits(table[FLAGS] & RETAIN_FLAG != 0),
+    )
 
 
-PLAIN_TOOLS = PacketTools(scan, gather)
+def _bits(flags: NDArray[np.bool_]) -> Bytes:
+    return np.packbits(flags, bitorder="little")
+
+
+PLAIN_TOOLS = PacketTools(scan, columns)
 
 
 class ToolBox:

@@ -15,10 +15,9 @@ cannot be read gives no receipt and no error.
 
 import logging
 import threading
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from queue import Empty, Queue
 from time import monotonic, sleep
 from typing import Any, NamedTuple, TypeVar
 from zlib import crc32
@@ -39,9 +38,10 @@ logger = logging.getLogger(__name__)
 
 INTERVAL_S = 1.0
 WAITING_BYTES = 32 << 20
+TOGETHER_BYTES = 4 << 20  # read at once; less than that waits until receipts are due
 ENTRIES_PER_RECEIPT = 1_000
-RECEIPTS_TOGETHER = 200
-PAUSE_S = 0.01
+RECEIPTS_TOGETHER = 400
+PAUSE_S = 0.02
 
 Publish = Callable[[str, bytes], None]
 Entry = TypeVar("Entry")
@@ -179,7 +179,9 @@ class ReceiptWriter:
         self._publish = publish
         self._tools = tools
         self._interval_s = interval_s
-        self._batches: Queue[pa.RecordBatch | None] = Queue()
+        self._batches: deque[tuple[pa.RecordBatch, int]] = deque()
+        self._should_read = threading.Event()
+        self._is_closing = False
         # Each counter has one writing thread, so neither needs a lock.
         self._put_bytes = 0
         self._done_bytes = 0
@@ -198,30 +200,37 @@ class ReceiptWriter:
             logger.warning("too busy for receipts; publishers will send again")
         self._was_busy = is_busy
         if not is_busy:
-            self._put_bytes += batch.nbytes
-            self._batches.put(batch)
+            size_bytes = batch.get_total_buffer_size()
+            self._put_bytes += size_bytes
+            self._batches.append((batch, size_bytes))
+            if self._put_bytes - self._done_bytes >= TOGETHER_BYTES:
+                self._should_read.set()
 
     def close(self) -> None:
         """Publish the receipts of what was handed over, and stop."""
-        self._batches.put(None)
+        self._is_closing = True
+        self._should_read.set()
         self._thread.join()
 
     def _run(self) -> None:
         next_s = monotonic() + self._interval_s
-        while True:
-            try:
-                batch = self._batches.get(timeout=max(0.0, next_s - monotonic()))
-            except Empty:
-                pass
-            else:
-                if batch is None:
-                    self._send(is_last=True)
-                    return
-                self._note_all(batch)
-                self._done_bytes += batch.nbytes
+        while not self._is_closing:
+            self._should_read.wait(max(0.0, next_s - monotonic()))
+            self._should_read.clear()
+            self._read_waiting()
             if monotonic() >= next_s:
                 self._send()
                 next_s = monotonic() + self._interval_s
+        self._read_waiting()
+        self._send(is_last=True)
+
+    def _read_waiting(self) -> None:
+        """Read what has been handed over, many group commits at once: each by itself costs more than its messages."""
+        waiting = [self._batches.popleft() for _ in range(len(self._batches))]  # what comes meanwhile is for next time
+        if waiting:
+            batches, sizes = zip(*waiting, strict=True)
+            self._note_all(pa.concat_batches(batches) if len(batches) > 1 else batches[0])
+            self._done_bytes += sum(sizes)
 
     def _note_all(self, batch: pa.RecordBatch) -> None:
         found, rest = numbered(batch, self._tools())

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from ingest.durable import FILE_MODE, PART_SUFFIX, sync_path
 from ingest.listing import DAMAGED_SUFFIX, SEALED_SUFFIX, TORN_SUFFIX, Segment
-from ingest.open_segment import SCHEMA, read_whole_part
+from ingest.open_segment import SCHEMA, whole_part
 
 logger = logging.getLogger(__name__)
 
@@ -26,8 +26,10 @@ def seal(open_path: Path, *, spool_id: str, end_byte: int | None = None) -> Segm
     """
     number = int(open_path.stem)
     sealed_path = open_path.with_suffix(SEALED_SUFFIX)
-    batches, whole_end, damaged_count = read_whole_part(open_path, end_byte)
-    _keep_rest(open_path, 0 if damaged_count else whole_end, end_byte)
+    content = open_path.read_bytes()[:end_byte]
+    batches, whole_end, damaged_count = whole_part(content)
+    rest_start = 0 if damaged_count else whole_end
+    _keep_rest(open_path, content[rest_start:], is_torn=end_byte is None and rest_start > 0)
     if batches:
         metadata = {"spool_id": spool_id, "number": str(number)}
         table = pa.Table.from_batches(batches, SCHEMA).replace_schema_metadata(metadata)
@@ -36,16 +38,14 @@ def seal(open_path: Path, *, spool_id: str, end_byte: int | None = None) -> Segm
     return Segment(spool_id, number, sealed_path) if batches else None
 
 
-def _keep_rest(open_path: Path, rest_start: int, end_byte: int | None) -> None:
+def _keep_rest(open_path: Path, rest: bytes, *, is_torn: bool) -> None:
     """Put what is not sealed aside, for a person to look at.
 
     Behind the last whole batch of a crash lies what was never acknowledged; a damaged batch before it, or anything
-    missing from a file that was closed in order (`end_byte`), had been, so that is an error.
+    missing from a file that was closed in order, had been, so that is an error.
     """
-    rest = open_path.read_bytes()[rest_start:end_byte]
     if not rest:
         return
-    is_torn = end_byte is None and rest_start > 0
     rest_path = open_path.with_suffix(TORN_SUFFIX if is_torn else DAMAGED_SUFFIX)
     rest_path.write_bytes(rest)
     rest_path.chmod(FILE_MODE)

@@ -11,7 +11,7 @@ from paho.mqtt.client import Client
 from ingest.bulk_socket import BulkSocket
 
 TURN_S = 0.5
-GATHER_S = 0.005
+GATHER_S = 0.015  # a group commit and its wait end before
 FAST_BYTES_A_S = 32 << 20  # who sends faster has the next messages there when these are dealt with
 
 
@@ -39,7 +39,8 @@ class Waiting:
     def lifted(self, size: int) -> None:
         """Note that a read of so many bytes brought messages.
 
-        Woken for each of them we would do little but wake up, so others may gather before the next read.
+        Woken for each of them we would do little but wake up, so others may gather before the next read: until `wake`,
+        which says that those before are on disk and one waking is enough for both, and never long.
         """
         before_s, self._read_s = self._read_s, time.monotonic()
         self._should_gather = size < FAST_BYTES_A_S * (self._read_s - before_s)
@@ -50,8 +51,8 @@ class Waiting:
         if connection is None:
             return False
         if self._should_gather:
-            time.sleep(GATHER_S)
             self._should_gather = False
+            select.select([self._here], [], [], GATHER_S)
         reading = [self._here, connection] if may_read else [self._here]
         writing = [connection] if client.want_write() else []
         pending = may_read and _has_more(connection)

@@ -13,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ingest.bulk_socket
+import ingest.waiting
 from flows.fast_ingest import packet_tools
 from ingest.arrivals import Lifted, arrived_batch
 from ingest.broker_watch import BrokerWatch
 from ingest.bulk_socket import STREAM_BYTES, Lifting, paho_problem, pubacks
 from ingest.client import MQTT5, MQTT311, BrokerAddress
-from ingest.collector import _lifting
+from ingest.collector import LARGE_BYTES, _lifting, gathering_s
 from ingest.connection import Connection
 from ingest.intake import Inbox, Intake
 from ingest.meter import kind_counts, topic_kind
@@ -40,7 +41,12 @@ class Line:
         role = role or Role()
         self.watch = BrokerWatch(session_expiry_s=0)
         self.intake = Intake(
-            Inbox(64 << 20), self.watch, Asked(folder, role, SUBSCRIPTIONS), ["probe/+"], wall_ns=lambda: 0
+            Inbox(64 << 20),
+            self.watch,
+            Asked(folder, role, SUBSCRIPTIONS),
+            ["probe/+"],
+            wall_ns=lambda: 0,
+            tools=lambda: tools or PLAIN_TOOLS,
         )
         self.connection = Connection(
             BrokerAddress("localhost", 1883, protocol=MQTT5 if is_v5 else MQTT311),
@@ -77,7 +83,7 @@ class Line:
             self.connection._client._sock_close()
             while answer := self.broker.recv(65536):
                 answers += answer
-        return arrived_batch(arrivals, packet_tools().gather), answers
+        return arrived_batch(arrivals), answers
 
     def close(self) -> None:
         self.broker.close()
@@ -243,13 +249,13 @@ def test_better_tools_are_used_once_they_are_there_and_their_loss_is_no_loss(cap
 
     def load() -> PacketTools:
         assert may_load.wait(5)
-        return PLAIN_TOOLS._replace(gather=packet_tools().gather)
+        return PLAIN_TOOLS._replace(columns=packet_tools().columns)
 
     box = ToolBox(load)
     assert box.tools is PLAIN_TOOLS
     may_load.set()
     box.loaded.wait(5)
-    assert box.tools.gather is packet_tools().gather
+    assert box.tools.columns is packet_tools().columns
 
     def fail() -> PacketTools:
         raise ImportError("no numba")
@@ -258,6 +264,23 @@ def test_better_tools_are_used_once_they_are_there_and_their_loss_is_no_loss(cap
     box.loaded.wait(5)
     assert box.tools is PLAIN_TOOLS
     assert "no compiled code" in caplog.text
+
+
+def test_messages_that_gather_are_read_when_those_before_are_on_disk(tmp_path, monkeypatch):
+    line = Line(tmp_path, tools=packet_tools())
+    monkeypatch.setattr(ingest.waiting, "GATHER_S", 60)  # longer than this test may take
+    waiting = line.connection._waiting
+    waiting.lifted(1)
+    line.broker.sendall(publish_packet(TOPIC, b"{}", is_v5=True))
+    line.connection.wake()
+    assert waiting.is_readable(line.connection._client, may_read=True)
+    line.close()
+
+
+def test_small_commits_that_follow_one_another_wait_longer():
+    assert gathering_s(0.005, since_s=0.1, before_bytes=9) == 0.005
+    assert gathering_s(0.005, since_s=0.001, before_bytes=9) == 0.01
+    assert gathering_s(0.005, since_s=0.001, before_bytes=LARGE_BYTES) == 0.005
 
 
 def test_lifted_messages_count_by_their_bytes(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 from ingest.client import MQTT311, BrokerAddress, broker_address
 from ingest.collector import collect, run
 from ingest.intake import Arrival, Inbox
-from ingest.open_segment import read_whole_part
+from ingest.open_segment import whole_part
 from ingest.outbox import Outgoing, publish_all
 from ingest.settings import IngestSettings
 from ingest.spool import Message, flush_to_disk
@@ -257,7 +257,7 @@ def test_messages_queued_while_the_collector_is_away_all_arrive(mosquitto, colle
 def _kept(collector) -> int:
     """Different messages that are on disk, sealed or not; 0 at the moment in which a segment is being sealed."""
     try:
-        unsealed = [read_whole_part(path) for path in collector.spool_folder.glob("*.open")]
+        unsealed = [whole_part(path.read_bytes()) for path in collector.spool_folder.glob("*.open")]
     except FileNotFoundError:
         return 0
     payloads = {message.payload for message in spooled(collector.spool_folder)}

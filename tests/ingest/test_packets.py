@@ -1,5 +1,7 @@
 """Both scanners find the same packets in any stream, and what they find is what paho reads in it."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -95,12 +97,25 @@ def test_a_scan_goes_on_where_the_table_was_full_or_a_packet_torn(tools):
 
 @given(st.binary(max_size=300), st.data())
 @settings(max_examples=50, deadline=None)
-def test_pieces_are_gathered_in_their_order(content, data):
-    pairs = data.draw(st.lists(st.tuples(st.integers(0, len(content)), st.integers(0, 40)), max_size=20))
-    starts = np.array([start for start, _ in pairs], np.int32)
-    sizes = np.array([min(size, len(content) - start) for start, size in pairs], np.int32)
-    expected = b"".join(content[start : start + size] for start, size in zip(starts, sizes, strict=True))
+def test_columns_hold_what_the_table_points_at(content, data):
+    pieces = st.tuples(st.integers(0, len(content)), st.integers(0, 40)).map(
+        lambda drawn: (drawn[0], min(drawn[1], len(content) - drawn[0]))
+    )
+    rows = data.draw(st.lists(st.tuples(pieces, pieces, pieces | st.just((-1, 0)), st.integers(0, 7)), max_size=20))
+    table = np.array([(*a, *b, 0, flags, *c, 0) for a, b, c, flags in rows], np.int32).reshape(-1, 9).T.copy()
     for tools in (PLAIN_TOOLS, packet_tools()):
-        out = np.zeros(len(expected), np.uint8)
-        tools.gather(np.frombuffer(content, np.uint8).copy(), starts, sizes, out)
-        assert out.tobytes() == expected
+        found = tools.columns(np.frombuffer(content, np.uint8).copy(), table)
+        for place, ends, text in (
+            (0, found.topic_ends, found.topics),
+            (1, found.payload_ends, found.payloads),
+            (2, found.type_ends, found.types),
+        ):
+            assert [text[a:b].tobytes() for a, b in pairwise(ends.tolist())] == [
+                content[row[place][0] : row[place][0] + row[place][1]] if row[place][1] else b"" for row in rows
+            ]
+        assert found.qos.tolist() == [row[3] >> 1 for row in rows]
+        for bits, expected in (
+            (found.retained, [row[3] & 1 for row in rows]),
+            (found.typed, [int(row[2][0] >= 0) for row in rows]),
+        ):
+            assert np.unpackbits(bits, bitorder="little").tolist() == expected + [0] * (-len(rows) % 8)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.open_segment import StreamEncoder, checksum, message_batch, read_whole_part
+from ingest.open_segment import StreamEncoder, checksum, message_batch, whole_part
 from ingest.spool import Message, Spool, SpoolBusy, read_segment, recover, sealed_segments, spool_folders
 from tests.ingest.running import PROJECT, eventually, spooled
 
@@ -169,7 +169,7 @@ def test_a_full_disk_keeps_nothing_of_the_batch_and_a_retry_is_clean(tmp_path, w
         for _ in range(3):
             with pytest.raises(OSError, match="No space"):
                 spool.append([message(7)])
-            assert len(read_whole_part(open_files(folder)[0]).batches) == whole_before
+            assert len(whole_part(open_files(folder)[0].read_bytes()).batches) == whole_before
         is_full = False
         spool.append([message(7)])
     assert spooled(folder) == [message(number) for number in range(whole_before)] + [message(7)]
@@ -244,11 +244,11 @@ def test_a_segment_torn_at_any_byte_of_its_last_batch_gives_exactly_the_whole_ba
     path = tmp_path / "000000000001.open"
     for cut in range(whole_end, len(content)):
         path.write_bytes(content[:cut])
-        whole = read_whole_part(path)
+        whole = whole_part(path.read_bytes())
         assert [batch.num_rows for batch in whole.batches] == [2, 1], cut
         assert whole.end_byte == whole_end
     path.write_bytes(content)
-    assert len(read_whole_part(path).batches) == 3
+    assert len(whole_part(path.read_bytes()).batches) == 3
 
 
 def test_a_byte_changed_anywhere_gives_whole_batches_or_none(tmp_path):
@@ -259,7 +259,7 @@ def test_a_byte_changed_anywhere_gives_whole_batches_or_none(tmp_path):
     expected = [message_batch(batch).to_pylist() for batch in batches]
     for position in range(len(encoder.header), len(content)):
         path.write_bytes(content[:position] + bytes([content[position] ^ 0x41]) + content[position + 1 :])
-        found = [batch.to_pylist() for batch in read_whole_part(path).batches]
+        found = [batch.to_pylist() for batch in whole_part(path.read_bytes()).batches]
         assert found == [batch for batch in expected if batch in found], position
 
 
@@ -286,7 +286,7 @@ def test_a_tail_of_zeros_as_a_power_loss_leaves_it_is_cut(tmp_path):
     content = b"".join([encoder.header, *encoder.pieces(message_batch([message(1)]))])
     path = tmp_path / "000000000001.open"
     path.write_bytes(content + bytes(4096))
-    assert len(read_whole_part(path).batches) == 1
+    assert len(whole_part(path.read_bytes()).batches) == 1
 
 
 @given(MESSAGES)
@@ -295,7 +295,7 @@ def test_the_checksum_survives_the_way_through_a_file(tmp_path_factory, batch):
     encoder = StreamEncoder()
     path = tmp_path_factory.mktemp("stream") / "000000000001.open"
     path.write_bytes(b"".join([encoder.header, *encoder.pieces(message_batch(batch))]))
-    (read,) = read_whole_part(path).batches
+    (read,) = whole_part(path.read_bytes()).batches
     assert checksum(read) == checksum(message_batch(batch))
 
 

@@ -1,7 +1,7 @@
 """Does the line keep up with a network that never stops, on this machine, and what does it use?
 
 A generator publishes at a fixed rate through mosquitto to our collector, on disk before each acknowledgement, receipts
-and all. Every hundredth of a second one more message says when it was sent: how long it took to the disk, and until its
+and all. Every 40 milliseconds one more message says when it was sent: how long it took to the disk, and until its
 acknowledgement was handed to the socket. Everything sent must be there at the end.
 """
 

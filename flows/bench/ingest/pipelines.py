@@ -144,7 +144,7 @@ def _own_loop(client: Any, on_disk: deque[Any]) -> None:
 def ours(asked: Asked) -> None:
     """Take messages in bulk: log, acknowledge, scan."""
     from flows.fast_ingest import packet_tools, scanners
-    from ingest.arrivals import Lifted, arrived_batch
+    from ingest.arrivals import Lifted, arrived_batch, lifted
     from ingest.bulk_socket import BulkClient, Lifting
     from ingest.client import broker_address
     from ingest.connection import Connection
@@ -159,20 +159,22 @@ def ours(asked: Asked) -> None:
     batches: SimpleQueue[pa.RecordBatch] = SimpleQueue()
     log = OpenSegment(asked.folder, 1)
 
-    lifted_packets: list[Packets] = []
+    arrived: list[Lifted] = []
+
+    def take(packets: Packets) -> None:
+        arrived.append(lifted(packets, tools.columns, connection=1, received_us=time.time_ns() // 1000))
 
     class Keeping(Listening):
         """A handler that acknowledges what is in the log: as much as one read brought, flushed together."""
 
         def turn(self, client: Any) -> None:
-            if not lifted_packets:
+            if not arrived:
                 return
-            now_us = time.time_ns() // 1000
-            batch = arrived_batch([Lifted(packets, 1, now_us) for packets in lifted_packets], tools.gather)
+            batch = arrived_batch(arrived)
             log.append(batch, flush_to_disk)
             assert isinstance(client, BulkClient)
-            client.acknowledge(np.concatenate([packets.unanswered_ids for packets in lifted_packets]))
-            lifted_packets.clear()
+            client.acknowledge(np.concatenate([one.unanswered_ids for one in arrived]))
+            arrived.clear()
             batches.put(batch)
 
     handler = Keeping(asked.ready)
@@ -182,7 +184,7 @@ def ours(asked: Asked) -> None:
         client_id="bench-ours",
         clean_session=True,
         manual_ack=True,
-        lifting=Lifting(lifted_packets.append, lambda: tools),
+        lifting=Lifting(take, lambda: tools),
     )
     connection.start()
     left, parts, rows, waiting, ready = asked.message_count, [], 0, 0, []
