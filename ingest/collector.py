@@ -48,7 +48,6 @@ logger = logging.getLogger(__name__)
 DAY_S = 86_400
 IDLE_S = 0.1
 SWITCH_S = 0.001
-LARGE_BYTES = 256 << 10  # a group commit of this size gains nothing by waiting for more
 RETRY_S = 1.0
 GOODBYE_S = 5.0
 LOCK_WAIT_S = 5.0  # a refresh may hold the spool for a moment to seal what a crash left
@@ -97,10 +96,8 @@ def collect(
 
         def answer(topic: str, payload: bytes) -> None:
             intake.receipts.append((topic, payload))
-            if len(intake.receipts) == 1:
-                connection.wake()  # else it is awake, or about to be
 
-        receipts = ReceiptWriter(answer, tools=lambda: box.tools)
+        receipts = ReceiptWriter(answer, tools=lambda: box.tools, flush=connection.wake)
         parts = Parts(meter, inbox, intake, connection, spool, receipts)
         observe(parts)
         report = SelfReport(parts, wall_ns=wall_ns)
@@ -183,12 +180,13 @@ class _Writer:
         self._report = report
         self._stopping = stopping
         self._committed_s = 0.0
-        self._committed_bytes = 0
 
     def commit_next(self, commit_s: float) -> None:
-        """Wait for a message, give others time to come along, and commit them."""
+        """Wait for a message, and until the last commit is `commit_s` ago; commit what has come by then."""
         if self._intake.inbox.arrived.wait(IDLE_S):
-            time.sleep(gathering_s(commit_s, time.monotonic() - self._committed_s, self._committed_bytes))
+            early_s = self._committed_s + commit_s - time.monotonic()
+            if early_s > 0:
+                time.sleep(early_s)
             self.commit()
             self._committed_s = time.monotonic()
         self._spool.seal_if_due()
@@ -202,7 +200,7 @@ class _Writer:
         batch = arrived_batch(arrivals)
         if not self._appended(batch):
             return
-        self._committed_bytes = self._intake.inbox.done(arrivals)
+        self._intake.inbox.done(arrivals)
         arrived_count = sum(arrived.message_count for arrived in arrivals)
         self._meter.count(batch, left_to_others_count=arrived_count - batch.num_rows)
         self._receipts.landed(batch)
@@ -239,11 +237,6 @@ class _Writer:
                 if not is_first_try:
                     logger.warning("the spool can be written again")
                 return True
-
-
-def gathering_s(commit_s: float, since_s: float, before_bytes: int) -> float:
-    """How long to wait for more messages, so long after a commit of so many bytes: longer while small ones follow."""
-    return 2 * commit_s if since_s < 2 * commit_s and before_bytes < LARGE_BYTES else commit_s
 
 
 def run(settings: IngestSettings, load_tools: Callable[[], PacketTools] | None = None) -> int:

@@ -70,12 +70,10 @@ class Inbox:
             self.arrived.set()
         return taken
 
-    def done(self, arrivals: Sequence[Arrived]) -> int:
-        """Note that these are on disk; return their size in bytes."""
-        size_bytes = sum(arrived.size_bytes for arrived in arrivals)
-        self._done_bytes += size_bytes
+    def done(self, arrivals: Sequence[Arrived]) -> None:
+        """Note that these are on disk."""
+        self._done_bytes += sum(arrived.size_bytes for arrived in arrivals)
         self._done_count += sum(arrived.message_count for arrived in arrivals)
-        return size_bytes
 
     @property
     def has_room(self) -> bool:

@@ -167,7 +167,7 @@ def merged_ranges(seqs: Iterable[int]) -> list[tuple[int, int]]:
 
 
 class ReceiptWriter:
-    """Publishes receipts for batches that are on disk, on a thread of its own."""
+    """Publishes receipts for batches that are on disk, on a thread of its own; some at a time, and then `flush`."""
 
     def __init__(
         self,
@@ -175,8 +175,10 @@ class ReceiptWriter:
         *,
         interval_s: float = INTERVAL_S,
         tools: Callable[[], PacketTools] = lambda: PLAIN_TOOLS,
+        flush: Callable[[], None] = lambda: None,
     ) -> None:
         self._publish = publish
+        self._flush = flush
         self._tools = tools
         self._interval_s = interval_s
         self._batches: deque[tuple[pa.RecordBatch, int]] = deque()
@@ -250,10 +252,13 @@ class ReceiptWriter:
             self._records[keys.ack_topic].update(keys.records)
 
     def _send(self, *, is_last: bool = False) -> None:
-        for number, (topic, receipt) in enumerate(self._due(), 1):
-            self._publish(topic, msgspec.json.encode(receipt))
-            self.published_count += 1
-            if number % RECEIPTS_TOGETHER == 0 and not is_last:
+        due = self._due()
+        while portion := list(islice(due, RECEIPTS_TOGETHER)):
+            for topic, receipt in portion:
+                self._publish(topic, msgspec.json.encode(receipt))
+            self.published_count += len(portion)
+            self._flush()
+            if len(portion) == RECEIPTS_TOGETHER and not is_last:
                 sleep(PAUSE_S)  # or a broker with ten thousand of them would hold up everything else
         self._seqs.clear()
         self._records.clear()

@@ -106,12 +106,7 @@ class IngestSettings(BaseSettings):
     )
     clean_session: bool = Field(False, description="ask the broker to forget us when we are away")
     session_expiry_days: float = Field(7, gt=0, description="days the broker queues for an absent collector")
-    commit_ms: float = Field(
-        5,
-        gt=0,
-        le=1000,
-        description="milliseconds between group commits of the spool, twice that while small ones follow",
-    )
+    commit_ms: float = Field(5, gt=0, le=1000, description="least milliseconds between group commits of the spool")
     seal_mib: float = Field(64, gt=0, description="a spool segment is sealed at this size, MiB")
     seal_s: float = Field(5, gt=0, description="a spool segment is sealed at this age, seconds")
     inbox_mib: float = Field(64, gt=0, description="bytes held in memory before they are on disk, MiB")

@@ -11,7 +11,7 @@ from paho.mqtt.client import Client
 from ingest.bulk_socket import BulkSocket
 
 TURN_S = 0.5
-GATHER_S = 0.015  # a group commit and its wait end before
+GATHER_S = 0.01
 FAST_BYTES_A_S = 32 << 20  # who sends faster has the next messages there when these are dealt with
 
 
@@ -22,8 +22,7 @@ class Waiting:
         self._here, self._there = socket.socketpair()
         self._here.setblocking(False)
         self._there.setblocking(False)
-        self._should_gather = False
-        self._read_s = 0.0
+        self._read_s = self._next_read_s = 0.0
 
     def wake(self) -> None:
         """End the waiting."""
@@ -39,22 +38,26 @@ class Waiting:
     def lifted(self, size: int) -> None:
         """Note that a read of so many bytes brought messages.
 
-        Woken for each of them we would do little but wake up, so others may gather before the next read: until `wake`,
-        which says that those before are on disk and one waking is enough for both, and never long.
+        Woken for each of them we would do little but wake up, so others may gather before the next read.
         """
         before_s, self._read_s = self._read_s, time.monotonic()
-        self._should_gather = size < FAST_BYTES_A_S * (self._read_s - before_s)
+        is_fast = size >= FAST_BYTES_A_S * (self._read_s - before_s)
+        self._next_read_s = self._read_s if is_fast else self._read_s + GATHER_S
 
     def is_readable(self, client: Client, *, may_read: bool) -> bool:
         """Wait until there is something to do, at most TURN_S; say whether it is reading."""
         connection = client.socket()
         if connection is None:
             return False
-        if self._should_gather:
-            self._should_gather = False
-            select.select([self._here], [], [], GATHER_S)
-        reading = [self._here, connection] if may_read else [self._here]
         writing = [connection] if client.want_write() else []
+        early_s = self._next_read_s - time.monotonic()
+        if early_s > 0:
+            woken, ready, _ = select.select([self._here], writing, [], early_s)
+            if woken or ready:
+                if woken:
+                    self._here.recv(4096)
+                return False
+        reading = [self._here, connection] if may_read else [self._here]
         pending = may_read and _has_more(connection)
         readable, _, _ = select.select(reading, writing, [], 0 if pending else TURN_S)
         if self._here in readable:

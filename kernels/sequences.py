@@ -7,6 +7,7 @@ who can read all of JSON; so is what is no JSON at all.
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
 
 from kernels.compiled import light_part, serial_kernel
 from kernels.usual_numbers import MARGIN, known_keys, usual_numbers
@@ -17,7 +18,14 @@ SPACE, QUOTE, COMMA, COLON, MINUS = 0x20, 0x22, 0x2C, 0x3A, 0x2D
 NOTHING = np.zeros(MARGIN, np.uint8)
 
 
-def sequences(content, offsets, is_wanted, boots, counts, seqs):
+def sequences(
+    content: NDArray[np.uint8],
+    offsets: NDArray[np.int32],
+    is_wanted: NDArray[np.bool_],
+    boots: NDArray[np.int64],
+    counts: NDArray[np.int32],
+    seqs: NDArray[np.int64],
+) -> int:
     """Write the boot of each wanted message, how many numbers it has (-1: left to others), and all numbers in a row.
 
     content    uint8 (n_bytes,)        the messages, one after the other
@@ -31,7 +39,7 @@ def sequences(content, offsets, is_wanted, boots, counts, seqs):
     """
     read_as_words = content if content.size >= MARGIN else NOTHING
     words = as_strided(read_as_words[:8].view(np.uint64), (read_as_words.size - 7,), (1,), writeable=False)
-    return _sequences(content, words, offsets, is_wanted, known_keys(), boots, counts, seqs)
+    return int(_sequences(content, words, offsets, is_wanted, known_keys(), boots, counts, seqs))
 
 
 @serial_kernel

@@ -9,6 +9,7 @@ from one word where they have less than eight digits.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kernels.compiled import light_part
 
@@ -33,7 +34,7 @@ _FIRST_OF_POINT, _KEYS_KNOWN = np.uint64(KEYS_KNOWN // 2), np.uint64(KEYS_KNOWN)
 _MASK, _WORD, _REST_MASK, _REST, _WHAT = range(5)
 
 
-def known_keys():
+def known_keys() -> NDArray[np.uint64]:
     """Room for what is known of keys; nothing is."""
     known = np.zeros((KEYS_KNOWN, 5), np.uint64)
     known[:, _WORD] = _ALL

@@ -19,7 +19,7 @@ from ingest.arrivals import Lifted, arrived_batch
 from ingest.broker_watch import BrokerWatch
 from ingest.bulk_socket import STREAM_BYTES, Lifting, paho_problem, pubacks
 from ingest.client import MQTT5, MQTT311, BrokerAddress
-from ingest.collector import LARGE_BYTES, _lifting, gathering_s
+from ingest.collector import _lifting
 from ingest.connection import Connection
 from ingest.intake import Inbox, Intake
 from ingest.meter import kind_counts, topic_kind
@@ -266,21 +266,20 @@ def test_better_tools_are_used_once_they_are_there_and_their_loss_is_no_loss(cap
     assert "no compiled code" in caplog.text
 
 
-def test_messages_that_gather_are_read_when_those_before_are_on_disk(tmp_path, monkeypatch):
+def test_while_messages_gather_those_before_are_acknowledged(tmp_path, monkeypatch):
     line = Line(tmp_path, tools=packet_tools())
     monkeypatch.setattr(ingest.waiting, "GATHER_S", 60)  # longer than this test may take
-    waiting = line.connection._waiting
-    waiting.lifted(1)
-    line.broker.sendall(publish_packet(TOPIC, b"{}", is_v5=True))
+    line.turn(publish_packet(TOPIC, b"{}", packet_id=7, is_v5=True))
+    line.broker.sendall(publish_packet(TOPIC, b"{}", packet_id=8, is_v5=True))
+    line.intake.unacknowledged.append(line.intake.inbox.take())
     line.connection.wake()
-    assert waiting.is_readable(line.connection._client, may_read=True)
+    line.connection._turn()
+    assert line.broker.recv(4096) == b"\x40\x02\x00\x07"
+    assert line.intake.inbox.message_count == 1
+    line.connection._waiting._next_read_s = 0
+    line.connection._turn()
+    assert line.intake.inbox.message_count == 2
     line.close()
-
-
-def test_small_commits_that_follow_one_another_wait_longer():
-    assert gathering_s(0.005, since_s=0.1, before_bytes=9) == 0.005
-    assert gathering_s(0.005, since_s=0.001, before_bytes=9) == 0.01
-    assert gathering_s(0.005, since_s=0.001, before_bytes=LARGE_BYTES) == 0.005
 
 
 def test_lifted_messages_count_by_their_bytes(tmp_path):
