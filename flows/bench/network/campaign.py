@@ -133,30 +133,34 @@ def _compile(folder: Path) -> None:
     subprocess.run([sys.executable, "-m", "flows.warming"], check=True, stderr=subprocess.DEVNULL)
     settings = settings_of(folder / "compiled")
     network = network_of(COMPILED_VANS)
-    line = _Line(settings, network, Into.lake, lived_days(network))
+    line = _Line(settings, network, Into.lake, lived_days(network), lambda _stage, _found: None)
     register(settings, network.names)
     line.step(network.on_time, stretches(network, line.days))
 
 
 def _outcome(settings: Settings, network: Network, into: Into, tell: Tell) -> Outcome:
-    line = _Line(settings, network, into, lived_days(network))
-    register(settings, network.names)
     size = f"{network.points.sum() / 1e6:,.0f} M points"
+    arriving = "the day"
+
+    def told(stage: str, found: Found) -> None:
+        spent = f"{found['cpu_s']:,.0f} s of processor time, {found['anonymous_bytes'] / GB:.2f} GB"
+        tell(f"{size}, {arriving}: {stage}, {spent}", 1, 1)
+
+    line = _Line(settings, network, into, lived_days(network), told)
+    register(settings, network.names)
     others = network.late[1:]
     day = line.step(network.on_time, stretches(network, line.days))
-    tell(f"{size}: the day", 1, 1)
+    arriving = "one late van"
     one_late = line.step(network.late[:1], late_stretches(network, line.days, network.late[:1]))
-    tell(f"{size}: one late van", 1, 1)
+    arriving = f"{others.size} more late vans"
     late = line.step(others, late_stretches(network, line.days, others)) if others.size else None
-    tell(f"{size}: the other late vans", others.size, others.size)
+    arriving = "all"
     before = lake_files_of(settings)
     warehouse_bytes = settings.warehouse_path.stat().st_size
     published_bytes = settings.published_path.resolve().stat().st_size
     merge = line.said("merge")
     after = lake_files_of(settings)
-    tell(f"{size}: merged", 1, 1)
     afresh = line.said("afresh")
-    tell(f"{size}: made anew", 1, 1)
     segments = list(settings.spool_dir.glob(f"*/*{SEALED_SUFFIX}"))
     spool_bytes = sum(path.stat().st_size for path in segments)
     return Outcome(
@@ -168,8 +172,11 @@ def _outcome(settings: Settings, network: Network, into: Into, tell: Tell) -> Ou
 class _Line:
     """A line whose network arrives step by step."""
 
-    def __init__(self, settings: Settings, network: Network, into: Into, days: Days) -> None:
+    def __init__(
+        self, settings: Settings, network: Network, into: Into, days: Days, told: Callable[[str, Found], None]
+    ) -> None:
         self.days = days
+        self._told = told
         self._settings, self._network, self._into = settings, network, into
         self._segment = 0
 
@@ -184,7 +191,9 @@ class _Line:
 
     def said(self, stage: str) -> Found:
         """Run a stage apart."""
-        return said_by("flows.bench.network.measured", stage, str(self._settings.data_dir))
+        found = said_by("flows.bench.network.measured", stage, str(self._settings.data_dir))
+        self._told(stage, found)
+        return found
 
 
 def lake_files_of(settings: Settings) -> Files:
