@@ -26,7 +26,8 @@ The order in which one day passes through them:
 Most days need none of the judgement in `places` to `stops`. For those there is a short way to the same answer:
 
     ordinary   which groups are ordinary, and their runs of states and park episodes, in one pass over the rows
-               (`ordinary_rows` and `ordinary_stops` have its parts, `untouched` the room for what is found)
+               (`ordinary_rows` and `ordinary_stops` have its parts, `untouched` and `gathering`
+               hold what is found)
     ordinary_ledger  the ledger of these groups, from runs instead of rows
 
 and, beside that day, of a fuel purchase:

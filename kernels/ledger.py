@@ -14,6 +14,7 @@ import numpy as np
 from numba import prange
 
 from kernels.compiled import kernel
+from kernels.gathering import values_at
 from kernels.runs import runs_beginning
 from kernels.states import States, checked_states
 from kernels.track import Codes, Flags, Ints, Metres, Track, checked, column
@@ -100,7 +101,7 @@ def ledger_of(track: Track, group: Ints, first_row: Ints, end_row: Ints, *, stat
     """Runs that are known by their rows and state, with their times; `others` are the other fields of Ledger."""
     continues = np.zeros(group.size, dtype=np.bool_)
     continues[1:] = (group[1:] == group[:-1]) & (state[1:] == state[:-1])
-    started_us, ended_us = track.time_us[first_row], track.time_us[end_row]
+    started_us, ended_us = values_at(track.time_us, first_row), values_at(track.time_us, end_row)
     return Ledger(
         group=group,
         first_row=first_row,

@@ -22,6 +22,7 @@ import numpy as np
 from numba import prange
 
 from kernels.compiled import kernel
+from kernels.gathering import firsts_in
 from kernels.ordinary_rows import SAFE, coded, span, state_runs, ticks_between, write_rows
 from kernels.ordinary_stops import episodes
 from kernels.places import STUCK_LONGEST_US
@@ -37,7 +38,6 @@ from kernels.track import (
     Track,
     checked_limits,
     column,
-    firsts_of,
     shaped,
 )
 from kernels.untouched import untouched
@@ -157,19 +157,18 @@ def ordinary_groups(
         *(track, limits, *asked, rules, state_rules, stop_rules, is_ordinary, by_group, run_row, run_state, run_ticks),
         *(stop_row, stop_end, north_e7, east_e7, stop_on_us, stop_off_us, *rows),
     )
-    run_count, stop_count = by_group
-    run, stop = (firsts_of(track.starts, count) for count in (run_count, stop_count))
-    runs = StateRuns(np.append(0, run_count.cumsum()), run_row[run], run_state[run], run_ticks[run])
-    stops = Episodes(
-        np.repeat(np.arange(group_count), stop_count),
-        stop_row[stop],
-        stop_end[stop],
-        north_e7[stop],
-        east_e7[stop],
-        stop_on_us[stop],
-        stop_off_us[stop],
+    run_starts, stop_starts = (np.append(0, count.cumsum()) for count in by_group)
+    runs = (firsts_in(found, track.starts, run_starts) for found in (run_row, run_state, run_ticks))
+    stops = (
+        firsts_in(found, track.starts, stop_starts)
+        for found in (stop_row, stop_end, north_e7, east_e7, stop_on_us, stop_off_us)
     )
-    return Ordinary(is_ordinary, runs, stops, rows)
+    return Ordinary(
+        is_ordinary,
+        StateRuns(run_starts, *runs),
+        Episodes(np.repeat(np.arange(group_count), by_group[1]), *stops),
+        rows,
+    )
 
 
 @kernel

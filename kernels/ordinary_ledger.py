@@ -12,13 +12,14 @@ from numba import prange
 
 from kernels.compiled import kernel
 from kernels.distance import TICKS_A_METRE
+from kernels.gathering import firsts_in
 from kernels.kinds import context_of
 from kernels.ledger import Ledger, ledger_of
 from kernels.ordinary import StateRuns
 from kernels.ordinary_rows import ticks_between
 from kernels.states import DRIVE, UNKNOWN
 from kernels.stops import Stops
-from kernels.track import Codes, Ints, Track, column, firsts_of, shaped, starts_of_groups
+from kernels.track import Codes, Ints, Track, column, shaped, starts_of_groups
 
 
 class Labels(NamedTuple):
@@ -54,9 +55,11 @@ def ordinary_ledger(track: Track, runs: StateRuns, stops: Stops, kinds: Codes, l
         *(track, runs, stop_starts, stops.first_row, stops.end_row, kinds, label_starts, labels, offsets, counts),
         *(first_row, state, context, phase, route, ticks),
     )
-    chosen = firsts_of(offsets, counts)
+    run_starts = np.append(0, counts.cumsum())
     group = np.repeat(np.arange(group_count), counts)
-    first_row = first_row[chosen]
+    first_row, state, context, phase, route, ticks = (
+        firsts_in(found, offsets, run_starts) for found in (first_row, state, context, phase, route, ticks)
+    )
     end_row = track.starts[group + 1] - 1
     goes_on = group[1:] == group[:-1]
     end_row[:-1] = np.where(goes_on, first_row[1:], end_row[:-1])
@@ -65,12 +68,12 @@ def ordinary_ledger(track: Track, runs: StateRuns, stops: Stops, kinds: Codes, l
         group,
         first_row,
         end_row,
-        state=state[chosen],
-        context=context[chosen],
-        phase=phase[chosen],
-        route=route[chosen],
+        state=state,
+        context=context,
+        phase=phase,
+        route=route,
         pto=np.zeros(group.size, np.bool_),
-        distance_m=ticks[chosen] / TICKS_A_METRE,
+        distance_m=ticks / TICKS_A_METRE,
     )
 
 

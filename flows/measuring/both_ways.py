@@ -9,6 +9,7 @@ from flows.measuring.by_row import ByRow, ledger_by_row
 from flows.measuring.planned import Ints
 from flows.measuring.route_labels import RouteParts, route_of_rows
 from flows.measuring.tracks import Day
+from kernels.gathering import values_at
 from kernels.ledger import Ledger
 from kernels.ordinary import Ordinary
 from kernels.ordinary_ledger import Labels, ordinary_ledger
@@ -25,8 +26,8 @@ def all_stops(track: Track, ordinary: Ordinary, unusual: ByRow) -> Stops:
         found.group,
         found.first_row,
         found.end_row,
-        track.time_us[found.first_row],
-        track.time_us[found.end_row],
+        values_at(track.time_us, found.first_row),
+        values_at(track.time_us, found.end_row),
         found.latitude_e7,
         found.longitude_e7,
         np.ones(found.group.size, np.bool_),

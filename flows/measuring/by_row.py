@@ -96,6 +96,8 @@ def stop_rules(settings: Settings) -> StopRules:
 def by_row(day: Day, groups: Ints, settings: Settings) -> ByRow:
     """Run the kernels from places to stops over these groups."""
     whole = day.track.starts
+    if not groups.size:
+        return _of_nobody(day, groups)
     starts = np.append(0, np.cumsum(whole[groups + 1] - whole[groups]))
     track = Track(starts, *(_taken(column, whole, groups) for column in day.track[1:]))
     limits = Limits._make(np.ascontiguousarray(column[groups]) for column in day.limits)
@@ -126,6 +128,26 @@ def by_row(day: Day, groups: Ints, settings: Settings) -> ByRow:
         stops=stops._replace(
             group=groups[stops.group], first_row=stops.first_row + shift, end_row=stops.end_row + shift
         ),
+    )
+
+
+def _of_nobody(day: Day, nobody: Ints) -> ByRow:
+    """What is found of no group; a process that has only such days need not even load the kernels."""
+    whole = day.track.starts
+    track = Track(np.zeros(1, np.int64), *(_taken(column, whole, nobody) for column in day.track[1:]))
+    rows, truths, codes, metres = track.time_us, track.placed, track.engine, track.odometer_m
+    return ByRow(
+        groups=nobody,
+        row=rows,
+        whole=whole,
+        track=track,
+        states=States(codes, rows, truths),
+        distances=Distances(metres, codes, truths),
+        jump_count=rows,
+        is_coarse=truths,
+        is_frozen=truths,
+        speed_frozen=truths,
+        stops=Stops(*5 * (rows,), track.latitude_e7, track.longitude_e7, truths, rows, rows),
     )
 
 

@@ -270,7 +270,8 @@ def _phases(
 
 def _areas_of_idle_runs(track: Track, runs: Ledger, areas: Areas) -> NDArray[np.bool_]:
     begins = runs.first_row
-    asked = np.flatnonzero((runs.state == IDLE) & track.placed[begins])
+    asked = np.flatnonzero(runs.state == IDLE)
+    asked = asked[track.placed[begins[asked]]]
     found = np.zeros((begins.size, areas.margin_m.size), dtype=np.bool_)
     found[asked] = in_areas(track.latitude_e7[begins[asked]], track.longitude_e7[begins[asked]], areas)
     return found
