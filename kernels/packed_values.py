@@ -2,7 +2,8 @@
 
 A number has one to eight bytes of seven bits, whose top bit says whether more follow. One by one they are read slowly:
 where the next begins is known when this one is read. But what a van says changes little, so most numbers have one byte
-or two, and eight bytes at once show it: eight numbers, or four, are then taken apart without asking each.
+or two, and eight bytes at once show it: eight numbers, or four, are then taken apart without asking each, and where all
+are zero nothing is taken apart at all.
 
 Columns are summed as whole numbers first; a second loop, over what lies together, divides by the units.
 """
@@ -23,6 +24,7 @@ _SHORTS, _PAIRS = (
     np.uint64(0),
     np.uint64(0x0080008000800080),
 )  # what the top bits of eight numbers, or of four pairs, are
+_FIRST_SEVEN = np.uint64(0x0080808080808080)  # what follows the last byte is not seen
 _LONG, _LOW_BITS = np.uint8(0x80), np.uint8(0x7F)
 _MOST_BYTES = 56  # bits of a number: eight bytes of seven
 _LEAST_SAT, _MOST_SAT = -1, 999  # outside of it the slow decoder clips
@@ -68,8 +70,10 @@ def _read_share_of_values(
         bitmap_bytes = (last_row - first_row + 7) // 8
         spare_bits = bitmap_bytes * 8 - (last_row - first_row)
         said_by_all = np.int64(1) << _TS
-        for row in range(first_row, last_row):
-            cells[SAID, row] = 0
+        if has_gaps != 0:
+            for row in range(first_row, last_row):
+                cells[SAID, row] = 0
+        is_said_begun = has_gaps != 0
         # The first column is time, which has neither bit nor unit of its own.
         bit = -1
         while is_fine and bit < len(COLUMNS):
@@ -94,10 +98,14 @@ def _read_share_of_values(
                 holders = np.int64(0)
                 if gaps < 0:
                     shift_to = np.int64(SWITCH_SHIFT + _SWITCH_OF[bit])
-                    for offset in range(np.uint64(last_row - first_row)):
-                        byte = text[np.uint64(on_bits) + (offset >> np.uint64(3))]
-                        is_on = byte >> np.uint8(offset & np.uint64(7)) & 1
-                        cells[SAID, np.uint64(first_row) + offset] |= np.int64(is_on) << shift_to
+                    to, last = np.uint64(first_row), np.uint64(last_row)
+                    for place in range(np.uint64(on_bits), np.uint64(at)):
+                        byte = np.int64(text[place])
+                        for lane in range(min(eight, last - to)):
+                            is_on = (byte >> np.int64(lane) & 1) << shift_to
+                            cells[SAID, to + lane] = cells[SAID, to + lane] | is_on if is_said_begun else is_on
+                        to += eight
+                    is_said_begun = True
                     said_by_all |= key_bit
                     bit += 1
                     continue
@@ -145,6 +153,15 @@ def _read_share_of_values(
                         while to < last and near < np.uint64(end - 1):
                             word = words[near]
                             longs = word & _LONGS
+                            if word == np.uint64(0) and to + eight <= last and near + eight <= np.uint64(end):
+                                # Nothing has changed: a van that stands, or that says something once a second.
+                                change = step if is_time else np.int64(0)
+                                for lane in range(eight):
+                                    cells[key, to + lane] = total + change * np.int64(lane + one)
+                                total += change * np.int64(eight)
+                                near += eight
+                                to += eight
+                                continue
                             if longs == _SHORTS and to + eight <= last and near + eight <= np.uint64(end):
                                 for lane in range(eight):
                                     number = np.int64(word >> lane * eight & np.uint64(0x7F))
@@ -166,22 +183,35 @@ def _read_share_of_values(
                                 near += eight
                                 to += four
                                 continue
-                            # A few that are mixed, before the next look at many.
-                            few = min(to + four, last)
-                            while to < few and near < np.uint64(end - 1):
-                                low, high = text[near], text[near + one]
-                                is_long = low >> np.uint8(7)
-                                if is_long and high >= _LONG:
-                                    break
-                                number = np.int64(low & _LOW_BITS) | np.int64(high) << 7 if is_long else np.int64(low)
-                                near += one + np.uint64(is_long)
-                                number = number >> 1 ^ -(number & 1)
-                                step += number
-                                total += step if is_time else number
-                                cells[key, to] = total
-                                to += one
-                            if to < few:
+                            # Four that are mixed, of one byte or two each: taken off the word one after the other.
+                            if longs & (longs >> eight) & _FIRST_SEVEN == np.uint64(0) and to + four <= last:
+                                taken = np.uint64(0)
+                                for lane in range(four):
+                                    is_long = word >> np.uint64(7) & one
+                                    number = np.int64(
+                                        word & np.uint64(0x7F) | (word >> one & np.uint64(0x3F80)) * is_long
+                                    )
+                                    size = eight + (is_long << np.uint64(3))
+                                    word >>= size
+                                    taken += size
+                                    number = number >> 1 ^ -(number & 1)
+                                    step += number
+                                    total += step if is_time else number
+                                    cells[key, to + lane] = total
+                                near += taken >> np.uint64(3)
+                                to += four
+                                continue
+                            low, high = text[near], text[near + one]
+                            is_big = low >> np.uint8(7)
+                            if is_big and high >= _LONG:
                                 break
+                            number = np.int64(low & _LOW_BITS) | np.int64(high) << 7 if is_big else np.int64(low)
+                            near += one + np.uint64(is_big)
+                            number = number >> 1 ^ -(number & 1)
+                            step += number
+                            total += step if is_time else number
+                            cells[key, to] = total
+                            to += one
                         at, point = np.int64(near), np.int64(to)
                     if point == last_row:
                         break
@@ -238,5 +268,5 @@ def _read_share_of_values(
                     said_by_all |= np.int64(1) << _SEQ
             bit += 1
         for row in range(first_row, last_row):
-            cells[SAID, row] |= said_by_all
+            cells[SAID, row] = cells[SAID, row] | said_by_all if is_said_begun else said_by_all
         is_read[message] = is_fine and at == end
