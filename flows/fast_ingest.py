@@ -56,7 +56,7 @@ def _points(found: "PointCells", payloads: Payloads) -> Points:
             column = pa.array(found.cells[number], mask=is_missing)
             columns[key] = column.cast(pa.int16()) if key == "sat" else column
         elif key in SWITCHES:
-            is_on = (said >> SWITCH_SHIFT + SWITCHES.index(key) & 1) == 1
+            is_on = said & 1 << SWITCH_SHIFT + SWITCHES.index(key) != 0
             columns[key] = pa.array(is_on, mask=is_missing)
         elif key in TEXTS:
             columns[key] = _texts(payloads.text, np.where(said >> number & 1, found.cells[ROUTE], 0), is_missing)

@@ -109,9 +109,12 @@ def kind_counts(topics: pa.Array, payloads: pa.Array) -> list[tuple[TopicKind, i
             if not rows.size:
                 break
             is_it = (heads == head) & (tails >> tail_shift == tail)
-            found = rows[is_it]
-            if found.size:
-                counts.append((native, int(found.size), int(sizes[found].sum())))
+            if is_it.all():  # nearly always, and at once
+                counts.append((native, rows.size, int(sizes[rows].sum())))
+                rows = rows[:0]
+            elif is_it.any():
+                found = rows[is_it]
+                counts.append((native, found.size, int(sizes[found].sum())))
                 rows, heads, tails = rows[~is_it], heads[~is_it], tails[~is_it]
         rows = np.concatenate([others, rows])
     for row in rows.tolist():
