@@ -240,7 +240,8 @@ def publish_copy(
             since = generated_utc(settings.published_path.resolve())
             changed = [] if afresh or since is None else rebuilt_since(warehouse, since)
             begun = ahead.enter_context(copied_ahead(settings.tenants_dir, changed))
-            evaluate_fuel(warehouse, settings, runner.map)
+            is_kept = known is not None and known.touched is not None
+            evaluate_fuel(warehouse, settings, runner.map, is_kept=is_kept)
             check_purchases(warehouse)
             published = publish(
                 warehouse, settings.published_dir, lake, settings.timezone, version("odograph"), afresh=afresh

@@ -23,8 +23,13 @@ from warehouse.versions import generated_utc
 logger = logging.getLogger(__name__)
 
 
-def evaluate_fuel(warehouse: duckdb.DuckDBPyConnection, settings: Settings, mapper: Mapper = map) -> None:
-    """Bring all that is said of purchases up to date with the lake and with core; `mapper` says who compares."""
+def evaluate_fuel(
+    warehouse: duckdb.DuckDBPyConnection, settings: Settings, mapper: Mapper = map, *, is_kept: bool = False
+) -> None:
+    """Bring all that is said of purchases up to date with the lake and with core; `mapper` says who compares.
+
+    `is_kept`: since the last time nobody but refreshes wrote the warehouse.
+    """
     from flows.fuel.presence import evaluate_presence  # kernels, for which a refresh without news need not wait
 
     replace_lines(warehouse, settings.timezone, zones_of)
@@ -32,5 +37,5 @@ def evaluate_fuel(warehouse: duckdb.DuckDBPyConnection, settings: Settings, mapp
     if compared := evaluate_presence(warehouse, settings, since, mapper):
         logger.info("%d fuel purchases compared with positions", compared)
     build_whole(warehouse)
-    build_consumption(warehouse)
+    build_consumption(warehouse, is_kept=is_kept)
     evaluate_rules(warehouse)
