@@ -78,3 +78,12 @@ def test_nothing_stays_of_other_models_or_where_somebody_else_wrote(two_vans, is
         two_vans.execute("update core.models_stamp set digest = 'other models'")
     build_consumption(two_vans, is_kept=is_kept)
     assert found(two_vans, "V") == before
+
+
+def test_what_else_changes_of_a_day_changes_no_interval(two_vans):
+    build_consumption(two_vans)
+    two_vans.execute("update marts.vehicle_days set window_known_s = 1")
+    two_vans.execute("update marts.fuel_balances set coverage = -1")
+    kept = found(two_vans, "V")
+    build_consumption(two_vans, is_kept=True)
+    assert found(two_vans, "V") == kept

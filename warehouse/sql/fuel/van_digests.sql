@@ -20,7 +20,9 @@ parts as (
     union all
     select tenant_id, vehicle_id, hash('date', part) from core.vehicle_dates as part
     union all
-    select tenant_id, vehicle_id, hash('day', part) from marts.vehicle_days as part
+    -- How well a date is known; the rest of a day, such as its windows, may change with no interval of it.
+    select tenant_id, vehicle_id, hash('day', service_date, drive_s, idle_s, off_s, ready_s, parked_s, unknown_s)
+    from marts.vehicle_days
     union all
     select tenant_id, vehicle_id, hash('range', part) from staging.vehicle_ranges as part
     union all
