@@ -2,11 +2,14 @@
 
 from datetime import timedelta
 
+import duckdb
 import pytest
 
 from tests.warehouse.core_rows import insert, local
-from tests.warehouse.test_consumption import DAY, LEVELS, register, schema, van, warehouse  # noqa: F401  # fixtures
+from tests.warehouse.test_consumption import DAY, LEVELS, register, van
+from warehouse.connection import ensure_schema, prepare
 from warehouse.consumption import BY_VAN, build_consumption
+from warehouse.models import prepare_models
 
 FILLS = (0, 6, 13)
 LAST = f"date '{DAY + timedelta(days=13)}'"
@@ -24,8 +27,25 @@ CHANGES = {
 }
 
 
+@pytest.fixture(scope="module")
+def schema():
+    with duckdb.connect() as connection:
+        prepare(connection)
+        ensure_schema(connection)
+        prepare_models(connection)
+        yield connection
+
+
 @pytest.fixture
-def two_vans(warehouse):  # noqa: F811
+def two_vans(schema):
+    """Two vans with three fills each, gone after the test."""
+    schema.execute("begin")
+    _fill(schema)
+    yield schema
+    schema.execute("rollback")
+
+
+def _fill(warehouse):
     for vehicle_id in ("V", "W"):
         register(warehouse, vehicle_id)
         of_van = {"tenant_id": "t", "vehicle_id": vehicle_id}
@@ -44,10 +64,9 @@ def two_vans(warehouse):  # noqa: F811
         near = {"started_utc": local("10:20", second), "ended_utc": local("10:40", second)}
         insert(warehouse, "core.refuels", **of_van, service_date=second, **near, to_pct=100.0)
         insert(warehouse, "core.revisions", **of_van, service_date=DAY, revision=1)
-    return warehouse
 
 
-def found(warehouse, vehicle_id):  # noqa: F811
+def found(warehouse, vehicle_id):
     asked = [f"from marts.{name} where vehicle_id = '{vehicle_id}' order by all" for name in BY_VAN]
     return [warehouse.execute(query).fetchall() for query in asked]
 
