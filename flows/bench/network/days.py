@@ -19,6 +19,7 @@ NIGHT_STEP_MS = 1_800_000
 DEAD_ZONE_EVERY = 3
 DRAIN_US = 200_000  # between messages of a backlog
 STRETCH_POINTS = 600_000  # arrive together; about what a loader decodes and commits at once
+MOST_STRETCH_US = 600_000_000
 DAY_US, HOUR_US = 86_400_000_000, 3_600_000_000
 LATE_FROM_US = 60 * HOUR_US  # after the midnight of the day: the last fix of a night is before the 34th hour
 
@@ -76,10 +77,17 @@ def stretches(network: Network, days: Days) -> Iterator[Stretch]:
     on_time = network.on_time
     points_per_us = network.points[on_time].sum() / (POINTS * 1e6)
     step_us = max(int(STRETCH_POINTS / points_per_us), 10_000_000)
-    for from_us in range(begin_us, end_us, step_us):
-        found = _arriving(network, days, on_time, from_us, from_us + step_us)
+    from_us, wide_us = begin_us, step_us
+    while from_us < end_us:
+        found = _arriving(network, days, on_time, from_us, from_us + wide_us)
+        if found.points.sum() > 2 * STRETCH_POINTS and wide_us > step_us:
+            wide_us = step_us  # it is morning
+            continue
         if found.van.size:
             yield found
+        from_us += wide_us
+        if found.points.sum() < STRETCH_POINTS // 4:  # at night a loader has less to do, not the same more often
+            wide_us = min(2 * wide_us, max(step_us, MOST_STRETCH_US))
 
 
 def late_stretches(network: Network, days: Days, vans: Ints) -> Iterator[Stretch]:
