@@ -5,6 +5,7 @@ import socket
 import ssl
 import time
 from contextlib import suppress
+from typing import Any
 
 from paho.mqtt.client import Client
 
@@ -12,6 +13,7 @@ from ingest.bulk_socket import BulkSocket
 
 TURN_S = 0.5
 GATHER_S = 0.01
+GATHER_BYTES = 128 << 10  # or until so much is there: a full buffer would hold up the broker
 FAST_BYTES_A_S = 32 << 20  # who sends faster has the next messages there when these are dealt with
 
 
@@ -52,7 +54,7 @@ class Waiting:
         writing = [connection] if client.want_write() else []
         early_s = self._next_read_s - time.monotonic()
         if early_s > 0:
-            woken, ready, _ = select.select([self._here], writing, [], early_s)
+            woken, ready = self._gathered(connection if may_read else None, writing, early_s)
             if woken or ready:
                 if woken:
                     self._here.recv(4096)
@@ -63,6 +65,21 @@ class Waiting:
         if self._here in readable:
             self._here.recv(4096)
         return connection in readable or pending
+
+    def _gathered(self, connection: Any, writing: list[Any], most_s: float) -> tuple[bool, bool]:
+        """Wait until the connection has enough to read, or for so long; say whether who woke us or writing ended it."""
+        if connection is None:
+            woken, ready, _ = select.select([self._here], writing, [], most_s)
+            return bool(woken), bool(ready)
+        # The system sees to it that as much as we wait for fits into its buffer.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, GATHER_BYTES)
+        try:
+            found, ready, _ = select.select([self._here, connection], writing, [], most_s)
+        finally:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+        if connection in found:
+            self._next_read_s = 0.0
+        return self._here in found, bool(ready)
 
 
 def _has_more(connection: object) -> bool:

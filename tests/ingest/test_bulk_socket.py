@@ -2,9 +2,11 @@
 
 import select
 import socket
+import threading
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +30,7 @@ from ingest.packets import PLAIN_TOOLS, PacketTools, ToolBox
 from ingest.settings import IngestSettings
 from ingest.sharing import Asked, Role
 from ingest.topics import SUBSCRIPTIONS
+from ingest.waiting import Waiting
 from tests.builders import examples
 from tests.ingest.wire import publish_packet, publishes
 
@@ -280,6 +283,29 @@ def test_while_messages_gather_those_before_are_acknowledged(tmp_path, monkeypat
     line.connection._turn()
     assert line.intake.inbox.message_count == 2
     line.close()
+
+
+def test_messages_gather_no_longer_than_it_takes_to_fill_the_buffer(monkeypatch):
+    monkeypatch.setattr(ingest.waiting, "GATHER_S", 60)  # longer than this test may take
+    waiting = Waiting()
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as broker:
+        connection, _ = server.accept()
+        client = SimpleNamespace(socket=lambda: connection, want_write=lambda: False)
+        waiting.lifted(10)
+        broker.sendall(b"x")
+        waiting.wake()
+        assert not waiting.is_readable(client, may_read=True)  # woken, and too little to read yet
+        sender = threading.Thread(target=broker.sendall, args=(bytes(1 << 20),))
+        sender.start()
+        assert waiting.is_readable(client, may_read=True)
+        left = 1 + (1 << 20)
+        while left:
+            left -= len(connection.recv(1 << 20))
+        sender.join()
+        broker.sendall(b"y")
+        assert waiting.is_readable(client, may_read=True)  # of a byte, where nothing gathers
+        connection.close()
+    waiting.close()
 
 
 def test_lifted_messages_count_by_their_bytes(tmp_path):
