@@ -1,14 +1,17 @@
 """Are the kernels compiled before anybody waits for them? `make setup` ends with `python -m flows.warming`.
 
-A day of one simulated van goes through the line in a temporary folder, so that whatever a first refresh compiles is
-compiled, and kept where later processes look for it (`kernels.cached`).
+A day of one simulated van goes through the line in a temporary folder, as a small date and as a large one, so that
+whatever a first refresh compiles is compiled, and kept where later processes look for it (`kernels.cached`).
 """
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from flows.demo import import_dimensions
+from flows.measuring import arrived, chunks
 from flows.progress import shown_progress
 from flows.refresh import refresh
 from flows.settings import Settings
@@ -32,7 +35,21 @@ def warm_up(folder: Path) -> int:
     spool.close()
     import_dimensions(settings, folder / "truth")
     with shown_progress() as tell:
-        return refresh(settings, progress=tell).loaded.positions
+        done = refresh(settings, progress=tell)
+        with straight_from_files():
+            refresh(settings, full=True, progress=tell)
+    return done.loaded.positions
+
+
+@contextmanager
+def straight_from_files() -> Iterator[None]:
+    """Take every date the way of large ones."""
+    usual = chunks.FAST_FROM_POINTS, arrived.FAST_FROM_ROWS
+    chunks.FAST_FROM_POINTS = arrived.FAST_FROM_ROWS = 0
+    try:
+        yield
+    finally:
+        chunks.FAST_FROM_POINTS, arrived.FAST_FROM_ROWS = usual
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from ingest.bulk_socket import BulkSocket
 
 TURN_S = 0.5
 GATHER_S = 0.01
-GATHER_BYTES = 128 << 10  # or until so much is there: a full buffer would hold up the broker
+GATHER_BYTES = 256 << 10  # or until so much is there: a full buffer would hold up the broker
 FAST_BYTES_A_S = 32 << 20  # who sends faster has the next messages there when these are dealt with
 
 
