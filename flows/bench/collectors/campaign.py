@@ -53,12 +53,9 @@ class Counts(NamedTuple):
 
     case: Case
     acknowledged: int  # to the publisher: by the broker, or by receipts
-    distinct: int
+    distinct: int  # stored, some of them without that the publisher knows
     again: int
-
-    @property
-    def lost(self) -> int:
-        return self.acknowledged - self.distinct
+    lost: int  # acknowledged and not stored
 
 
 def cases() -> list[Case]:
@@ -90,11 +87,13 @@ def run_case(folder: Path, case: Case, messages: int, rate: float) -> Counts:
             turns: dict[int, Callable[[], None]] = {messages // 3: _leave(members[LEAVING], network, case)}
             if case.way in (STOPPED, KILLED):
                 turns[2 * messages // 3] = members[LEAVING].start
+            sent = []
             for number in _paced(messages, rate):
                 if number in turns:
                     turns[number]()
-                publisher.publish(_message(number))
-            acknowledged = messages - publisher.drain(DRAIN_S)
+                sent.append(publisher.publish(_message(number)))
+            publisher.drain(DRAIN_S)
+            acknowledged = {number for number, held in enumerate(sent) if held.is_confirmed}
         if case.way == REMEDY:
             members[LEAVING].start(group=False)
         if case.way not in (CUT, GONE):
@@ -103,7 +102,7 @@ def run_case(folder: Path, case: Case, messages: int, rate: float) -> Counts:
         for member in members.values():
             member.end(signal.SIGTERM)
     kept = Counter(seq for name in MEMBERS for seq in _seqs(folder / "data" / "spool" / name))
-    return Counts(case, acknowledged, len(kept), kept.total() - len(kept))
+    return Counts(case, len(acknowledged), len(kept), kept.total() - len(kept), len(acknowledged - set(kept)))
 
 
 class Member:
