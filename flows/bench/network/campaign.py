@@ -27,7 +27,7 @@ from ingest.listing import SEALED_SUFFIX
 SPOOL_POINTS = 100_000_000  # the most that are made as messages
 # Bytes below the folder and seconds on two cores that a point takes, with files that merging leaves until they are
 # vacuumed. Measured by this command on 2026-11-22.
-DISK_BYTES = {Into.spool: 75, Into.lake: 35}
+DISK_BYTES = {Into.spool: 75, Into.lake: 50}
 SECONDS = {Into.spool: 8e-6, Into.lake: 6e-6}
 COMPILED_VANS = 24  # more than the 500,000 points from which the line goes its fast way
 GB = 1e9
