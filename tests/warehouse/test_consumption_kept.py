@@ -2,14 +2,12 @@
 
 from datetime import timedelta
 
-import duckdb
 import pytest
 
+from tests.builders import empty_warehouse
 from tests.warehouse.core_rows import insert, local
 from tests.warehouse.test_consumption import DAY, LEVELS, register, van
-from warehouse.connection import ensure_schema, prepare
 from warehouse.consumption import BY_VAN, build_consumption
-from warehouse.models import prepare_models
 
 FILLS = (0, 6, 13)
 LAST = f"date '{DAY + timedelta(days=13)}'"
@@ -29,10 +27,7 @@ CHANGES = {
 
 @pytest.fixture(scope="module")
 def schema():
-    with duckdb.connect() as connection:
-        prepare(connection)
-        ensure_schema(connection)
-        prepare_models(connection)
+    with empty_warehouse() as connection:
         yield connection
 
 

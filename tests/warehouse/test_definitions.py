@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.refresh import refresh
-from tests.builders import collected, golden_points, positions, published, settings_in, yesterday_at
-from warehouse.connection import ensure_schema, sql
+from tests.builders import collected, empty_warehouse, golden_points, positions, published, settings_in, yesterday_at
+from warehouse.connection import sql
 from warehouse.definitions import listed_definitions, parsed, replace_definitions
 from warehouse.idling import judge_day, lay_out_day, of_day
 from warehouse.models import prepare_models
@@ -53,9 +53,7 @@ GOLDEN = [Part(60, "off"), idle(120), DRIVE, idle(240), DRIVE, Part(460, "unknow
 
 @pytest.fixture(scope="module")
 def prepared():
-    with duckdb.connect() as connection:
-        ensure_schema(connection)
-        prepare_models(connection)
+    with empty_warehouse() as connection:
         yield connection
 
 
@@ -549,9 +547,7 @@ def test_the_published_copy_answers_which_rule_took_which_run(tmp_path):
 
 
 def test_definitions_and_macros_of_another_version_are_replaced_and_equal_ones_left():
-    with duckdb.connect() as connection:
-        ensure_schema(connection)
-        prepare_models(connection)
+    with empty_warehouse() as connection:
         connection.execute("create or replace macro core.idle_event_s() as 1; delete from marts.definitions")
         state = "select core.idle_event_s(), (select count(*) from marts.definitions)"
         prepare_models(connection)

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.columns import PURCHASES
+from tests.builders import empty_warehouse
 from tests.warehouse.core_rows import rows_taken_back
-from warehouse.connection import ensure_schema, prepare, sql
+from warehouse.connection import prepare, sql
 from warehouse.fuel_lines import replace_lines
 from warehouse.fuel_sites import name_sites, site_name
-from warehouse.models import prepare_models
 
 EASTERN = "America/New_York"
 NEWARK = {"site_latitude": 40.7357, "site_longitude": -74.1724}
@@ -28,10 +28,7 @@ def zones_of(places):
 
 @pytest.fixture(scope="module")
 def prepared():
-    with duckdb.connect() as connection:
-        prepare(connection)
-        ensure_schema(connection)
-        prepare_models(connection)
+    with empty_warehouse() as connection:
         yield connection
 
 

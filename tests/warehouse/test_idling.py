@@ -9,11 +9,10 @@ import duckdb
 import polars as pl
 import pytest
 
+from tests.builders import empty_warehouse
 from tests.warehouse import reference_day
 from tests.warehouse.core_rows import DAY, VanDay, insert, rows_taken_back
-from warehouse.connection import ensure_schema
 from warehouse.idling import forget_day, judge_day, lay_out_day, standing_rows
-from warehouse.models import prepare_models
 
 STATES = ("idle", "idle", "idle", "off", "drive", "unknown", "parked")
 CONTEXTS = ("other", "traffic", "depot", "fuel_site", "hand_off", "break")
@@ -31,10 +30,7 @@ LEFT_OUT = "reason, context, unit, duration_us, is_pto"
 
 @pytest.fixture(scope="module")
 def prepared():
-    with duckdb.connect() as connection:
-        connection.execute("set timezone = 'UTC'")
-        ensure_schema(connection)
-        prepare_models(connection)
+    with empty_warehouse() as connection:
         yield connection
 
 

@@ -3,13 +3,12 @@
 from datetime import datetime, timedelta
 from random import Random
 
-import duckdb
 import pytest
 
+from tests.builders import empty_warehouse
 from tests.warehouse.core_rows import DAY, insert
-from warehouse.connection import ensure_schema, sql
+from warehouse.connection import sql
 from warehouse.load import start_place_ends
-from warehouse.models import prepare_models
 from warehouse.places import guard_places
 
 VANS = 60
@@ -18,10 +17,7 @@ STATES = ("parked", "off", "idle", "drive", "unknown")
 
 @pytest.fixture
 def warehouse():
-    with duckdb.connect() as connection:
-        connection.execute("set timezone = 'UTC'")
-        ensure_schema(connection)
-        prepare_models(connection)
+    with empty_warehouse() as connection:
         connection.execute("create temp table wanted (tenant_id varchar, vehicle_id varchar, service_date date)")
         start_place_ends(connection)
         random = Random(7)

@@ -13,11 +13,10 @@ from polars.testing import assert_frame_equal
 from ingest.columns import PURCHASES
 from ingest.decode import decode
 from ingest.received import Received, payload_hash
-from tests.builders import examples
+from tests.builders import empty_warehouse, examples
 from tests.ingest.test_decode import NOW_S, received
-from warehouse.connection import ensure_schema, prepare, sql
+from warehouse.connection import sql
 from warehouse.fuel_lines import replace_lines
-from warehouse.models import prepare_models
 
 LINE = {"v": 1, "provider_txn_id": "A-17", "ts_utc": NOW_S, "card_id": "C1", "currency": "USD", "unit": "gal"}
 VERSIONS = st.fixed_dictionaries(
@@ -35,10 +34,7 @@ VERSIONS = st.fixed_dictionaries(
 
 @pytest.fixture(scope="module")
 def warehouse():
-    with duckdb.connect() as connection:
-        prepare(connection)
-        ensure_schema(connection)
-        prepare_models(connection)
+    with empty_warehouse() as connection:
         connection.execute("create schema if not exists staging; create schema if not exists lake")
         yield connection
 

@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tests.builders import empty_warehouse
 from tests.warehouse import reference_day
 from tests.warehouse.core_rows import DAY, VanDay, insert
-from warehouse.connection import ensure_schema, prepare
-from warehouse.models import build_day, prepare_models
+from warehouse.models import build_day
 
 BEFORE = DAY - timedelta(days=4)  # a Sunday: the week of DAY, a Thursday, begins with it
 NETWORK_WEEK = date(2026, 3, 1)
@@ -22,10 +22,7 @@ VANS, DAYS, BOOTSTRAPS = 24, 5, 2_000
 @pytest.fixture(scope="module")
 def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
     """The reference day, one before it with another depot and a van of none, and a seeded week of two more tenants."""
-    with duckdb.connect() as connection:
-        prepare(connection)
-        ensure_schema(connection)
-        prepare_models(connection)
+    with empty_warehouse() as connection:
         connection.execute(
             "create view staging.dated_rejects as select null::varchar as tenant_id, null::varchar as vehicle_id,"
             " null::varchar as reason, 0 as seen_count, null::date as service_date where false"

@@ -3,28 +3,24 @@
 import re
 from datetime import date, datetime, timedelta
 
-import duckdb
 import pytest
 
 from flows.importing import run_import
 from flows.refresh import refresh
-from tests.builders import collected, golden_points, positions, published, settings_in, yesterday_at
+from tests.builders import collected, empty_warehouse, golden_points, positions, published, settings_in, yesterday_at
 from tests.warehouse.core_rows import DAY, VanDay, insert, local, rows_taken_back
-from warehouse.connection import ensure_schema, prepare, sql
+from warehouse.connection import sql
 from warehouse.dimension_columns import DIMENSIONS
 from warehouse.dimensions import ImportRefused, Taken, import_dimension, read_dimension
 from warehouse.lake import resolved
-from warehouse.models import build_day, prepare_models
+from warehouse.models import build_day
 
 BEFORE = DAY - timedelta(days=1)
 
 
 @pytest.fixture(scope="module")
 def prepared():
-    with duckdb.connect() as connection:
-        prepare(connection)
-        ensure_schema(connection)
-        prepare_models(connection)
+    with empty_warehouse() as connection:
         connection.execute(
             "create view staging.dated_rejects as select null::varchar as tenant_id, null::varchar as vehicle_id,"
             " null::varchar as reason, 0 as seen_count, null::date as service_date where false"
