@@ -16,7 +16,8 @@ import duckdb
 
 from flows.loading import Progress
 from flows.measuring.arrived import told_by_files
-from flows.refresh import Refreshed, opened_line, rebuild, refresh
+from flows.opening import opened_line
+from flows.refresh import Refreshed, rebuild, refresh
 from flows.runners import HERE, Runner
 from flows.settings import Settings
 from warehouse.backfills import Backfill, DateToDo, Range, begin, dates_to_do, end, frozen_of, reopen_date, unfinished

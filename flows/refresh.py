@@ -2,36 +2,35 @@
 
     spool -> lake -> core -> marts -> checks -> published copy
 
-What is left to do is read from the warehouse, never remembered from an earlier run, and a service date is replaced
-in one transaction. So a run that was cut short is finished by the next one, and a run with no news changes nothing.
+What is left to do is read from the warehouse, never remembered from an earlier run, and tenants' rows of a service date
+are replaced in one transaction. So a run that was cut short is finished by the next one, and a run with no news
+changes nothing.
 The stages are plain functions that are handed settings and dates, and open the warehouse where it is not handed to
 them; `flows.deployments` makes Prefect tasks of them.
 """
 
 import logging
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from collections.abc import Collection, Sequence
+from contextlib import ExitStack, nullcontext
 from datetime import date
 from importlib.metadata import version
 from time import monotonic
 from typing import NamedTuple
 
 import duckdb
-import polars as pl
 
 from flows.copies import CopiesFailed, publish_parts
 from flows.copies_behind import REFRESHED, are_parts_current
 from flows.fuel.evaluating import evaluate_fuel
 from flows.kernels_later import given_of, load_beside, told_by_files
 from flows.loading import Progress, load
-from flows.privacy.holding import take_holds
+from flows.opening import Opened, opened_line
 from flows.querying import open_published
 from flows.refresh_metrics import write_metrics
 from flows.runners import HERE, Runner
 from flows.settings import Settings
 from flows.stages import LOAD, NOTE, PUBLISH, REBUILD, Stages
-from ingest.columns import LAKE_TABLES
-from ingest.lake import Lake, Loaded, lake_files, opened_lake
+from ingest.lake import Loaded, opened_lake
 from warehouse.ahead import copied_ahead
 from warehouse.checks import CheckFailed, Failure, check_day, check_purchases, hold_back, recheck_ended
 from warehouse.connection import open_warehouse, transaction, writer_lock
@@ -39,10 +38,10 @@ from warehouse.custody import Known, known_before, note_known
 from warehouse.frozen import FrozenDate, frozen_dates
 from warehouse.idle_rates import relearned_dates, remember_idle, reopen_learners
 from warehouse.jurisdictions import jurisdictions
-from warehouse.lake import LakeTableFiles, attach_lake, is_lake_at
+from warehouse.lake import is_lake_at
 from warehouse.load import add_measured, clear_measured, stations, want
-from warehouse.loads import rebuilt_since, record_load, stale_tenants
-from warehouse.models import add_device_status, build_day, choose_co2_factors, prepare_models
+from warehouse.loads import rebuilt_since, record_load, tenants_together
+from warehouse.models import build_day
 from warehouse.places import guard_places
 from warehouse.publish import publish
 from warehouse.revisions import record_revisions
@@ -58,13 +57,6 @@ from warehouse.work import (
 logger = logging.getLogger(__name__)
 
 WAIT_S = 60.0
-
-
-class Opened(NamedTuple):
-    """The warehouse, ready for models, and the version of the lake that its views see."""
-
-    warehouse: duckdb.DuckDBPyConnection
-    lake: dict[str, LakeTableFiles]
 
 
 class Refreshed(NamedTuple):
@@ -117,7 +109,7 @@ def refresh(
             tell("measure", len(days), len(days))
 
         known = known_before(settings.known_dir, settings.warehouse_path)
-        with _opened(settings, lake=lake) as opened:
+        with opened_line(settings, lake=lake) as opened:
             with stages.timed(NOTE):
                 stale = stale_dates(settings, day=day, full=full, opened=opened, seen=known.files)
             with stages.timed(REBUILD):
@@ -156,7 +148,7 @@ def stale_dates(
     seen: Collection[str] = (),
 ) -> list[date]:
     """Note what new rows of the lake touch, not in `seen` files; return the service dates to rebuild, oldest first."""
-    with _opened(settings, opened) as (warehouse, lake):
+    with opened_line(settings, opened) as (warehouse, lake):
         if full or day is not None:
             reopen_everything(warehouse, settings.timezone, day)
         absorb(warehouse, settings.timezone, lake, None if settings.plain else told_by_files, seen)
@@ -172,32 +164,45 @@ def left_frozen(settings: Settings, day: date | None) -> list[FrozenDate]:
 
 def learning_dates(settings: Settings, failed: Sequence[date], opened: Opened | None = None) -> list[date]:
     """Return the service dates, oldest first, whose idle rates were learned anew by what was just rebuilt."""
-    with _opened(settings, opened) as (warehouse, _):
+    with opened_line(settings, opened) as (warehouse, _):
         return [found for found in relearned_dates(warehouse) if found not in failed]
 
 
 def rebuild(settings: Settings, day: date, opened: Opened | None = None, *, runner: Runner = HERE) -> None:
     """Measure the re-opened vans of one service date, rebuild its marts and check them: by tenant all of it or nothing.
 
-    `runner` says who measures them.
+    Tenants with many vans are rebuilt a few at a time, in a transaction each: DuckDB keeps in memory what is laid out
+    in temporary tables until their transaction ends. `runner` says who measures them.
     Raises CheckFailed, at the end; the tenants it names keep what they had of that date, which stays re-opened.
     """
     found: list[Failure] = []
-    with _opened(settings, opened) as (warehouse, lake):
-        tenants = stale_tenants(warehouse, day)
-        while True:
-            try:
-                with transaction(warehouse):
-                    if tenants:
-                        _rebuild_of(Opened(warehouse, lake), settings, day, tenants, runner)
-                    hold_back(warehouse, day, found)
-                break
-            except CheckFailed as failure:
-                # Nothing of this try is kept. What checks say of a tenant does not depend on others: once more without.
-                found += failure.found
-                tenants = [tenant for tenant in tenants if tenant not in failure.failures]
+    others_rebuilt = False
+    with opened_line(settings, opened) as ready:
+        for together in tenants_together(ready.warehouse, day):
+            failures = _rebuild_together(ready, settings, day, together, runner)
+            others_rebuilt |= {failure.tenant_id for failure in failures} < {*together}
+            found += failures
     if found:
-        raise CheckFailed(day, found, others_rebuilt=bool(tenants))
+        raise CheckFailed(day, found, others_rebuilt=others_rebuilt)
+
+
+def _rebuild_together(
+    opened: Opened, settings: Settings, day: date, together: Sequence[str], runner: Runner
+) -> list[Failure]:
+    """Rebuild one service date of these tenants but those whose checks fail; return what held them back."""
+    found: list[Failure] = []
+    tenants = together
+    while True:
+        try:
+            with transaction(opened.warehouse):
+                if tenants:
+                    _rebuild_of(opened, settings, day, tenants, runner)
+                hold_back(opened.warehouse, day, together, found)
+            return found
+        except CheckFailed as failure:
+            # Nothing of this try is kept. What checks say of a tenant does not depend on others: once more without.
+            found += failure.found
+            tenants = [tenant for tenant in tenants if tenant not in failure.failures]
 
 
 def _rebuild_of(opened: Opened, settings: Settings, day: date, tenants: Sequence[str], runner: Runner) -> None:
@@ -214,7 +219,7 @@ def _rebuild_of(opened: Opened, settings: Settings, day: date, tenants: Sequence
         want(warehouse, vehicle_dates)
         guard_places(warehouse, suppress=settings.off_duty == "suppress", shown_tenants=settings.off_duty_tenants)
     reopen_learners(warehouse, day)
-    record_revisions(warehouse, day, version("odograph"))
+    record_revisions(warehouse, day, tenants, version("odograph"))
     build_day(warehouse, day, tenants)
     check_day(warehouse, day, tenants)
     record_load(warehouse, day, tenants, version("odograph"), monotonic() - began_s)
@@ -236,7 +241,7 @@ def publish_copy(
     Raises CopiesFailed where that for all was made and another was not.
     """
     with ExitStack() as ahead:
-        with _opened(settings, opened) as (warehouse, lake):
+        with opened_line(settings, opened) as (warehouse, lake):
             since = generated_utc(settings.published_path.resolve())
             changed = [] if afresh or since is None else rebuilt_since(warehouse, since)
             begun = ahead.enter_context(copied_ahead(settings.tenants_dir, changed))
@@ -261,37 +266,3 @@ def is_news(settings: Settings, opened: Opened | None = None) -> bool:
             return not is_lake_at(published, settings.lake_root) or work_done(warehouse) != work_done(published)
         except duckdb.CatalogException:  # published by a version that did not have all of these tables
             return True
-
-
-def lake_tables(settings: Settings, lake: Lake | None = None) -> dict[str, LakeTableFiles]:
-    """What the warehouse needs to know to see the newest version of the lake; `lake` is that version, if it is open."""
-    newest = lake_files(settings, lake)
-    return {
-        table.name: LakeTableFiles(*newest[table.name], table.partition_by, pl.DataFrame(table.schema.empty_table()))
-        for table in LAKE_TABLES
-    }
-
-
-@contextmanager
-def _opened(settings: Settings, opened: Opened | None = None, lake: Lake | None = None) -> Iterator[Opened]:
-    """The warehouse over the newest version of the lake; one that is open already is used as it is.
-
-    To open it, make the views and close it costs a tenth of a second: a quarter of a small refresh, when each stage
-    did so for itself (2026-11).
-    """
-    if opened is not None:
-        yield opened
-        return
-    tables = lake_tables(settings, lake)
-    with open_warehouse(settings.warehouse_path, memory_mib=settings.memory_mib) as warehouse:
-        prepare_models(warehouse)
-        take_holds(warehouse, settings)
-        choose_co2_factors(warehouse, settings.co2_factors)
-        attach_lake(warehouse, tables, settings.timezone)
-        add_device_status(warehouse)
-        yield Opened(warehouse, tables)
-
-
-def opened_line(settings: Settings) -> AbstractContextManager[Opened]:
-    """The warehouse as the line works with it, for others who hold the lock."""
-    return _opened(settings)

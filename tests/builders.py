@@ -16,7 +16,8 @@ import polars as pl
 
 from flows.importing import run_import
 from flows.loading import load
-from flows.refresh import lake_tables, learning_dates, opened_line, rebuild, stale_dates
+from flows.opening import lake_tables, opened_line
+from flows.refresh import learning_dates, rebuild, stale_dates
 from flows.settings import Settings
 from ingest.simulation import Simulation
 from ingest.spool import Message, Spool

@@ -114,13 +114,19 @@ def check_day(connection: duckdb.DuckDBPyConnection, day: date, tenants: Collect
     _note(connection, listed_checks(), day, tenants, found)
 
 
-def hold_back(connection: duckdb.DuckDBPyConnection, day: date, found: Sequence[Failure]) -> None:
-    """Note which tenants keep what they had of a service date, and why; nothing else of it is held back any more."""
+def hold_back(
+    connection: duckdb.DuckDBPyConnection, day: date, tenants: Collection[str], found: Sequence[Failure]
+) -> None:
+    """Note which of these tenants keep what they had of a service date, and why; no other is held back."""
     errors = [failure for failure in found if failure.check.severity == ERROR]
     connection.execute(
-        "delete from core.held_back where service_date = $day"
+        "delete from core.held_back where service_date = $day and list_contains($tenants, tenant_id)"
         " and not list_contains($failing, tenant_id || '/' || check_name)",
-        {"day": day, "failing": [f"{failure.tenant_id}/{failure.check.name}" for failure in errors]},
+        {
+            "day": day,
+            "tenants": [*tenants],
+            "failing": [f"{failure.tenant_id}/{failure.check.name}" for failure in errors],
+        },
     )
     for failure in errors:
         connection.execute(

@@ -17,16 +17,23 @@ from warehouse.connection import sql
 from warehouse.models import shared_sql
 
 SHOWN_DIGITS = 12
+VANS_TOGETHER = 2_000  # of a service date that is rebuilt in one transaction
 
 
-def stale_tenants(connection: duckdb.DuckDBPyConnection, day: date) -> list[str]:
-    """The tenants with news of a service date, or whose rows of it are held back."""
-    rows = connection.execute(
-        "select tenant_id from core.reopened where service_date = $day"
-        " union select tenant_id from core.held_back where service_date = $day order by 1",
-        {"day": day},
-    ).fetchall()
-    return [row[0] for row in rows]
+def tenants_together(connection: duckdb.DuckDBPyConnection, day: date) -> list[list[str]]:
+    """The tenants with news of a service date, or whose rows of it are held back, dealt in order to groups.
+
+    A group has as many of them as have VANS_TOGETHER vans on that date, and at least one.
+    """
+    groups: list[list[str]] = []
+    room = 0
+    for tenant_id, vans in connection.execute(sql("work/stale_tenants.sql"), {"day": day}).fetchall():
+        if vans > room or not groups:
+            groups.append([])
+            room = VANS_TOGETHER
+        groups[-1].append(tenant_id)
+        room -= vans
+    return groups
 
 
 def rebuilt_since(connection: duckdb.DuckDBPyConnection, instant: datetime) -> list[str]:

@@ -4,7 +4,7 @@ A model is one select in `sql/marts/`, named for its table; building it replaces
 The order of models is the tuple below. Whether what they made holds is asked by `warehouse.checks`.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import date
 from hashlib import sha256
 from importlib.resources import files
@@ -50,7 +50,6 @@ SHARED_SQL = (
 MADE_SQL = {"idling": idling_sql, "rollups": rollup_sql}
 OF_TENANTS = ("fleet_days",)  # one row per tenant and date
 FROZEN = "select (tenant_id, vehicle_id) from core.frozen_dates where service_date = $day"
-VANS_TOGETHER = 2_000  # of a date whose marts are built at once
 WHOLE_MARTS = ("fuel_purchases",)  # small, and versions may arrive for any date: replaced whole
 
 
@@ -101,31 +100,7 @@ def add_device_status(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def build_day(connection: duckdb.DuckDBPyConnection, day: date, tenants: Collection[str] | None = None) -> None:
-    """Replace one service date of these tenants, by default all, in every dated mart.
-
-    Tenants with many vans are built a few at a time: what is laid out of a date has lists, which stay in memory.
-    """
-    for together in [None] if tenants is None else _together(connection, day, tenants):
-        _build(connection, day, together)
-
-
-def _together(connection: duckdb.DuckDBPyConnection, day: date, tenants: Collection[str]) -> Iterator[list[str]]:
-    """The tenants in their order, as many at once as have VANS_TOGETHER vans on that date, and one at least."""
-    vans_of = dict(
-        connection.execute(
-            "select tenant_id, count(*) from core.vehicle_dates where service_date = $day group by all", {"day": day}
-        ).fetchall()
-    )
-    together: list[str] = []
-    for tenant in tenants:
-        if together and sum(vans_of.get(name, 0) for name in [*together, tenant]) > VANS_TOGETHER:
-            yield together
-            together = []
-        together.append(tenant)
-    yield together
-
-
-def _build(connection: duckdb.DuckDBPyConnection, day: date, tenants: Collection[str] | None) -> None:
+    """Replace one service date of these tenants, by default all, in every dated mart."""
     lay_out_day(connection, day, tenants)
     judge_day(connection, day)
     chosen, given = ("true", {}) if tenants is None else ("list_contains($tenants, tenant_id)", {"tenants": [*tenants]})

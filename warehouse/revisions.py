@@ -4,6 +4,7 @@ A rebuild that finds the same content adds nothing; one that finds other content
 the next number, in the transaction that replaces the rows. The table is history and is never computed anew.
 """
 
+from collections.abc import Collection
 from datetime import date
 
 import duckdb
@@ -20,10 +21,15 @@ ARRIVAL_COLUMNS = {
 }
 
 
-def record_revisions(connection: duckdb.DuckDBPyConnection, day: date, code_version: str) -> None:
-    """Compare what core holds of the re-opened vans of a service date with their last revisions; note differences."""
+def record_revisions(
+    connection: duckdb.DuckDBPyConnection, day: date, tenants: Collection[str], code_version: str
+) -> None:
+    """Compare what core holds of these tenants' re-opened vans of a service date with the last revisions.
+
+    A vehicle-date that differs gets one more.
+    """
     digests = "\n    union all\n".join(_digests(name) for name in MEASURED_TABLES)
-    connection.execute(sql("work/reopened_portions.sql"), {"day": day, "vans": VANS_TOGETHER})
+    connection.execute(sql("work/reopened_portions.sql"), {"day": day, "tenants": [*tenants], "vans": VANS_TOGETHER})
     (last,) = connection.execute("select coalesce(max(portion), 0) from reopened_portions").fetchall()[0]
     for portion in range(last + 1):
         into = "insert into contents" if portion else "create or replace temp table contents as"

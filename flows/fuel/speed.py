@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from flows.fuel.evaluating import evaluate_fuel
-from flows.refresh import lake_tables
+from flows.opening import lake_tables
 from flows.settings import Settings
 from kernels.presence import Purchases, presence
 from kernels.track import Track

@@ -19,8 +19,9 @@ from typing import Any, NamedTuple
 
 import duckdb
 
+from flows.opening import opened_line
 from flows.post.mail import is_of_tenant
-from flows.refresh import opened_line, publish_copy, refresh
+from flows.refresh import publish_copy, refresh
 from flows.settings import Settings
 from ingest.durable import replace_file
 from ingest.handed_over import forget

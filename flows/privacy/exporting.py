@@ -19,10 +19,11 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 import duckdb
 import polars as pl
 
+from flows.opening import opened_line
 from flows.privacy.access import record_access
 from flows.privacy.erasing import NothingKnown, mentioned_in
 from flows.querying import open_published
-from flows.refresh import opened_line, refresh
+from flows.refresh import refresh
 from flows.settings import Settings
 from ingest.adapters.sources import read_sources
 from ingest.received import received_messages

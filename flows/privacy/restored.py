@@ -8,8 +8,8 @@ their digests.
 
 import logging
 
+from flows.opening import opened_line
 from flows.privacy.erasing import Plan, erase_everywhere, note_erasures
-from flows.refresh import opened_line
 from flows.settings import Settings
 from ingest.handed_over import forget
 from ingest.lake_erasing import erase_from_lake

@@ -9,7 +9,7 @@ from datetime import date
 
 import duckdb
 
-from flows.refresh import lake_tables
+from flows.opening import lake_tables
 from flows.settings import Settings
 from ingest.columns import EVENTS, PLANS, POSITIONS, PURCHASES, REJECTS, LakeTable
 from ingest.expiry import partitions, replace_partition, row_bytes

@@ -17,7 +17,8 @@ from flows.bench.network.days import late_stretches, lived_days, stretches
 from flows.bench.network.measured import stage
 from flows.bench.network.places import Into
 from flows.bench.network.vans import FAST_POINTS, SLOW_POINTS, network_of, vans_for
-from flows.refresh import opened_line, stale_dates
+from flows.opening import opened_line
+from flows.refresh import stale_dates
 from ingest.columns import POSITIONS
 from ingest.lake import opened_table
 from warehouse.connection import writer_lock

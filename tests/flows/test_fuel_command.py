@@ -7,7 +7,8 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from flows.copies import publish_parts
-from flows.refresh import is_news, lake_tables, refresh
+from flows.opening import lake_tables
+from flows.refresh import is_news, refresh
 from tests.builders import collected, message, settings_in
 from tests.warehouse.fuel_rows import AWAY, Purchase, Rows, add_fleet, buy
 from warehouse.connection import open_warehouse

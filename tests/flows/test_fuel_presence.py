@@ -9,7 +9,8 @@ import pytest
 
 from flows.fuel.presence import evaluate_presence, read_evaluated
 from flows.importing import run_import
-from flows.refresh import opened_line, refresh
+from flows.opening import opened_line
+from flows.refresh import refresh
 from tests.builders import collected, message, positions, published, settings_in
 from warehouse.connection import sql
 

@@ -6,9 +6,9 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli import app
+from flows.opening import opened_line
 from flows.privacy.expiring import held_messages
 from flows.privacy.holding import NoSuchHold, place_hold, registered_holds, release_hold, take_holds
-from flows.refresh import opened_line
 from ingest.spool import Segment
 from tests.builders import settings_in
 from tests.warehouse.core_rows import insert

@@ -95,7 +95,7 @@ def test_a_second_refresh_without_news_changes_nothing_and_each_opens_the_wareho
         opened.append(path)
         return open_warehouse(path, **given)
 
-    monkeypatch.setattr("flows.refresh.open_warehouse", counted)
+    monkeypatch.setattr("flows.opening.open_warehouse", counted)
     settings = refreshed_golden(tmp_path)
     assert len(opened) == 1
     before = settings.published_path.resolve()

@@ -16,7 +16,8 @@ from polars.testing import assert_frame_equal
 
 from flows.loading import load
 from flows.measuring.partitions import inputs_of, partitioned, without_secrets
-from flows.refresh import opened_line, rebuild, stale_dates
+from flows.opening import opened_line
+from flows.refresh import rebuild, stale_dates
 from flows.runners import HERE, runner_over
 from ingest.children import end_with_parent, free_port
 from ingest.simulation import simulate

@@ -18,9 +18,9 @@ from flows.cli import app
 from flows.fuel.evaluating import evaluate_fuel
 from flows.importing import run_import
 from flows.loading import load
+from flows.opening import opened_line
 from flows.post.outbox import read_entries
 from flows.privacy.expiring import NotMeasured, expire
-from flows.refresh import opened_line
 from ingest.columns import DECODER, decoder_note
 from ingest.decoded_again import NewerLake
 from ingest.expiry import cut_segment

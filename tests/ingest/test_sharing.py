@@ -7,7 +7,7 @@ import pytest
 
 from flows.findings import Finding, spools
 from flows.loading import load
-from flows.refresh import opened_line
+from flows.opening import opened_line
 from flows.status import print_status
 from ingest.broker import AmqttChild
 from ingest.collector import run

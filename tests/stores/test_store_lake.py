@@ -9,8 +9,9 @@ import pytest
 from deltalake import DeltaTable
 
 from flows.backup.taking import take_backup
+from flows.opening import opened_line
 from flows.querying import QueryFailed, ask, open_locked
-from flows.refresh import is_news, opened_line, refresh
+from flows.refresh import is_news, refresh
 from flows.settings import Settings
 from flows.upkeep import upkeep
 from ingest.columns import LAKE_TABLES

@@ -7,7 +7,7 @@ from datetime import timedelta
 import duckdb
 import pytest
 
-from flows.refresh import lake_tables
+from flows.opening import lake_tables
 from tests.builders import settings_in
 from tests.warehouse import reference_day
 from tests.warehouse.core_rows import DAY, VanDay, insert
@@ -131,13 +131,13 @@ def test_what_holds_a_date_back_is_noted_with_some_rows_until_it_passes(warehous
     with pytest.raises(CheckFailed) as raised:
         check_day(warehouse, DAY, TENANTS)
     assert raised.value.lines()[0].startswith(f"{DAY} of dax7: time_adds_up (")
-    hold_back(warehouse, DAY, raised.value.found)
+    hold_back(warehouse, DAY, TENANTS, raised.value.found)
     first = warehouse.execute("from core.held_back").fetchall()
-    hold_back(warehouse, DAY, raised.value.found)
+    hold_back(warehouse, DAY, TENANTS, raised.value.found)
     assert warehouse.execute("from core.held_back").fetchall() == first
     sample = warehouse.execute("select sample from core.check_results where row_count > 0").fetchall()[0][0]
     assert json.loads(sample)[0]["vehicle_id"] == "V12"
-    hold_back(warehouse, DAY, [])
+    hold_back(warehouse, DAY, TENANTS, [])
     assert warehouse.execute("from core.held_back").fetchall() == []
 
 

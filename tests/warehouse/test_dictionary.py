@@ -8,7 +8,8 @@ from importlib.resources import files
 import duckdb
 import pytest
 
-from flows.refresh import lake_tables, publish_copy, refresh
+from flows.opening import lake_tables
+from flows.refresh import publish_copy, refresh
 from tests.builders import settings_in
 from warehouse.connection import open_warehouse
 from warehouse.dictionary import BadComment, add_comments, combined, dictionary, named, tables_of

@@ -6,7 +6,7 @@ from datetime import datetime
 import duckdb
 import pytest
 
-from flows.refresh import lake_tables
+from flows.opening import lake_tables
 from tests.builders import settings_in
 from tests.warehouse import reference_day
 from tests.warehouse.core_rows import DAY, VanDay, insert

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from flows.refresh import lake_tables
+from flows.opening import lake_tables
 from tests.builders import settings_in
 from tests.warehouse.core_rows import VanDay, insert
 from warehouse.connection import open_warehouse

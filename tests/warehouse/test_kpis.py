@@ -9,7 +9,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from flows.refresh import lake_tables, publish_copy
+from flows.opening import lake_tables
+from flows.refresh import publish_copy
 from tests.builders import settings_in
 from tests.warehouse import reference_day
 from tests.warehouse.core_rows import DAY, GALLON_L, MILE_M, VanDay, insert

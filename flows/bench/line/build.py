@@ -14,7 +14,7 @@ from deltalake import CommitProperties, Transaction
 from deltalake.transaction import AddAction, RemoveAction
 
 from flows.bench.line.fleet import POINTS, SPOOL, Van, points_of, van
-from flows.refresh import lake_tables
+from flows.opening import lake_tables
 from flows.settings import Settings
 from ingest.columns import POSITIONS
 from ingest.compaction import arrow_properties

@@ -14,6 +14,7 @@ from typing import Any
 from flows import refresh
 from flows.bench.apart import Memory
 from flows.measuring import chunks, partitions
+from flows.opening import opened_line
 from flows.settings import Settings
 from warehouse.connection import writer_lock
 
@@ -40,7 +41,7 @@ def run(settings: Settings, *, full: bool = False) -> dict[str, Any]:
     """Note what arrived, rebuild the dates it touched, publish; `full` rebuilds every date."""
     spent: dict[str, float] = {}
     memory = Memory()
-    with timed(spent), writer_lock(settings.lock_path, wait_s=1), refresh.opened_line(settings) as opened:
+    with timed(spent), writer_lock(settings.lock_path, wait_s=1), opened_line(settings) as opened:
         began_s = time.perf_counter()
         days = refresh.stale_dates(settings, full=full, opened=opened)
         reopened = opened.warehouse.execute(

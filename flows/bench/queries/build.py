@@ -24,7 +24,8 @@ from flows.bench.queries.fleet import (
     points_of,
     van_days,
 )
-from flows.refresh import lake_tables, publish_copy
+from flows.opening import lake_tables
+from flows.refresh import publish_copy
 from flows.settings import Settings
 from warehouse.connection import open_warehouse, sql, transaction, writer_lock
 from warehouse.lake import attach_lake

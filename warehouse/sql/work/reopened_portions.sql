@@ -1,4 +1,4 @@
--- The vans of the vehicle-dates that are re-opened for service date $day, dealt to portions of $vans in order.
+-- The vans of $tenants whose vehicle-dates are re-opened for service date $day, dealt to portions of $vans in order.
 
 create or replace temp table reopened_portions as
 
@@ -8,4 +8,4 @@ select
     (row_number() over (order by tenant_id, vehicle_id) - 1) // $vans as portion
 
 from staging.reopened_vans
-where service_date = $day
+where service_date = $day and list_contains($tenants, tenant_id)

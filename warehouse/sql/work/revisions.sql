@@ -8,6 +8,7 @@ latest as (
 
     select *
     from core.revisions
+    semi join contents using (tenant_id, vehicle_id)
     where service_date = $day
     qualify row_number() over (partition by tenant_id, vehicle_id order by revision desc) = 1
 
@@ -23,6 +24,7 @@ news as (
             core.segments_in_words(spool_id, first_segment_no, last_segment_no)
         ) filter (spool_id is not null))) as segments
     from core.reopened
+    semi join contents using (tenant_id, vehicle_id)
     where service_date = $day
     group by all
 
