@@ -26,8 +26,12 @@ demo: setup ## run the whole line on this machine, from vans to report
 test: setup ## run the tests, some five minutes on two processors
 	$(BIN)/python -m pytest
 
-campaign: setup ## run the long tests, which `make test` leaves out: some ten minutes
+campaign: setup .venv/.campaign ## run the long tests, which `make test` leaves out: some ten minutes
 	$(BIN)/python -m pytest -m campaign
+
+.venv/.campaign: tests/requirements.lock .venv/.done
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
 
 properties: setup ## try properties of kernels and decoders on twenty times as many examples
 	$(BIN)/python -m pytest -m 'hypothesis and not campaign' --hypothesis-profile=long tests/kernels tests/ingest
@@ -57,6 +61,9 @@ lock: ## write all requirements.lock anew (needs uv): versions and hashes, no ad
 	uv pip compile pyproject.toml deploy/requirements.in --constraint requirements.lock --universal --python-version 3.11 \
 	    --generate-hashes --no-annotate --no-header --no-strip-extras --quiet -o deploy/requirements.lock
 	$(PYTHON) .ci/lock_extras.py deploy/requirements.lock
+	uv pip compile tests/requirements.in --constraint requirements.lock --universal --python-version 3.11 \
+	    --generate-hashes --no-annotate --no-header --no-strip-extras --quiet -o tests/requirements.lock
+	$(PYTHON) .ci/lock_extras.py tests/requirements.lock
 	uv pip compile examples/requirements.in --universal --python-version 3.11 --generate-hashes \
 	    --no-annotate --no-header --no-strip-extras --upgrade --quiet -o examples/requirements.lock
 	$(PYTHON) .ci/lock_extras.py examples/requirements.lock

@@ -107,13 +107,22 @@ def test_every_lake_table_has_a_view():
     assert {f"{table.name}.sql" for table in LAKE_TABLES} <= views
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "examples/requirements.lock"])
+@pytest.mark.parametrize("name", ["requirements.lock", "examples/requirements.lock", "tests/requirements.lock"])
 def test_the_lock_holds_hashes_and_no_address(name):
     lock = (ROOT / name).read_text()
     assert "://" not in lock
     assert "index" not in lock.split("--hash")[0]
     requirements = re.split(r"\n(?=\S)", lock.strip())
     assert all("--hash=sha256:" in requirement for requirement in requirements)
+
+
+def test_what_the_campaign_installs_changes_no_version_of_the_rest():
+    rest, campaign = (
+        dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / name).read_text(), re.MULTILINE))
+        for name in ("requirements.lock", "tests/requirements.lock")
+    )
+    assert {name for name, version in campaign.items() if rest.get(name, version) != version} == set()
+    assert "ray" in campaign.keys() - rest.keys()
 
 
 def test_every_module_begins_with_what_it_is_about():
