@@ -95,6 +95,13 @@ def test_the_example_lists_every_variable_of_the_compose_file_with_its_default_a
     assert ours == {name: default for name, default in used.items() if not name.startswith("ODOGRAPH_")}
 
 
+def test_no_compose_file_of_ours_has_a_version_because_compose_2_warns_of_it():
+    assert "version" not in COMPOSE
+    for page in (ROOT / "docs").glob("*.md"):
+        for text in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL):
+            assert "version" not in yaml.safe_load(text), page.name
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_every_service_is_bounded_and_may_do_nothing_it_need_not(name):
     service = SERVICES[name]
