@@ -248,6 +248,28 @@ def test_make_up_says_what_is_missing(tmp_path, docker, said):
     assert "Traceback" not in asked.stderr
 
 
+def test_the_store_finds_its_bucket_again_after_a_slow_start(tmp_path):
+    """Started again it may list buckets too late to see its own, and fails to make it because it is there."""
+    weed = """#!/bin/sh
+cd "$(dirname "$0")"
+if [ "$1" = shell ]; then
+    read -r what
+    case $what in
+        s3.bucket.list) [ ! -e listed ] || echo "  odograph  size:0"; touch listed ;;
+        *) echo "error: bucket odograph already exists"; exit 1 ;;
+    esac
+else
+    for _ in $(seq 100); do [ -e bucket ] && exit; sleep 0.1; done
+fi
+"""
+    (tmp_path / "weed").write_text(weed)
+    (tmp_path / "weed").chmod(0o755)
+    command = SERVICES["store"]["command"][0].replace("$$", "$").replace("/tmp/bucket", f"{tmp_path}/bucket")
+    env = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    subprocess.run(["sh", "-c", command], env=env, timeout=30)
+    assert (tmp_path / "bucket").exists()
+
+
 def unit(path: Path) -> dict[str, list[str]]:
     """The lines of a unit by their names; a name may come more than once."""
     found: dict[str, list[str]] = {}
