@@ -11,7 +11,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryFile
 from time import monotonic, sleep
@@ -20,6 +20,10 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 PROFILES = ("dev", "s3", "simulate")
 WAIT_S = 300.0
+# A step of the classic builder, or of BuildKit without those that only look what there is to do.
+STEP = re.compile(r"Step \d|#\d+ \[(?![^]]*\binternal\])")
+# What compose 2 says of each thing that goes as it should.
+PROGRESS = re.compile(r" (?:Network|Volume|Container) \S+ +(?!Error)\w+$")
 LOG_LINES, SAID_LINES, SHOWN = "15", 30, 100
 ABOUT = {
     "keys": "certificates, passwords and the broker's rules, made where they are missing; then it ends",
@@ -77,11 +81,16 @@ class Port(NamedTuple):
 
 
 def read_env(path: Path) -> dict[str, str]:
-    """The lines `NAME=value` of an env file as compose reads them."""
+    """The lines `NAME=value` of an env file as compose reads them, without quotes and what is said beside a value."""
     if not path.exists():
         return {}
-    lines = (line.strip() for line in path.read_text().splitlines())
-    return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    found: dict[str, str] = {}
+    for line in path.read_text().splitlines():
+        name, is_set, value = line.strip().removeprefix("export ").partition("=")
+        if is_set and not name.startswith("#"):
+            quoted = re.match(r"""(['"])(.*?)\1""", value.strip())
+            found[name.strip()] = quoted[2] if quoted else re.sub(r"(^|\s)#.*", "", value).strip()
+    return found
 
 
 def wanted_ports(env: Mapping[str, str], profiles: list[str]) -> list[Port]:
@@ -131,18 +140,23 @@ def compose_command() -> list[str]:
     raise CannotStart("docker is there but compose is not: apt-get install docker-compose")
 
 
-def containers(compose: list[str], env: Mapping[str, str]) -> Iterator[Container]:
-    """The containers of our services; those of `run` are left out."""
+def containers(compose: list[str], env: Mapping[str, str]) -> list[Container]:
+    """The newest container of each of our services; those of `run` are left out.
+
+    There are two while compose 2 replaces one: it makes the new one before it stops the one of before.
+    """
     listed = subprocess.run([*compose, "ps", "--all", "--quiet"], cwd=ROOT, env=env, capture_output=True, text=True)
     ids = listed.stdout.split()
     if not ids:
-        return
+        return []
     asked = subprocess.run(["docker", "inspect", *ids], capture_output=True, text=True)
-    for found in json.loads(asked.stdout or "[]"):
+    newest: dict[str, Container] = {}
+    for found in sorted(json.loads(asked.stdout or "[]"), key=lambda found: found["Created"].rstrip("Z")):
         labels, state = found["Config"]["Labels"], found["State"]
         if labels.get("com.docker.compose.oneoff") != "True":
-            health = state.get("Health", {}).get("Status")
-            yield Container(labels["com.docker.compose.service"], state["Status"], health, state["ExitCode"])
+            service, health = labels["com.docker.compose.service"], state.get("Health", {}).get("Status")
+            newest[service] = Container(service, state["Status"], health, state["ExitCode"])
+    return list(newest.values())
 
 
 def up(compose: list[str], env: Mapping[str, str], profiles: list[str]) -> None:
@@ -172,7 +186,7 @@ def up(compose: list[str], env: Mapping[str, str], profiles: list[str]) -> None:
         waited = wait_until_ready(compose, env, starting, services)
         if waited is not None:
             said.seek(0)
-            print(said.read(), file=sys.stderr)
+            print(shortened(said.read()), file=sys.stderr)
             explain(compose, env, waited)
     if "broker" in before and before["broker"].state == "running":
         # It has been running all the while: it reads rules, passwords and certificates anew, and keeps its connections.
@@ -184,6 +198,7 @@ def up(compose: list[str], env: Mapping[str, str], profiles: list[str]) -> None:
 def build(compose: list[str], env: Mapping[str, str]) -> None:
     """Build the image and show its steps; all it said only where that fails."""
     said: list[str] = []
+    shown: set[str] = set()
     with subprocess.Popen(
         [*compose, "build", "worker"],
         cwd=ROOT,
@@ -195,7 +210,9 @@ def build(compose: list[str], env: Mapping[str, str]) -> None:
         assert building.stdout is not None
         for line in building.stdout:
             said.append(line)
-            if re.match(r"Step \d|#\d+ \[", line):
+            # BuildKit runs steps side by side and names one again whenever it goes on to speak of it.
+            if STEP.match(line) and line not in shown:
+                shown.add(line)
                 print(f"  {line.strip()[:SHOWN]}", flush=True)
     if building.returncode != 0:
         print("".join(said[-SAID_LINES:]), file=sys.stderr)
@@ -226,8 +243,15 @@ def wait_until_ready(
         sleep(1)
 
 
+def shortened(said: str) -> str:
+    """What compose said, without the lines of what went well."""
+    return "\n".join(line for line in said.splitlines() if not PROGRESS.match(line))
+
+
 def explain(compose: list[str], env: Mapping[str, str], late: list[Container]) -> None:
     """Show the last lines of what did not come up, and give up."""
+    # Compose 2 makes all containers before it starts the first; those that were never started wait for another.
+    late = [container for container in late if container.state != "created"] or late
     for container in late:
         print(f"--- {container.service} ({container.shown})", file=sys.stderr, flush=True)
         subprocess.run([*compose, "logs", "--tail", LOG_LINES, container.service], cwd=ROOT, env=env, stdout=sys.stderr)

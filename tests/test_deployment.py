@@ -1,5 +1,6 @@
 """Compose file, image, units and example settings tell the same story, without any of them being started."""
 
+import json
 import os
 import re
 import shutil
@@ -246,6 +247,129 @@ def test_make_up_says_what_is_missing(tmp_path, docker, said):
     )
     assert (asked.returncode, said in asked.stderr) == (1, True), asked.stderr
     assert "Traceback" not in asked.stderr
+
+
+def test_make_up_reads_the_env_file_as_compose_does(up, tmp_path):
+    env = tmp_path / ".env"
+    env.write_text(
+        """# WITHOUT=1
+BARE = a b
+HASH=a#b  # said beside it
+SINGLE='two $words # all of it'  # said beside it
+DOUBLE="smtp://a:b@c"
+export GIVEN=1
+EMPTY=
+ONLY_SAID=  # nothing
+"""
+    )
+    assert up.read_env(env) == {
+        "BARE": "a b",
+        "HASH": "a#b",
+        "SINGLE": "two $words # all of it",
+        "DOUBLE": "smtp://a:b@c",
+        "GIVEN": "1",
+        "EMPTY": "",
+        "ONLY_SAID": "",
+    }
+    assert up.read_env(tmp_path / "none") == {}
+
+
+def test_while_a_container_is_replaced_the_new_one_counts(up, tmp_path, monkeypatch):
+    """Compose 2 makes the new one first, and stops the one of before only then."""
+
+    def container(service: str, created: str, state: str, **labels: str) -> dict[str, Any]:
+        said = {"Status": state, "ExitCode": 0, **({"Health": {"Status": "healthy"}} if state == "running" else {})}
+        labels = {f"com.docker.compose.{name}": text for name, text in {"service": service, **labels}.items()}
+        return {"Created": f"2026-11-22T11:{created}Z", "State": said, "Config": {"Labels": labels}}
+
+    found = [
+        container("worker", "48:28.51", "created"),
+        container("broker", "47:00", "running"),
+        container("worker", "48:28.5", "running", oneoff="False"),
+        container("broker", "49:00", "exited", oneoff="True"),
+    ]
+    (tmp_path / "found.json").write_text(json.dumps(found))
+    (tmp_path / "docker").write_text(f"#!/bin/sh\ncat '{tmp_path}/found.json'\n")
+    (tmp_path / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    now = {each.service: each.shown for each in up.containers(["echo", "some", "ids"], os.environ)}
+    assert now == {"broker": "healthy", "worker": "created"}
+    assert len([*up.containers(["echo", "some", "ids"], os.environ)]) == 2
+
+
+def test_make_up_blames_what_failed_and_not_what_waits_for_it(up, capfd, tmp_path):
+    logs = [sys.executable, "-c", "import sys; print('logs of', sys.argv[-1])"]
+    made = up.Container("worker", "created", None, 0)
+    failed = up.Container("keys", "exited", None, 3)
+    with pytest.raises(up.CannotStart, match=r"^not up: keys\. "):
+        up.explain(logs, os.environ, [made, failed])
+    assert capfd.readouterr().err == "--- keys (failed with status 3)\nlogs of keys\n"
+    with pytest.raises(up.CannotStart, match=r"^not up: worker\. "):
+        up.explain(logs, os.environ, [made])
+
+
+def test_make_up_shows_of_compose_2_what_went_wrong_and_not_what_went_well(up):
+    said = """ Network x_default  Creating
+ Volume "x_data"  Created
+ Container x-keys-1  Started
+ Container x-keys-1  service "keys" didn't complete successfully: exit 3
+ broker Error Get "https://registry": no such host
+Creating x_keys_1 ... done
+ Container x-mail-1  Error
+no room
+"""
+    assert up.shortened(said).splitlines() == [*said.splitlines()[3:]]
+
+
+CLASSIC = """Step 1/2 : FROM base
+ ---> abc
+Step 2/2 : RUN make
+ ---> Running in def
+"""
+# Steps run side by side, and a step is named again whenever its turn to speak comes.
+BUILDKIT = """#0 building with "default" instance using docker driver
+
+#1 [worker internal] load build definition from Dockerfile
+#1 DONE 0.0s
+
+#2 [worker base 1/2] FROM docker.io/library/base
+#2 DONE 0.0s
+
+#3 [worker base 2/2] RUN make
+#3 ...
+
+#4 [worker stage-2 1/1] RUN install
+#4 DONE 0.4s
+
+#3 [worker base 2/2] RUN make
+#3 0.2 made
+#3 DONE 2.9s
+
+#5 [worker] exporting to image
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (CLASSIC, ["Step 1/2 : FROM base", "Step 2/2 : RUN make"]),
+        (
+            BUILDKIT,
+            [
+                "#2 [worker base 1/2] FROM docker.io/library/base",
+                "#3 [worker base 2/2] RUN make",
+                "#4 [worker stage-2 1/1] RUN install",
+                "#5 [worker] exporting to image",
+            ],
+        ),
+    ],
+)
+def test_make_up_shows_each_step_of_either_builder_once(up, capfd, said, shown):
+    up.build([sys.executable, "-c", f"print({said!r})"], os.environ)
+    assert [line.strip() for line in capfd.readouterr().out.splitlines()] == shown
+    with pytest.raises(up.CannotStart, match="could not be built"):
+        up.build([sys.executable, "-c", f"print({said!r}); print('why'); exit(1)"], os.environ)
+    assert capfd.readouterr().err.endswith("why\n\n")
 
 
 def test_the_store_finds_its_bucket_again_after_a_slow_start(tmp_path):
