@@ -6,9 +6,9 @@ acknowledgement was handed to the socket. Everything sent must be there at the e
 """
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Thread
 from time import sleep
 
 from flows.bench.figures import Figure, Section
@@ -34,19 +34,17 @@ def live(plan: Plan) -> Section:
         TemporaryDirectory(prefix="odograph-live-") as folder,
         MosquittoChild(Path(folder)) as broker,
         consuming("durable", broker.port, 10**12) as collector,
+        ThreadPoolExecutor(1) as beside,
     ):
-        sent: dict[str, float] = {}
-        publishing = Thread(
-            target=lambda: sent.update(
-                publish(broker.port, plan.points, count, vans=VANS, rate=messages_a_second, form=form)
-            )
-        )
         broker_s, collector_s = cpu_s(broker.pid), cpu_s(collector.pid)
-        publishing.start()
+        publishing = beside.submit(
+            publish, broker.port, plan.points, count, vans=VANS, rate=messages_a_second, form=form
+        )
         memory_mib = []
-        while publishing.is_alive():
+        while not publishing.done():
             sleep(LOOK_S)
             memory_mib.append(resident_mib(collector.pid))
+        sent = publishing.result()
         broker_s, collector_s = cpu_s(broker.pid) - broker_s, cpu_s(collector.pid) - collector_s
         printed, _ = collector.communicate(timeout=30)
     seconds = sent["seconds"]  # before it, messages were made

@@ -105,7 +105,7 @@ def publish(
 ) -> dict[str, Any]:
     """Publish through a broker; return what the generator says."""
     with _child("generator", port, points, count, vans, rate, form) as generator:
-        return _result(generator)
+        return _result(generator, longer_s=count / rate if rate else 0)
 
 
 @contextmanager
@@ -188,8 +188,8 @@ def _child(
         process.wait()
 
 
-def _result(process: "subprocess.Popen[str]") -> dict[str, Any]:
-    printed, _ = process.communicate(timeout=LONGEST_S)
+def _result(process: "subprocess.Popen[str]", longer_s: float = 0) -> dict[str, Any]:
+    printed, _ = process.communicate(timeout=LONGEST_S + longer_s)
     lines = [line for line in printed.splitlines() if line.startswith("{")]
     if not lines:
         raise RuntimeError(f"{process.args!r} ended without a result: {process.returncode}")
