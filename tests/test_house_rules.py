@@ -188,3 +188,23 @@ def test_a_command_loads_nothing_that_only_others_need(module, unneeded):
     code = f"import sys, {module}; print({unneeded} & sys.modules.keys())"
     asked = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
     assert asked.stdout == "set()\n"
+
+
+def closing(text: str, after: int) -> int:
+    """Just behind the parenthesis that closes the one that was opened just before a place."""
+    depth = 1
+    while depth:
+        depth += {"(": 1, ")": -1}.get(text[after], 0)
+        after += 1
+    return after
+
+
+def test_no_sql_leaves_the_order_of_what_it_lists_to_chance():
+    sorted_later = "".join(rf"(?<!{outer}\()" for outer in ("list_sort", "list_distinct", "list_distinct\\(flatten"))
+    listing = re.compile(sorted_later + r"\b(?:json_group_\w+|string_agg|list|first|last|mode)\(")
+    for path in sorted(path for package in ("flows", "warehouse") for path in (ROOT / package).rglob("*.sql")):
+        text = path.read_text()
+        for found in listing.finditer(text):
+            end = closing(text, found.end())
+            listed = text[found.start() : end]
+            assert "order by" in listed or text[end:].startswith(" over ("), f"{path.name}: {listed}"

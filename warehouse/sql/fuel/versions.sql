@@ -14,7 +14,7 @@ with
 
 station_changes as (
 
-    select list(distinct day) as days
+    select list(distinct day order by day) as days
     from (select unnest([valid_from, valid_to]) as day from core.stations)
     where day is not null
 

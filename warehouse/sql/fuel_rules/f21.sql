@@ -8,7 +8,7 @@ declines as (
         *,
         count(*) over day as decline_count,
         first_value(near_utc) over day as first_utc,
-        list(line) over day as lines
+        list_sort(list(line) over day) as lines
     from fuel_cases
     where line_kind = 'decline' and card_id is not null and near_utc is not null
     window day as (

@@ -18,7 +18,7 @@ by_vehicle as (
         tenant_id,
         vehicle_id,
         sum(row_count) as rejected_count,
-        json_group_object(reason, row_count) as rejected_by_rule
+        to_json(map_from_entries(list((reason, row_count) order by reason))) as rejected_by_rule
     from rejected
     group by all
 

@@ -45,7 +45,7 @@ guards as (
     select
         tenant_id,
         vehicle_id,
-        flatten(list(homes) filter (service_date < newest_date)) as homes,
+        flatten(list(homes order by service_date) filter (service_date < newest_date)) as homes,
         arg_max({'from_utc': shown_from_utc, 'to_utc': shown_to_utc}, service_date) as hours
     from (select *, max(service_date) over (partition by tenant_id, vehicle_id) as newest_date from core.place_guards)
     group by all

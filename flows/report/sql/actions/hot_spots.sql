@@ -118,7 +118,7 @@ homes as (
         home.latitude as latitude,
         home.longitude as longitude,
         count(distinct service_date) as night_count,
-        list(distinct vehicle_id) as vehicle_ids
+        list(distinct vehicle_id order by vehicle_id) as vehicle_ids
     from (
         select vehicle_id, service_date, unnest(homes) as home
         from core.place_guards

@@ -23,7 +23,7 @@ raised as (
 
     select
         rule_id,
-        any_value(severity) as severity,
+        min_by(severity, list_position(['high', 'medium', 'low', 'info'], severity)) as severity,
         count(*) as flag_count,
         count(*) filter (state = 'open') as open_count,
         count(*) filter (state = 'explained') as explained_count,
