@@ -8,12 +8,10 @@ is written there after the last handler of `atexit` is dropped; errors and log l
 import atexit
 import os
 import sys
-from functools import cache
 
 STDERR = 2
 
 
-@cache
 def end_quietly() -> None:
     """See to it that nothing is written to stderr once this process has run to its end."""
     atexit.register(_drop_stderr)

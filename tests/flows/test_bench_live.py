@@ -4,9 +4,12 @@ import pytest
 
 from flows.bench.ingest import runs
 from flows.bench.ingest.live import live
-from ingest.broker import find_mosquitto
+from tests.ingest.conftest import require_mosquitto
 
-pytestmark = pytest.mark.skipif(find_mosquitto() is None, reason="mosquitto is not installed")
+
+@pytest.fixture(autouse=True)
+def mosquitto_is_there():
+    require_mosquitto()
 
 
 def test_a_long_run_is_waited_for_and_nothing_is_lost(monkeypatch):
