@@ -20,6 +20,7 @@ from warehouse.custody import Known
 from warehouse.dictionary import add_comments
 from warehouse.lake import LakeTableFiles
 from warehouse.network_copy import publish_network, remove_network
+from warehouse.network_periods import Summed
 from warehouse.publish import add_views
 from warehouse.tenant_copies import TenantCopies, publish_tenants, why
 
@@ -41,10 +42,12 @@ def publish_parts(
     afresh: bool = False,
     known: Known | None = None,
     ahead: Ahead | None = None,
+    sums: Summed | None = None,
 ) -> TenantCopies:
     """Bring the tenants' copies and the network's up to a published copy; `afresh` builds all of them from nothing.
 
-    `known` parts of the published copy are not read (`warehouse.parts`); `ahead` are copies already begun.
+    `known` parts of the published copy are not read (`warehouse.parts`); `ahead` are copies already begun, and `sums`
+    those of the network.
     Raises CopiesFailed at the end, after all that could be made.
     """
     versions = {name: table.version for name, table in lake.items()} if settings.tenant_lake else {}
@@ -64,7 +67,7 @@ def publish_parts(
     with ThreadPoolExecutor(1) as beside:
         network: Future[object]
         if settings.network_copy:
-            network = beside.submit(publish_network, published, settings.published_dir, afresh=afresh)
+            network = beside.submit(publish_network, published, settings.published_dir, afresh=afresh, ahead=sums)
         else:
             network = beside.submit(remove_network, settings.published_dir)
         done = publish_tenants(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def load_beside() -> None:
-    """Load them on a thread, while queries find what there is to measure."""
+    """Load them on a thread, while messages are decoded and queries find what there is to measure."""
     Thread(target=_load).start()
 
 
@@ -46,3 +46,6 @@ def portion_points() -> int:
 def _load() -> None:
     import flows.fuel.presence
     import flows.measuring.partitions  # noqa: F401  # that they are loaded is all
+    from kernels.compiled import load_kept
+
+    load_kept()

@@ -30,7 +30,7 @@ from flows.refresh_metrics import write_metrics
 from flows.runners import HERE, Runner
 from flows.settings import Settings
 from flows.stages import LOAD, NOTE, PUBLISH, REBUILD, Stages
-from ingest.lake import Loaded, opened_lake
+from ingest.lake import Loaded, is_behind, opened_lake
 from warehouse.ahead import copied_ahead
 from warehouse.checks import CheckFailed, Failure, check_day, check_purchases, hold_back, recheck_ended
 from warehouse.connection import open_warehouse, transaction, writer_lock
@@ -42,8 +42,9 @@ from warehouse.lake import is_lake_at
 from warehouse.load import add_measured, clear_measured, stations, want
 from warehouse.loads import rebuilt_since, record_load, tenants_together
 from warehouse.models import build_day
+from warehouse.network_periods import summed_ahead
 from warehouse.places import guard_places
-from warehouse.publish import publish
+from warehouse.publish import KEPT_VERSIONS, publish, versions
 from warehouse.revisions import record_revisions
 from warehouse.versions import generated_utc
 from warehouse.work import (
@@ -88,10 +89,10 @@ def refresh(
         stages = Stages()
         forget_again(settings)
         lake = opened_lake(settings)
+        if is_behind(settings, lake):
+            load_beside()
         with stages.timed(LOAD):
             loaded = load(settings, tell, lake)
-        if loaded.segments:
-            load_beside()
         rebuilt: list[date] = []
         failed: list[CheckFailed] = []
 
@@ -117,7 +118,7 @@ def refresh(
                 if learned := learning_dates(settings, [failure.day for failure in failed], opened):
                     rebuild_all(learned, opened)
             known = known.after([*stale, *learned], opened.lake)
-            has_news = is_news(settings, opened)
+            has_news = bool(rebuilt) or is_news(settings, opened)
             not_copied = ""
             if has_news:
                 try:
@@ -245,13 +246,18 @@ def publish_copy(
             since = generated_utc(settings.published_path.resolve())
             changed = [] if afresh or since is None else rebuilt_since(warehouse, since)
             begun = ahead.enter_context(copied_ahead(settings.tenants_dir, changed))
+            begun.make_room(versions(settings.published_dir), KEPT_VERSIONS)
+            summed = ahead.enter_context(summed_ahead(warehouse, settings.published_dir))
             is_kept = known is not None and known.touched is not None
             evaluate_fuel(warehouse, settings, runner.map, is_kept=is_kept)
             check_purchases(warehouse)
+            if error := summed.exception():  # to be waited for: the file is copied while nobody else is at it
+                logger.warning("the network's sums were not made ahead, and are made later: %s", error)
             published = publish(
                 warehouse, settings.published_dir, lake, settings.timezone, version("odograph"), afresh=afresh
             )
-        return publish_parts(settings, published, lake, afresh=afresh, known=known, ahead=begun).known
+        sums = None if error else summed.result()
+        return publish_parts(settings, published, lake, afresh=afresh, known=known, ahead=begun, sums=sums).known
 
 
 def is_news(settings: Settings, opened: Opened | None = None) -> bool:

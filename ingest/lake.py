@@ -11,6 +11,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -128,7 +129,15 @@ def load_spool(
 
 def opened_lake(settings: IngestSettings) -> Lake:
     """Every table in its newest version. What it costs grows with their logs: ask one for several things."""
-    return {table.name: opened_table(table, settings) for table in LAKE_TABLES}
+    with ThreadPoolExecutor(len(LAKE_TABLES)) as at_once:
+        opened = at_once.map(partial(opened_table, settings=settings), LAKE_TABLES)
+        return {table.name: handle for table, handle in zip(LAKE_TABLES, opened, strict=True)}
+
+
+def is_behind(settings: IngestSettings, lake: Lake) -> bool:
+    """Whether there are sealed segments here that are not in every table of an open lake."""
+    reached = [lake[table.name].transaction_version for table in LAKE_TABLES]
+    return any(waiting(sealed_segments(folder), reached) for folder in spool_folders(settings.spool_dir))
 
 
 def lake_files(settings: IngestSettings, lake: Lake | None = None) -> dict[str, LakeVersion]:
@@ -176,9 +185,13 @@ def sorted_rows(rows: pa.Table, table: LakeTable) -> pa.Table:
 
 def _load_group(group: list[Segment], rows: GroupRows, tables: list[DeltaTable], settings: IngestSettings) -> Loaded:
     spool_id, last = group[-1].spool_id, group[-1].number
-    for table, handle in zip(LAKE_TABLES, tables, strict=True):
+
+    def append(table: LakeTable, handle: DeltaTable) -> None:
         with naming_store(settings.lake_root):
             _append(table, handle, getattr(rows.decoded, table.name), spool_id, last)
+
+    with ThreadPoolExecutor(len(tables)) as at_once:
+        list(at_once.map(append, LAKE_TABLES, tables))
     counts = {name: getattr(rows.decoded, name).num_rows for name in Decoded._fields}
     logger.info("segments %d to %d of %s in the lake: %s", group[0].number, last, spool_id, counts)
     return Loaded(segments=len(group), messages=rows.messages, **counts)

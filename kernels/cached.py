@@ -45,6 +45,15 @@ class KernelCache(FunctionCache):
         beside = str(Path(core.__code__.co_filename).parent / "__pycache__")
         self._shipped = IndexDataCacheFile(beside, self._impl.filename_base, stamp)
 
+    def kept(self, target_context: Any) -> list[Any]:
+        """The combinations of types for which there is a compiled form that this processor can run."""
+        found: list[Any] = []
+        for files in (self._cache_file, self._shipped):
+            with suppress(OSError):
+                keys = files._load_index()
+                found += [key[0] for key in keys if key == self._index_key(key[0], target_context.codegen())]
+        return list(dict.fromkeys(found))
+
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the compiled form, or None."""
         rtsys.initialize(target_context)

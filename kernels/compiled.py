@@ -43,6 +43,7 @@ def _package_stamp() -> str:
 
 
 STAMP = _package_stamp()
+_KERNELS: list[Any] = []  # of all modules that are loaded
 
 
 def kernel(core: Callable[..., Any]) -> Callable[..., Any]:
@@ -59,7 +60,15 @@ def _cached(core: Callable[..., Any], *, parallel: bool) -> Callable[..., Any]:
     compiled: Any = njit(nogil=True, parallel=parallel, no_cfunc_wrapper=True)(core)
     if hasattr(compiled, "_cache"):  # not with NUMBA_DISABLE_JIT, where a kernel stays plain Python
         compiled._cache = KernelCache(core, STAMP)
+        _KERNELS.append(compiled)
     return cast(Callable[..., Any], compiled)
+
+
+def load_kept() -> None:
+    """Load what is kept of the kernels of all modules that are loaded; nothing is compiled, and first calls find it."""
+    for compiled in _KERNELS:
+        for types in compiled._cache.kept(compiled.targetctx):
+            compiled.compile(types)
 
 
 def part(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -13,11 +13,10 @@ import duckdb
 
 from warehouse.connection import open_database, sql, transaction
 from warehouse.dictionary import add_comments, add_dictionary
-from warehouse.network_periods import NOTE, Changes, changes_since, inputs_of, put_around, remember, sums_around
+from warehouse.network_periods import NOTE, SUMMED, Changes, Summed, changes_since, inputs_of, remember, summed_again
 from warehouse.versions import BUILDING, NETWORK_LINK, delete_old, generation_of, make_folder, swap_in
 
 KEPT_VERSIONS = 3
-SUMMED = re.compile(r"(fleet|depot|network)_(days|weeks|months|periods)")
 RULES = ("definitions", "fuel_rules")
 # Texts of summed marts; nothing else in words leaves.
 TEXTS = frozenset(
@@ -39,10 +38,11 @@ _PLAIN = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL\(
 _OF_ONE = re.compile(r"(^|_)(latitude|longitude|lat|lon|vehicle|vehicle_id|driver|driver_id)$")
 
 
-def publish_network(published: Path, folder: Path, *, afresh: bool = False) -> Path:
+def publish_network(published: Path, folder: Path, *, afresh: bool = False, ahead: Summed | None = None) -> Path:
     """Swap in a network copy of a published copy, and return the file behind the link.
 
-    Sums of dates that did not change stay as they are in a copy of the last one, unless it is to be made `afresh`.
+    Sums of dates that did not change stay as they are in a copy of the last one, unless it is to be made `afresh`; of
+    those that did they may have been made `ahead`.
     """
     make_folder(folder)
     generation = generation_of(published)
@@ -57,7 +57,8 @@ def publish_network(published: Path, folder: Path, *, afresh: bool = False) -> P
         if changes is None:
             _make(both)
         else:
-            _bring_forward(both, changes)
+            is_summed = ahead is not None and (ahead.dates, ahead.changed) == (inputs.dates, changes.dates)
+            _bring_forward(both, changes, ahead if is_summed else None)
         with transaction(both):
             add_comments(both)
         both.execute("use memory; detach copy")
@@ -81,25 +82,21 @@ def _make(copy: duckdb.DuckDBPyConnection) -> None:
         add_dictionary(copy, ("marts", "core"))
 
 
-def _bring_forward(copy: duckdb.DuckDBPyConnection, changes: Changes) -> None:
+def _bring_forward(copy: duckdb.DuckDBPyConnection, changes: Changes, ahead: Summed | None) -> None:
     """Replace in a copy what changed: sums of some dates, and whatever is small."""
-    days = ", ".join(f"date '{day}'" for day in changes.dates)
     replaced = {f"marts.{name}": f"from everyone.marts.{name}" for name in RULES}
     replaced["marts.data_health_days"] = sql("copies/network_health.sql")
     replaced["core.generation"] = "from everyone.core.generation"
     columns_of = allowed_columns(copy)
-    with sums_around(copy):
-        for period, span in (changes.spans() if changes.dates else {}).items():
-            put_around(copy, span)
-            begin, end = ("service_date",) * 2 if period == "days" else ("date_from", "date_to")
-            touched = f"len(list_filter([{days}], lambda day: day between {begin} and {end})) > 0"
-            with transaction(copy):
-                for name in (found for found in columns_of if found.endswith(f"_{period}")):
-                    columns = ", ".join(columns_of[name])
-                    copy.execute(f"delete from marts.{name} where {touched}")
-                    copy.execute(
-                        f"insert into marts.{name} by name select {columns} from around.marts.{name} where {touched}"
-                    )
+    for period, touched in summed_again(copy, "everyone", changes) if ahead is None else changes.periods():
+        with transaction(copy):
+            for name in (found for found in columns_of if found.endswith(f"_{period}")):
+                rows = f"around.marts.{name} where {touched}"
+                if ahead is not None:
+                    copy.register("ahead", ahead.rows[name])
+                    rows = "ahead"
+                copy.execute(f"delete from marts.{name} where {touched}")
+                copy.execute(f"insert into marts.{name} by name select {', '.join(columns_of[name])} from {rows}")
     with transaction(copy):
         for name, rows in replaced.items():
             copy.execute(f"delete from {name}")

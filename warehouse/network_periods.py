@@ -7,24 +7,33 @@ copy of the last network copy. It is made from nothing where there is none or no
 dates changed.
 
 To sum a day needs its date, a week the days around it, and a month all of it: so they are summed in this order.
+None of it needs a purchase. So it is done on a thread, from the warehouse, while purchases are compared; where the copy
+for all turns out to have other dates than were summed, they are summed once more from it.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import duckdb
 
 from warehouse.connection import sql
 from warehouse.models import shared_sql, sums_sql
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 DATED = ("vehicle_days", "route_days", "status_days", "fleet_days")  # all that the sums are sums of
 OTHERS = ("core.tenants",)  # and what else decides them
 NOTE = "network.json"
+SUMMED = re.compile(r"(fleet|depot|network)_(days|weeks|months|periods)")
+MOST_ROWS = 50_000  # of vans' days that are held in memory while purchases are compared
 
 
 class Inputs(NamedTuple):
@@ -50,6 +59,24 @@ class Changes(NamedTuple):
             "months": (first.replace(day=1), next_month - timedelta(days=1)),
         }
 
+    def periods(self) -> list[tuple[str, str]]:
+        """Days, weeks and months, each with the condition that picks rows of those that changed dates are in."""
+        days = ", ".join(f"date '{day}'" for day in self.dates)
+        of_dates = {"days": ("service_date", "service_date")}
+        bounds = {period: of_dates.get(period, ("date_from", "date_to")) for period in self.spans()}
+        return [
+            (period, f"len(list_filter([{days}], lambda day: day between {begin} and {end})) > 0")
+            for period, (begin, end) in bounds.items()
+        ]
+
+
+class Summed(NamedTuple):
+    """Sums of dates that changed, by mart, and the digests of all dates there were."""
+
+    dates: Mapping[str, str]
+    changed: tuple[date, ...]
+    rows: Mapping[str, "pa.Table"]
+
 
 def inputs_of(connection: duckdb.DuckDBPyConnection) -> Inputs:
     """What a network copy of the copy for all, attached as `everyone`, would be made of."""
@@ -60,16 +87,7 @@ def inputs_of(connection: duckdb.DuckDBPyConnection) -> Inputs:
     code = connection.execute("select any_value(code_version) from everyone.core.generation").fetchall()
     rows = [connection.execute(f"select list(part order by part) from everyone.{name} as part") for name in OTHERS]
     texts = (columns, code, duckdb.__version__, sql("schema.sql"), shared_sql(), [found.fetchall() for found in rows])
-    parts = " union all ".join(
-        f"select service_date, '{name}' as name, count(*) as row_count, sum(hash(part)) as digest"
-        f" from everyone.marts.{name} as part group by service_date"
-        for name in DATED
-    )
-    dates = connection.execute(
-        "select service_date::varchar, md5(string_agg(concat_ws('/', name, row_count, digest), ' ' order by name))"
-        f" from ({parts}) group by all"
-    ).fetchall()
-    return Inputs(sha256(repr(texts).encode()).hexdigest(), dict(dates))
+    return Inputs(sha256(repr(texts).encode()).hexdigest(), _digests(connection, "everyone"))
 
 
 def changes_since(last: Path, note: Path, inputs: Inputs) -> Changes | None:
@@ -80,10 +98,8 @@ def changes_since(last: Path, note: Path, inputs: Inputs) -> Changes | None:
         return None
     if not last.exists() or said["of"] != last.name or said["others"] != inputs.others:
         return None
-    differing = {day for day, _ in said["dates"].items() ^ inputs.dates.items()}
-    if len(differing) > len(inputs.dates) / 2:
-        return None
-    return Changes(last, tuple(sorted(map(date.fromisoformat, differing))))
+    differing = _differing(said["dates"], inputs.dates)
+    return None if differing is None else Changes(last, differing)
 
 
 def remember(note: Path, copy: Path, inputs: Inputs) -> None:
@@ -93,9 +109,77 @@ def remember(note: Path, copy: Path, inputs: Inputs) -> None:
     beside.replace(note)
 
 
+def summed_again(connection: duckdb.DuckDBPyConnection, source: str, changes: Changes) -> Iterator[tuple[str, str]]:
+    """Days, then weeks, then months: while each is yielded, with what picks its rows, they can be read in `around`."""
+    if not changes.dates:
+        return
+    with _sums_around(connection, source):
+        for period, touched in changes.periods():
+            _put_around(connection, source, changes.spans()[period])
+            yield period, touched
+
+
 @contextmanager
-def sums_around(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Attach as `around` what can be summed of the dates that `put_around` puts there."""
+def summed_ahead(warehouse: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[Future[Summed | None]]:
+    """Sum what changed since the last network copy in a folder on a thread, while the block runs."""
+    with ThreadPoolExecutor(1) as beside:
+        yield beside.submit(_summed, warehouse.cursor(), folder / NOTE)
+
+
+def _summed(warehouse: duckdb.DuckDBPyConnection, note: Path) -> Summed | None:
+    """What `summed_ahead` tells; None where it is too much, or where there is no last copy to compare with."""
+    with warehouse:
+        try:
+            said = json.loads(note.read_text())["dates"]
+        except (OSError, ValueError):
+            return None
+        here = warehouse.execute("select current_database()").fetchall()[0][0]
+        source = '"' + here.replace('"', '""') + '"'
+        dates = _digests(warehouse, source)
+        changed = _differing(said, dates)
+        if not changed:
+            return None
+        changes = Changes(note, changed)
+        first, last = changes.spans()["months"]
+        around = f"from marts.vehicle_days where service_date between date '{first}' and date '{last}'"
+        if warehouse.execute(f"select count(*) {around}").fetchall()[0][0] > MOST_ROWS:
+            return None
+        names = warehouse.execute(
+            "select table_name from information_schema.tables where table_catalog = $source and table_schema = 'marts'",
+            {"source": here},
+        ).fetchall()
+        rows = {
+            name: warehouse.sql(f"from around.marts.{name} where {touched}").to_arrow_table()
+            for period, touched in summed_again(warehouse, source, changes)
+            for (name,) in names
+            if SUMMED.fullmatch(name) and name.endswith(f"_{period}")
+        }
+    return Summed(dates, changed, rows)
+
+
+def _digests(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, str]:
+    """One digest of each service date of what is summed in this database."""
+    parts = " union all ".join(
+        f"select service_date, '{name}' as name, count(*) as row_count, sum(hash(part)) as digest"
+        f" from {source}.marts.{name} as part group by service_date"
+        for name in DATED
+    )
+    found = connection.execute(
+        "select service_date::varchar, md5(string_agg(concat_ws('/', name, row_count, digest), ' ' order by name))"
+        f" from ({parts}) group by all"
+    ).fetchall()
+    return dict(found)
+
+
+def _differing(said: Mapping[str, str], found: Mapping[str, str]) -> tuple[date, ...] | None:
+    """The dates whose digests differ; None where they are most of them."""
+    differing = {day for day, _ in said.items() ^ found.items()}
+    return None if len(differing) > len(found) / 2 else tuple(sorted(map(date.fromisoformat, differing)))
+
+
+@contextmanager
+def _sums_around(connection: duckdb.DuckDBPyConnection, source: str) -> Iterator[None]:
+    """Attach as `around` what can be summed of the dates that `_put_around` puts there."""
     here = connection.execute("select current_database()").fetchall()[0][0]
     connection.execute("attach ':memory:' as around; use around")
     try:
@@ -103,19 +187,19 @@ def sums_around(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         connection.execute(sums_sql())
         # Which tenants there are is told by the days of fleets: those of all dates.
         for name in (*OTHERS, "core.co2_choice", "marts.definitions", "marts.fleet_days"):
-            connection.execute(f"insert into {name} by name from everyone.{name}")
+            connection.execute(f"insert into {name} by name from {source}.{name}")
         connection.execute(f'use "{here}"')
         yield
     finally:
         connection.execute(f'use "{here}"; detach around')
 
 
-def put_around(connection: duckdb.DuckDBPyConnection, span: tuple[date, date]) -> None:
+def _put_around(connection: duckdb.DuckDBPyConnection, source: str, span: tuple[date, date]) -> None:
     """Put the rows of these dates in the place of those in `around`."""
     for name in DATED:
         if name != "fleet_days":
             connection.execute(f"delete from around.marts.{name}")
             connection.execute(
                 f"insert into around.marts.{name} by name"
-                f" from everyone.marts.{name} where service_date between date '{span[0]}' and date '{span[1]}'"
+                f" from {source}.marts.{name} where service_date between date '{span[0]}' and date '{span[1]}'"
             )

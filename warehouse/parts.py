@@ -32,13 +32,15 @@ def digest_parts(connection: duckdb.DuckDBPyConnection, tables: Iterable[Table],
             " (select unnest($touched::date[]))",
             {"path": str(known.folder / DIGESTS), "touched": sorted(known.touched)},
         )
-    for table in tables:
-        if table.is_of_tenants or table.is_shared:
-            connection.execute(
-                f"insert into temp.parts select '{table.name}', {'tenant_id' if table.is_of_tenants else 'null'},"
-                f" {'service_date' if table.is_dated else 'null'}, count(*), coalesce(sum(hash(part)), 0)"
-                f" from everyone.{table.name} as part where {read.get(table.name, 'true')} group by all"
-            )
+    # In one statement, so that several tables are read at a time.
+    selects = [
+        f"select '{table.name}', {'tenant_id' if table.is_of_tenants else 'null'},"
+        f" {'service_date' if table.is_dated else 'null'}, count(*), coalesce(sum(hash(part)), 0)"
+        f" from everyone.{table.name} as part where {read.get(table.name, 'true')} group by all"
+        for table in tables
+        if table.is_of_tenants or table.is_shared
+    ]
+    connection.execute(f"insert into temp.parts {' union all '.join(selects)}")
     if known is None:
         return None
     _keep(connection, known.folder)

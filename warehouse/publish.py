@@ -6,7 +6,6 @@ written into it, and it takes the place of the one before (`warehouse.versions`)
 generation, and of an old one nothing is carried over.
 """
 
-import subprocess
 from pathlib import Path
 
 import duckdb
@@ -16,7 +15,7 @@ from warehouse.dictionary import add_comments
 from warehouse.lake import LakeTableFiles, attach_lake
 from warehouse.models import add_device_status, shared_sql
 from warehouse.places import guard_copy
-from warehouse.versions import BUILDING, delete_old, flushed_beside, make_folder, next_generation, swap_in
+from warehouse.versions import BUILDING, copy_file, delete_old, flushed_beside, make_folder, next_generation, swap_in
 from warehouse.wording import add_words
 
 LINK = "odograph.duckdb"
@@ -103,8 +102,7 @@ def lake_versions_in_use(folder: Path) -> dict[str, list[int]]:
 def _copied_file(connection: duckdb.DuckDBPyConnection, building: Path) -> bool:
     """Copy the file behind a connection; false where there is none, or where not all of it is in the file.
 
-    Nobody else writes it: the caller holds the lock. The copying is left to another process, because a process that
-    opens and closes a file loses the locks that DuckDB holds on it.
+    Nobody else writes it: the caller holds the lock.
     """
     path = connection.execute(
         "select path from duckdb_databases() where database_name = current_database()"
@@ -115,7 +113,7 @@ def _copied_file(connection: duckdb.DuckDBPyConnection, building: Path) -> bool:
     log = Path(f"{path}.wal")
     if log.exists() and log.stat().st_size:
         return False
-    subprocess.run(["cp", path, str(building)], check=True)
+    copy_file(Path(path), building, is_source_read=True)
     return True
 
 

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from warehouse.ahead import Ahead, copied_ahead
+from warehouse.ahead import KEPT_VERSIONS, Ahead, copied_ahead
 from warehouse.connection import open_database, sql, transaction
 from warehouse.custody import Known
 from warehouse.parts import digest_parts, is_of
@@ -29,7 +29,6 @@ from warehouse.versions import BUILDING, delete_old, generation_of, make_folder,
 
 logger = logging.getLogger(__name__)
 
-KEPT_VERSIONS = 2  # the newest, and one for whoever has just read the link
 NOBODY = ""  # a tenant without rows
 LEAST_FREE_BLOCKS = 64  # 16 MiB; below that free space does not matter
 STAMPS = ("core.models_stamp", "core.words_stamp")  # they tell apart views, macros and comments

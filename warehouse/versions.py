@@ -12,6 +12,7 @@ import fcntl
 import os
 import re
 import struct
+import subprocess
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -53,6 +54,24 @@ def next_generation(copies: Sequence[Path]) -> str:
     if before:
         now = max(now, datetime.strptime(before, _GENERATION) + timedelta(microseconds=1))
     return now.strftime(_GENERATION)
+
+
+def copy_file(source: Path, target: Path, *, is_source_read: bool) -> None:
+    """Copy a large file; raise OSError where it cannot be copied.
+
+    Where the file system can, both share their blocks until one is written. Else it goes past the page cache: a copy is
+    to be on disk before anybody reads it, and readers want little of it, so pages to keep it in would be cleared and
+    filled for nobody, and push out what others read. Of a source that is read anyway they are there.
+    Left to another process, because a process that opens and closes a file loses the locks that DuckDB holds on it.
+    """
+    past = ["oflag=direct"] if is_source_read else ["iflag=direct", "oflag=direct"]
+    shared = ["cp", "--reflink=always", str(source), str(target)]
+    direct = ["dd", f"if={source}", f"of={target}", "bs=4M", "status=none", *past]
+    for copying in (shared, direct, ["cp", str(source), str(target)]):
+        done = subprocess.run(copying, check=False, stderr=subprocess.PIPE, text=True)
+        if not done.returncode:
+            return
+    raise OSError(done.stderr.strip())
 
 
 def swap_in(building: Path, final: Path, link: Path) -> None:

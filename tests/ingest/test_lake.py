@@ -8,11 +8,13 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 
+import ingest.groups
 import ingest.lake
 from ingest.columns import LAKE_TABLES, POSITIONS
 from ingest.compaction import compact
-from ingest.lake import lake_files, load_spool
+from ingest.lake import is_behind, lake_files, load_spool, opened_lake
 from ingest.reached import waiting_segments
+from ingest.scanned import Scanners
 from tests.builders import collected, golden_points, message, positions, settings_in, yesterday_at
 
 
@@ -30,6 +32,32 @@ def test_a_segment_is_loaded_once(settings):
     assert load_spool(settings).positions == 16
     assert load_spool(settings).messages == 0
     assert rows(settings) == 16
+
+
+def test_who_has_loaded_all_is_not_behind(settings):
+    lake = opened_lake(settings)
+    assert not is_behind(settings, lake)
+    collected(settings, [positions(golden_points(yesterday_at(15)))])
+    assert is_behind(settings, lake)
+    load_spool(settings, lake=lake)
+    assert not is_behind(settings, lake)
+
+
+def test_few_messages_are_read_before_compiled_code_is_loaded_and_many_by_it(settings, monkeypatch):
+    asked = []
+
+    def scanner(payloads):
+        asked.append(payloads.begins.size)
+        raise ValueError("not today")
+
+    by = Scanners(native=scanner, packed=scanner)
+    collected(settings, [positions(golden_points(yesterday_at(15)))])
+    load_spool(settings, scanners=by)
+    assert (asked, rows(settings)) == ([], 16)
+    monkeypatch.setattr(ingest.groups, "FEW_BYTES", 0)
+    collected(settings, [positions(golden_points(yesterday_at(16)))])
+    load_spool(settings, scanners=by)
+    assert (asked, rows(settings)) == ([1], 32)
 
 
 def test_repeats_are_kept_in_the_lake(settings):

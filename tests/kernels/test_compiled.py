@@ -41,6 +41,13 @@ really_open, builtins.open = builtins.open, opened
 tempfile.TemporaryFile = os.makedirs = refused
 """
 
+LOAD_KEPT = """
+from kernels.compiled import load_kept
+from kernels.probe import radius_m
+load_kept()
+print(len(radius_m.overloads))
+"""
+
 WHAT_THE_COMPILER_NEEDS = """
 import sys
 print("numba.np.arraymath" in sys.modules)
@@ -63,9 +70,9 @@ def copy_of(tree, folder):
     return folder / "copy"
 
 
-def ask(folder: Path, before: str = "", after: str = "") -> str:
+def ask(folder: Path, before: str = "", after: str = "", **settings: str) -> str:
     """Return the radius of the earth and whether the kernel that knows it came from the cache."""
-    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    environment = {**os.environ, "PYTHONPATH": str(folder), **settings}
     environment.pop("NUMBA_CACHE_DIR", None)
     command = [sys.executable, "-c", before + ASK + after]
     return subprocess.run(command, env=environment, cwd=folder, check=True, capture_output=True, text=True).stdout
@@ -81,6 +88,12 @@ def test_an_edit_in_another_module_of_the_package_is_never_missed(tree, tmp_path
 
 def test_a_copied_tree_brings_its_compiled_code_and_the_compiler_is_not_prepared_for_it(tree, tmp_path):
     assert ask(copy_of(tree, tmp_path), after=WHAT_THE_COMPILER_NEEDS).split() == ["6371008", "1", "False"]
+
+
+def test_what_is_kept_is_loaded_before_it_is_called_and_nothing_is_compiled_for_that(tree, tmp_path):
+    folder = copy_of(tree, tmp_path)
+    assert ask(folder, LOAD_KEPT).split() == ["1", "6371008", "1"]
+    assert ask(folder, LOAD_KEPT, NUMBA_CPU_NAME="generic", NUMBA_CPU_FEATURES="").split() == ["0", "6371008", "0"]
 
 
 def test_compiled_code_in_an_installation_that_nobody_may_write_to_is_used(tree):

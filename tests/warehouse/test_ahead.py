@@ -45,6 +45,16 @@ def test_what_nobody_took_is_deleted_and_so_is_what_a_dead_run_left(folder):
     assert ahead(folder) == []
 
 
+def test_room_is_made_for_the_next_copy_of_who_is_copied(folder):
+    for number in (2, 3):
+        last_of(folder, "acme").with_name(f"acme-{number}.duckdb").write_text("later")
+        (folder / f"{number}.duckdb").write_text("of all")
+    with copied_ahead(folder, ["acme"]) as begun:
+        begun.make_room(sorted(folder.glob("?.duckdb")), 2)
+    kept = sorted(path.name for path in folder.rglob("*.duckdb") if not path.is_symlink())
+    assert kept == ["3.duckdb", "acme-3.duckdb", "birch-1.duckdb"]
+
+
 def test_where_many_were_rebuilt_nothing_is_begun(folder):
     with copied_ahead(folder, ["acme", *(f"t{number}" for number in range(MOST_TENANTS))]) as begun:
         last_of(folder, "acme").write_text("later rows")

@@ -11,7 +11,7 @@ from tests.warehouse.core_rows import insert
 from warehouse.connection import ensure_schema, open_database
 from warehouse.models import prepare_models
 from warehouse.network_copy import publish_network
-from warehouse.network_periods import NOTE, Changes, changes_since, inputs_of
+from warehouse.network_periods import NOTE, Changes, changes_since, inputs_of, summed_ahead
 from warehouse.versions import NETWORK_LINK
 
 DAY = "date '2026-01-17'"
@@ -37,13 +37,21 @@ class Network:
             fill(copy, 2, 45, 2, ("marts.vehicle_days", "marts.route_days", "marts.status_days"))
         publish_network(self.full, folder)
 
-    def made(self, changes=(), *, afresh=False):
+    def made(self, changes=(), *, afresh=False, ahead=None):
         with open_database(self.full) as copy:
             for change in changes:
                 copy.execute(change)
         self.generation += 1
         self.full = self.full.rename(self.folder / f"odograph-20260301T{self.generation:012}.duckdb")
-        return publish_network(self.full, self.folder, afresh=afresh)
+        return publish_network(self.full, self.folder, afresh=afresh, ahead=ahead)
+
+    def summed(self, changes=()):
+        """What is summed ahead in a warehouse, in which these changes were made."""
+        with open_database(self.full) as warehouse:
+            for change in changes:
+                warehouse.execute(change)
+            with summed_ahead(warehouse, self.folder) as summed:
+                return summed.result()
 
     def changes(self):
         with open_database() as connection:
@@ -70,6 +78,37 @@ def test_taking_over_what_stays_is_making_it_from_nothing(network):
     brought_forward = rows(network.made(CHANGES))
     assert brought_forward != before
     assert brought_forward == rows(network.made(afresh=True))
+
+
+LATER = (f"update marts.vehicle_days set drive_s = drive_s + 7 where service_date = {DAY} + 5",)
+MUCH_LATER = (f"update marts.vehicle_days set drive_s = drive_s + 7 where service_date = {DAY} + 6",)
+
+
+def test_sums_made_ahead_are_taken_over_and_are_those_made_later(network, monkeypatch):
+    before = rows((network.folder / NETWORK_LINK).resolve())
+    ahead = network.summed(LATER)
+    assert ahead.changed == (date(2026, 1, 22),)
+    with monkeypatch.context() as patch:
+        patch.setattr("warehouse.network_copy.summed_again", None)  # nobody sums them again
+        brought_forward = rows(network.made(ahead=ahead))
+    assert brought_forward != before
+    assert brought_forward == rows(network.made(afresh=True))
+
+
+def test_sums_of_other_dates_than_there_are_in_the_end_are_not_taken_over(network):
+    ahead = network.summed(LATER)
+    assert rows(network.made(MUCH_LATER, ahead=ahead)) == rows(network.made(afresh=True))
+
+
+def test_nothing_is_summed_ahead_that_did_not_change_or_is_much(network, monkeypatch):
+    assert network.summed() is None
+    monkeypatch.setattr("warehouse.network_periods.MOST_ROWS", 10)
+    assert network.summed(LATER) is None
+    network.made()
+    (network.folder / NOTE).rename(network.folder / "aside")
+    assert network.summed(LATER) is None
+    (network.folder / "aside").rename(network.folder / NOTE)
+    network.made()
 
 
 def test_only_dates_that_changed_are_summed_again(network):
