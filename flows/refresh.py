@@ -11,6 +11,7 @@ them; `flows.deployments` makes Prefect tasks of them.
 
 import logging
 from collections.abc import Collection, Sequence
+from concurrent.futures import Future
 from contextlib import ExitStack, nullcontext
 from datetime import date
 from importlib.metadata import version
@@ -42,10 +43,11 @@ from warehouse.lake import is_lake_at
 from warehouse.load import add_measured, clear_measured, stations, want
 from warehouse.loads import rebuilt_since, record_load, tenants_together
 from warehouse.models import build_day
-from warehouse.network_periods import summed_ahead
+from warehouse.network_periods import Summed, summed_ahead
 from warehouse.places import guard_places
 from warehouse.publish import KEPT_VERSIONS, publish, versions
 from warehouse.revisions import record_revisions
+from warehouse.tenant_copies import why
 from warehouse.versions import generated_utc
 from warehouse.work import (
     absorb,
@@ -89,10 +91,12 @@ def refresh(
         stages = Stages()
         forget_again(settings)
         lake = opened_lake(settings)
-        if is_behind(settings, lake):
+        if is_here := is_behind(settings, lake):
             load_beside()
         with stages.timed(LOAD):
             loaded = load(settings, tell, lake)
+        if loaded.segments and not is_here:  # from a store, or of a collector that died
+            load_beside()
         rebuilt: list[date] = []
         failed: list[CheckFailed] = []
 
@@ -242,22 +246,31 @@ def publish_copy(
     Raises CopiesFailed where that for all was made and another was not.
     """
     with ExitStack() as ahead:
-        with opened_line(settings, opened) as (warehouse, lake):
+        with opened_line(settings, opened) as (warehouse, lake), ExitStack() as beside:
             since = generated_utc(settings.published_path.resolve())
             changed = [] if afresh or since is None else rebuilt_since(warehouse, since)
             begun = ahead.enter_context(copied_ahead(settings.tenants_dir, changed))
-            begun.make_room(versions(settings.published_dir), KEPT_VERSIONS)
-            summed = ahead.enter_context(summed_ahead(warehouse, settings.published_dir))
+            begun.make_room(versions(settings.published_dir), settings.published_path.resolve(), KEPT_VERSIONS)
+            summed = None
+            if settings.network_copy and not afresh:
+                summed = beside.enter_context(summed_ahead(warehouse, settings.published_dir))
             is_kept = known is not None and known.touched is not None
             evaluate_fuel(warehouse, settings, runner.map, is_kept=is_kept)
             check_purchases(warehouse)
-            if error := summed.exception():  # to be waited for: the file is copied while nobody else is at it
-                logger.warning("the network's sums were not made ahead, and are made later: %s", error)
+            sums = _sums(summed)  # to be waited for: the file is copied while nobody else is at it
             published = publish(
                 warehouse, settings.published_dir, lake, settings.timezone, version("odograph"), afresh=afresh
             )
-        sums = None if error else summed.result()
         return publish_parts(settings, published, lake, afresh=afresh, known=known, ahead=begun, sums=sums).known
+
+
+def _sums(summed: Future[Summed | None] | None) -> Summed | None:
+    """What was summed ahead, if anything."""
+    try:
+        return None if summed is None else summed.result()
+    except (duckdb.Error, OSError) as error:
+        logger.warning("the network's sums were not made ahead, and are made later: %s", why(error))
+        return None
 
 
 def is_news(settings: Settings, opened: Opened | None = None) -> bool:

@@ -16,7 +16,7 @@ from ingest.tombstones import Tombstones
 
 GROUP_BYTES = 12 * 1024 * 1024  # sealed (compressed) bytes decoded and committed together; about ten times that as JSON
 GROUP_SEGMENTS = 500
-FEW_BYTES = 32 * 1024  # sealed; up to so many are decoded before compiled code is even loaded
+FEW_BYTES = 256 * 1024  # of messages; up to so many are decoded before compiled code is even loaded
 
 
 class GroupRows(NamedTuple):
@@ -64,7 +64,10 @@ def decoded_group(
             messages += rows.num_rows
             yield SegmentRows(rows, segment.spool_id, segment.number)
 
-    if sum(Path(segment.path).stat().st_size for segment in group) <= FEW_BYTES:
-        scanners = None
-    decoded = decode_segments(walk(), max_age_days=max_age_days, sources=sources, scanners=scanners)
+    found: Iterable[SegmentRows] = walk()
+    if sum(Path(segment.path).stat().st_size for segment in group) <= FEW_BYTES / 8:  # sealed
+        found = list(found)
+        if sum(rows.table.nbytes for rows in found) <= FEW_BYTES:
+            scanners = None
+    decoded = decode_segments(found, max_age_days=max_age_days, sources=sources, scanners=scanners)
     return GroupRows(without_erased(decoded, tombstones), messages)

@@ -65,7 +65,10 @@ def _cached(core: Callable[..., Any], *, parallel: bool) -> Callable[..., Any]:
 
 
 def load_kept() -> None:
-    """Load what is kept of the kernels of all modules that are loaded; nothing is compiled, and first calls find it."""
+    """Load what is kept of the kernels of all modules that are loaded, so that first calls find it.
+
+    What is not kept is not compiled; but an entry whose file is gone is.
+    """
     for compiled in _KERNELS:
         for types in compiled._cache.kept(compiled.targetctx):
             compiled.compile(types)

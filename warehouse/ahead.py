@@ -31,11 +31,15 @@ class Ahead:
             last = (folder / f"{tenant_id}.duckdb").resolve()
             if is_file_name(tenant_id) and last.exists():
                 self._copies[last] = beside.submit(_copied, last)
-                self.make_room(sorted(last.parent.glob("*.duckdb")), KEPT_VERSIONS)
+                self.make_room(sorted(last.parent.glob("*.duckdb")), last, KEPT_VERSIONS)
 
-    def make_room(self, copies: Sequence[Path], keep: int) -> None:
-        """Delete old copies, oldest first, so that with the next one `keep` are left; who makes that tries again."""
-        self._beside.submit(delete_old, copies, keep - 1)
+    def make_room(self, copies: Sequence[Path], linked: Path, keep: int) -> None:
+        """Delete old copies, oldest first, so that with the linked and the next one `keep` are left.
+
+        A run that died may have left a newer one that nobody links to. What cannot be deleted is tried again by who
+        makes the next one.
+        """
+        self._beside.submit(delete_old, [path for path in copies if path != linked], keep - 2)
 
     def copy(self, last: Path, building: Path) -> None:
         """Make `building` a copy of `last`."""
@@ -52,6 +56,9 @@ def copied_ahead(folder: Path, tenants: Collection[str]) -> Iterator[Ahead]:
     with ThreadPoolExecutor(1) as beside:
         try:
             yield Ahead(folder, tenants, beside)
+        except BaseException:
+            beside.shutdown(cancel_futures=True)
+            raise
         finally:
             beside.shutdown()
             delete_ahead(folder)

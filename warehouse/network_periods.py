@@ -13,9 +13,9 @@ for all turns out to have other dates than were summed, they are summed once mor
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -23,17 +23,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import duckdb
 
-from warehouse.connection import sql
+from warehouse.connection import prepare, sql
 from warehouse.models import shared_sql, sums_sql
+from warehouse.versions import NETWORK_LINK
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 DATED = ("vehicle_days", "route_days", "status_days", "fleet_days")  # all that the sums are sums of
+ALL_DATES = "fleet_days"  # which tenants there are is told by the days of fleets: by those of all dates
 OTHERS = ("core.tenants",)  # and what else decides them
 NOTE = "network.json"
 SUMMED = re.compile(r"(fleet|depot|network)_(days|weeks|months|periods)")
-MOST_ROWS = 50_000  # of vans' days that are held in memory while purchases are compared
+MOST_ROWS = 100_000  # of what is summed, held in memory while purchases are compared
 
 
 class Inputs(NamedTuple):
@@ -109,7 +111,7 @@ def remember(note: Path, copy: Path, inputs: Inputs) -> None:
     beside.replace(note)
 
 
-def summed_again(connection: duckdb.DuckDBPyConnection, source: str, changes: Changes) -> Iterator[tuple[str, str]]:
+def summed_again(connection: duckdb.DuckDBPyConnection, source: str, changes: Changes) -> Generator[tuple[str, str]]:
     """Days, then weeks, then months: while each is yielded, with what picks its rows, they can be read in `around`."""
     if not changes.dates:
         return
@@ -121,16 +123,24 @@ def summed_again(connection: duckdb.DuckDBPyConnection, source: str, changes: Ch
 
 @contextmanager
 def summed_ahead(warehouse: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[Future[Summed | None]]:
-    """Sum what changed since the last network copy in a folder on a thread, while the block runs."""
+    """Sum what changed since the last network copy in a folder on a thread, while the block runs.
+
+    None where it is too much, or where there is no last copy to compare with.
+    """
+    cursor = warehouse.cursor()
     with ThreadPoolExecutor(1) as beside:
-        yield beside.submit(_summed, warehouse.cursor(), folder / NOTE)
-
-
-def _summed(warehouse: duckdb.DuckDBPyConnection, note: Path) -> Summed | None:
-    """What `summed_ahead` tells; None where it is too much, or where there is no last copy to compare with."""
-    with warehouse:
         try:
-            said = json.loads(note.read_text())["dates"]
+            yield beside.submit(_summed, cursor, folder)
+        except BaseException:
+            cursor.interrupt()
+            raise
+
+
+def _summed(warehouse: duckdb.DuckDBPyConnection, folder: Path) -> Summed | None:
+    with warehouse:
+        prepare(warehouse)
+        try:
+            said = json.loads((folder / NOTE).read_text())["dates"]
         except (OSError, ValueError):
             return None
         here = warehouse.execute("select current_database()").fetchall()[0][0]
@@ -139,21 +149,24 @@ def _summed(warehouse: duckdb.DuckDBPyConnection, note: Path) -> Summed | None:
         changed = _differing(said, dates)
         if not changed:
             return None
-        changes = Changes(note, changed)
+        changes = Changes((folder / NETWORK_LINK).resolve(), changed)
         first, last = changes.spans()["months"]
-        around = f"from marts.vehicle_days where service_date between date '{first}' and date '{last}'"
-        if warehouse.execute(f"select count(*) {around}").fetchall()[0][0] > MOST_ROWS:
+        around = f"where service_date between date '{first}' and date '{last}'"
+        counts = (f"(select count(*) from marts.{name} {'' if name == ALL_DATES else around})" for name in DATED)
+        if warehouse.execute(f"select {' + '.join(counts)}").fetchall()[0][0] > MOST_ROWS:
             return None
         names = warehouse.execute(
             "select table_name from information_schema.tables where table_catalog = $source and table_schema = 'marts'",
             {"source": here},
         ).fetchall()
-        rows = {
-            name: warehouse.sql(f"from around.marts.{name} where {touched}").to_arrow_table()
-            for period, touched in summed_again(warehouse, source, changes)
-            for (name,) in names
-            if SUMMED.fullmatch(name) and name.endswith(f"_{period}")
-        }
+        # Closed before the connection is, also where something fails: what it attached would stay.
+        with closing(summed_again(warehouse, source, changes)) as periods:
+            rows = {
+                name: warehouse.sql(f"from around.marts.{name} where {touched}").to_arrow_table()
+                for period, touched in periods
+                for (name,) in names
+                if SUMMED.fullmatch(name) and name.endswith(f"_{period}")
+            }
     return Summed(dates, changed, rows)
 
 
@@ -185,8 +198,7 @@ def _sums_around(connection: duckdb.DuckDBPyConnection, source: str) -> Iterator
     try:
         connection.execute(sql("schema.sql"))
         connection.execute(sums_sql())
-        # Which tenants there are is told by the days of fleets: those of all dates.
-        for name in (*OTHERS, "core.co2_choice", "marts.definitions", "marts.fleet_days"):
+        for name in (*OTHERS, "core.co2_choice", "marts.definitions", f"marts.{ALL_DATES}"):
             connection.execute(f"insert into {name} by name from {source}.{name}")
         connection.execute(f'use "{here}"')
         yield
@@ -197,7 +209,7 @@ def _sums_around(connection: duckdb.DuckDBPyConnection, source: str) -> Iterator
 def _put_around(connection: duckdb.DuckDBPyConnection, source: str, span: tuple[date, date]) -> None:
     """Put the rows of these dates in the place of those in `around`."""
     for name in DATED:
-        if name != "fleet_days":
+        if name != ALL_DATES:
             connection.execute(f"delete from around.marts.{name}")
             connection.execute(
                 f"insert into around.marts.{name} by name"

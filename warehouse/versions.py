@@ -11,6 +11,7 @@ without taking one. A reader that keeps a copy open for days keeps that one, and
 import fcntl
 import os
 import re
+import shutil
 import struct
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -67,11 +68,17 @@ def copy_file(source: Path, target: Path, *, is_source_read: bool) -> None:
     past = ["oflag=direct"] if is_source_read else ["iflag=direct", "oflag=direct"]
     shared = ["cp", "--reflink=always", str(source), str(target)]
     direct = ["dd", f"if={source}", f"of={target}", "bs=4M", "status=none", *past]
+    said = ""
     for copying in (shared, direct, ["cp", str(source), str(target)]):
+        if shutil.which(copying[0]) is None:
+            continue
         done = subprocess.run(copying, check=False, stderr=subprocess.PIPE, text=True)
         if not done.returncode:
             return
-    raise OSError(done.stderr.strip())
+        said = done.stderr.strip() or f"{copying[0]} ended with {done.returncode}"
+        if done.returncode < 0:  # by a signal, which was not about this way of copying
+            break
+    raise OSError(said or "neither cp nor dd is installed")
 
 
 def swap_in(building: Path, final: Path, link: Path) -> None:
@@ -91,7 +98,7 @@ def delete_old(copies: Sequence[Path], keep: int) -> list[Path]:
     """Delete all but the last `keep` copies and those that are open, and return what was deleted; oldest first."""
     deleted = [path for path in copies[: max(len(copies) - keep, 0)] if not is_open(path)]
     for path in deleted:
-        path.unlink()
+        path.unlink(missing_ok=True)  # `warehouse.ahead` may be at it as well
     return deleted
 
 
@@ -104,7 +111,10 @@ def is_open(path: Path) -> bool:
     ask = getattr(fcntl, "F_OFD_GETLK", None)
     if ask is None:
         return False
-    descriptor = os.open(path, os.O_RDWR)
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return False
     try:
         answer = fcntl.fcntl(descriptor, ask, struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
     finally:

@@ -17,6 +17,7 @@ from flows.refresh import is_news, publish_copy, refresh
 from flows.status import print_status
 from flows.upkeep import upkeep
 from tests.builders import ONE_COPY, collected, golden_points, message, positions, published, settings_in, yesterday_at
+from warehouse import network_copy
 from warehouse.dictionary import dictionary
 from warehouse.network_copy import SUMMED, allowed_columns
 from warehouse.publish import lake_versions_in_use
@@ -317,3 +318,40 @@ def test_generations_go_forward_when_the_clock_goes_back(tmp_path):
     ahead = tmp_path / "odograph-20991231T235959999999.duckdb"
     assert next_generation([ahead]) == "21000101T000000000000"
     assert next_generation([]) < "2099"
+
+
+@pytest.fixture
+def later(tmp_path):
+    """A line of three service dates, and then a message of the last of them."""
+    settings = settings_of(tmp_path)
+    points = golden_points(yesterday_at(15))
+    before = [golden_points(yesterday_at(15) - 86_400 * back) for back in (1, 2)]
+    collected(settings, [positions(sent) for sent in (*before, points[:8])])
+    refresh(settings)
+    collected(settings, [positions(points[8:])])
+    return settings
+
+
+def test_the_networks_sums_are_made_ahead_and_taken_over(later, monkeypatch):
+    taken = []
+    bring = network_copy._bring_forward
+    monkeypatch.setattr(
+        network_copy, "_bring_forward", lambda copy, changes, ahead: taken.append(ahead) or bring(copy, changes, ahead)
+    )
+    refresh(later)
+    assert [len(ahead.changed) for ahead in taken] == [1]
+
+
+def test_sums_that_cannot_be_made_ahead_are_made_later(later, monkeypatch, caplog):
+    def gone(*_):
+        raise duckdb.OutOfMemoryException("not today\nand not tomorrow")
+
+    monkeypatch.setattr("warehouse.network_periods._summed", gone)
+    assert refresh(later).published
+    assert [record.message.splitlines() for record in caplog.records if "made later" in record.message] == [
+        ["the network's sums were not made ahead, and are made later: OutOfMemoryException: not today"]
+    ]
+    query = "select service_date, distance_m from marts.fleet_days order by all"
+    found = asked(later.published_dir / "network.duckdb", query)
+    assert len(found) == 3
+    assert found == asked(later.published_path, query)

@@ -8,7 +8,6 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 
-import ingest.groups
 import ingest.lake
 from ingest.columns import LAKE_TABLES, POSITIONS
 from ingest.compaction import compact
@@ -54,10 +53,10 @@ def test_few_messages_are_read_before_compiled_code_is_loaded_and_many_by_it(set
     collected(settings, [positions(golden_points(yesterday_at(15)))])
     load_spool(settings, scanners=by)
     assert (asked, rows(settings)) == ([], 16)
-    monkeypatch.setattr(ingest.groups, "FEW_BYTES", 0)
-    collected(settings, [positions(golden_points(yesterday_at(16)))])
+    many = [positions(golden_points(yesterday_at(16)))] * 200  # which few sealed bytes say as well
+    collected(settings, many)
     load_spool(settings, scanners=by)
-    assert (asked, rows(settings)) == ([1], 32)
+    assert (asked, rows(settings)) == ([200], 201 * 16)
 
 
 def test_repeats_are_kept_in_the_lake(settings):

@@ -81,6 +81,7 @@ def test_taking_over_what_stays_is_making_it_from_nothing(network):
 
 
 LATER = (f"update marts.vehicle_days set drive_s = drive_s + 7 where service_date = {DAY} + 5",)
+AGAIN = (f"update marts.vehicle_days set drive_s = drive_s + 9 where service_date = {DAY} + 5",)
 MUCH_LATER = (f"update marts.vehicle_days set drive_s = drive_s + 7 where service_date = {DAY} + 6",)
 
 
@@ -95,9 +96,31 @@ def test_sums_made_ahead_are_taken_over_and_are_those_made_later(network, monkey
     assert brought_forward == rows(network.made(afresh=True))
 
 
-def test_sums_of_other_dates_than_there_are_in_the_end_are_not_taken_over(network):
+@pytest.mark.parametrize("meanwhile", [MUCH_LATER, AGAIN])
+def test_sums_of_other_rows_than_there_are_in_the_end_are_not_taken_over(network, meanwhile):
     ahead = network.summed(LATER)
-    assert rows(network.made(MUCH_LATER, ahead=ahead)) == rows(network.made(afresh=True))
+    assert rows(network.made(meanwhile, ahead=ahead)) == rows(network.made(afresh=True))
+
+
+def test_what_goes_wrong_ahead_is_told_and_leaves_nothing_attached(network, monkeypatch):
+    monkeypatch.setattr(Changes, "periods", lambda _: [("days", "nowhere = 1")])
+    with open_database(network.full) as warehouse:
+        warehouse.execute(LATER[0])
+        for _ in range(2):
+            with summed_ahead(warehouse, network.folder) as summed:
+                assert "nowhere" in str(summed.exception())
+            assert warehouse.execute("select count(*) from duckdb_databases() where not internal").fetchall() == [(1,)]
+    monkeypatch.undo()
+    network.made()
+
+
+def test_who_fails_meanwhile_is_heard_and_the_file_can_be_closed(network):
+    with (
+        pytest.raises(OSError, match="disk full"),
+        open_database(network.full) as warehouse,
+        summed_ahead(warehouse, network.folder),
+    ):
+        raise OSError("disk full")
 
 
 def test_nothing_is_summed_ahead_that_did_not_change_or_is_much(network, monkeypatch):
