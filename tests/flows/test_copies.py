@@ -3,6 +3,8 @@
 import shutil
 import subprocess
 import sys
+from threading import Event
+from time import monotonic, sleep
 
 import duckdb
 import pytest
@@ -18,6 +20,7 @@ from flows.status import print_status
 from flows.upkeep import upkeep
 from tests.builders import ONE_COPY, collected, golden_points, message, positions, published, settings_in, yesterday_at
 from warehouse import network_copy
+from warehouse.connection import open_database
 from warehouse.dictionary import dictionary
 from warehouse.network_copy import SUMMED, allowed_columns
 from warehouse.publish import lake_versions_in_use
@@ -340,6 +343,28 @@ def test_the_networks_sums_are_made_ahead_and_taken_over(later, monkeypatch):
     )
     refresh(later)
     assert [len(ahead.changed) for ahead in taken] == [1]
+
+
+def test_who_fails_while_sums_are_made_is_heard_and_waits_for_none_of_them(later, monkeypatch):
+    begun = Event()
+
+    def slow(warehouse, _source):
+        begun.set()
+        warehouse.execute("select max(hash(one.range + two.range)) from range(1_000_000) as one, range(60_000) as two")
+
+    def full(*_, **__):
+        assert begun.wait(30)
+        sleep(0.2)  # it is set just before the query begins
+        raise OSError("disk full")
+
+    monkeypatch.setattr("warehouse.network_periods._digests", slow)
+    monkeypatch.setattr("flows.refresh.evaluate_fuel", full)
+    began_s = monotonic()
+    with pytest.raises(OSError, match="disk full"):
+        publish_copy(later)
+    assert monotonic() - began_s < 20
+    with open_database(later.warehouse_path) as warehouse:
+        warehouse.execute("create temp table one as select 1")
 
 
 def test_sums_that_cannot_be_made_ahead_are_made_later(later, monkeypatch, caplog):

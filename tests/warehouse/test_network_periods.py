@@ -114,15 +114,6 @@ def test_what_goes_wrong_ahead_is_told_and_leaves_nothing_attached(network, monk
     network.made()
 
 
-def test_who_fails_meanwhile_is_heard_and_the_file_can_be_closed(network):
-    with (
-        pytest.raises(OSError, match="disk full"),
-        open_database(network.full) as warehouse,
-        summed_ahead(warehouse, network.folder),
-    ):
-        raise OSError("disk full")
-
-
 def test_nothing_is_summed_ahead_that_did_not_change_or_is_much(network, monkeypatch):
     assert network.summed() is None
     monkeypatch.setattr("warehouse.network_periods.MOST_ROWS", 10)

@@ -63,7 +63,8 @@ silences as (
         min(after.first_fix_utc) as ended_utc,
         min(missed.service_date) as began_date,
         max(missed.service_date) as last_missed_date,
-        arg_max(missed.route_id, (missed.service_date, missed.route_id)) filter (missed.route_id is not null) as route_id,
+        arg_max(missed.route_id, (missed.service_date, missed.route_id))
+            filter (missed.route_id is not null) as route_id,
         max(missed.service_date) filter (missed.route_id is not null) as last_planned_date
     from missed
     asof left join heard as before
