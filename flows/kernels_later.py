@@ -36,13 +36,6 @@ def given_of(day: date, vehicle_dates: list[VehicleDate], stations: pl.DataFrame
     return Given(day, vehicle_dates, stations, named_areas(vertices))
 
 
-def portion_points() -> int:
-    """How many positions are measured together."""
-    from flows.measuring.chunks import CHUNK_POINTS
-
-    return CHUNK_POINTS
-
-
 def _load() -> None:
     import flows.fuel.presence
     import flows.measuring.partitions  # noqa: F401  # that they are loaded is all

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 from functools import partial
 
 from flows.fast_ingest import scanners
-from flows.kernels_later import portion_points
+from flows.measuring import portion_size
 from flows.runners import HERE, Runner
 from flows.settings import Settings
 from ingest.columns import POSITIONS
@@ -38,7 +38,7 @@ def merge_scattered(settings: Settings, progress: Progress | None = None, lake: 
     """
     tell = progress or (lambda _stage, _done, _total: None)
     positions = (lake or opened_lake(settings))[POSITIONS.name]
-    compact_scattered(settings, positions, datetime.now(UTC).date(), portion_points(), partial(tell, "merge"))
+    compact_scattered(settings, positions, datetime.now(UTC).date(), portion_size.CHUNK_POINTS, partial(tell, "merge"))
 
 
 def _untouched_since(settings: Settings) -> datetime | None:

@@ -36,6 +36,7 @@ from warehouse.ahead import copied_ahead
 from warehouse.checks import CheckFailed, Failure, check_day, check_purchases, hold_back, recheck_ended
 from warehouse.connection import open_warehouse, transaction, writer_lock
 from warehouse.custody import Known, known_before, note_known
+from warehouse.early import checkpointed_beside, copied_early
 from warehouse.frozen import FrozenDate, frozen_dates
 from warehouse.idle_rates import relearned_dates, remember_idle, reopen_learners
 from warehouse.jurisdictions import jurisdictions
@@ -54,6 +55,7 @@ from warehouse.work import (
     reopen_everything,
     reopened_dates,
     reopened_vehicles,
+    replanned_dates,
     work_done,
 )
 
@@ -121,7 +123,7 @@ def refresh(
                 rebuild_all(stale, opened)
                 if learned := learning_dates(settings, [failure.day for failure in failed], opened):
                     rebuild_all(learned, opened)
-            known = known.after([*stale, *learned], opened.lake)
+            known = known.after([*stale, *learned, *replanned_dates(opened.warehouse)], opened.lake)
             has_news = bool(rebuilt) or is_news(settings, opened)
             not_copied = ""
             if has_news:
@@ -245,13 +247,15 @@ def publish_copy(
     any of them; `known` parts are not read for tenants' copies, and what is known afterwards is returned.
     Raises CopiesFailed where that for all was made and another was not.
     """
-    with ExitStack() as ahead:
-        with opened_line(settings, opened) as (warehouse, lake), ExitStack() as beside:
-            since = generated_utc(settings.published_path.resolve())
-            changed = [] if afresh or since is None else rebuilt_since(warehouse, since)
-            begun = ahead.enter_context(copied_ahead(settings.tenants_dir, changed))
-            begun.make_room(versions(settings.published_dir), settings.published_path.resolve(), KEPT_VERSIONS)
-            summed = None
+    with ExitStack() as ahead, opened_line(settings, opened) as (warehouse, lake):
+        since = generated_utc(settings.published_path.resolve())
+        changed = [] if afresh or since is None else rebuilt_since(warehouse, since)
+        begun = ahead.enter_context(copied_ahead(settings.tenants_dir, changed))
+        begun.make_room(versions(settings.published_dir), settings.published_path.resolve(), KEPT_VERSIONS)
+        with ExitStack() as beside:
+            early = summed = None
+            if not afresh:
+                early = beside.enter_context(copied_early(warehouse, settings.published_dir))
             if settings.network_copy and not afresh:
                 summed = beside.enter_context(summed_ahead(warehouse, settings.published_dir))
             is_kept = known is not None and known.touched is not None
@@ -259,9 +263,16 @@ def publish_copy(
             check_purchases(warehouse)
             sums = _sums(summed)  # to be waited for: the file is copied while nobody else is at it
             published = publish(
-                warehouse, settings.published_dir, lake, settings.timezone, version("odograph"), afresh=afresh
+                warehouse,
+                settings.published_dir,
+                lake,
+                settings.timezone,
+                version("odograph"),
+                afresh=afresh,
+                early=early,
             )
-        return publish_parts(settings, published, lake, afresh=afresh, known=known, ahead=begun, sums=sums).known
+        with checkpointed_beside(warehouse):
+            return publish_parts(settings, published, lake, afresh=afresh, known=known, ahead=begun, sums=sums).known
 
 
 def _sums(summed: Future[Summed | None] | None) -> Summed | None:

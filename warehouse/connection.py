@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import duckdb
@@ -204,7 +205,12 @@ def _put_back(connection: duckdb.DuckDBPyConnection, kept: list[str]) -> None:
 @cache
 def sql(name: str) -> str:
     """The text of a file below `warehouse/sql/`, read once in a process."""
-    return (files("warehouse") / "sql" / name).read_text(encoding="utf-8")
+    return (_folder() / name).read_text(encoding="utf-8")
+
+
+@cache
+def _folder() -> Traversable:
+    return files("warehouse") / "sql"
 
 
 @contextmanager

@@ -21,6 +21,11 @@ from warehouse.connection import sql
 from warehouse.lake import LakeTableFiles
 
 NOTE, DIGESTS = "known.json", "known.parquet"
+# Written of dates that are rebuilt or planned anew alone, in a refresh. All other tables are small.
+OF_REBUILDS = (
+    *("core.ledger", "core.stops", "core.planned_stops", "core.planned_routes"),
+    *("marts.idle_events", "marts.stops", "marts.planned_stops", "marts.idle_by_definition"),
+)
 NO_FILES: frozenset[str] = frozenset()
 
 
@@ -71,4 +76,5 @@ def _made(folder: Path, warehouse: Path) -> list[object]:
     log = warehouse.with_name(f"{warehouse.name}.wal")
     files = [path.stat() for path in (warehouse, log, folder / DIGESTS) if path.exists()]
     marks = [[found.st_ino, found.st_size, found.st_mtime_ns] for found in files]
-    return [*marks, sha256(sql("schema.sql").encode()).hexdigest(), version("odograph"), duckdb.__version__]
+    program = sha256(repr((sql("schema.sql"), OF_REBUILDS)).encode()).hexdigest()
+    return [*marks, program, version("odograph"), duckdb.__version__]

@@ -1,8 +1,8 @@
 """What is in each part of the copy for all: the rows of one table, tenant and service date?
 
-Every part has a digest. Only a rebuild of their service date writes the largest tables while a refresh runs. So of
-dates that were not rebuilt their parts have the digests they had, and their rows are not read, as long as nobody else
-wrote the warehouse (`warehouse.custody`).
+Every part has a digest. While a refresh runs only a rebuild of their service date writes the largest tables, and who
+takes over plans (`warehouse.work`). So of dates that were neither rebuilt nor planned anew their parts have the digests
+they had, and their rows are not read, as long as nobody else wrote the warehouse (`warehouse.custody`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,14 +11,8 @@ from pathlib import Path
 import duckdb
 
 from warehouse.connection import sql
-from warehouse.custody import DIGESTS, Known
+from warehouse.custody import DIGESTS, OF_REBUILDS, Known
 from warehouse.tenancy import Table
-
-# Written by rebuilds alone in a refresh. All other tables are small.
-OF_REBUILDS = (
-    *("core.ledger", "core.stops", "core.planned_stops"),
-    *("marts.idle_events", "marts.stops", "marts.planned_stops", "marts.idle_by_definition"),
-)
 
 
 def digest_parts(connection: duckdb.DuckDBPyConnection, tables: Iterable[Table], known: Known | None) -> Known | None:

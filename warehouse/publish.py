@@ -1,9 +1,9 @@
 """How do readers get their copy?
 
 The private file is the copy: once it is checkpointed it is copied as a file, which costs as much as its bytes and no
-query, and on file systems that share blocks almost nothing. Views over one version of the lake and the generation are
-written into it, and it takes the place of the one before (`warehouse.versions`). So every table of a copy is of one
-generation, and of an old one nothing is carried over.
+query, and on file systems that share blocks almost nothing; most of that is done early (`warehouse.early`). Views over
+one version of the lake and the generation are written into it, and it takes the place of the one before
+(`warehouse.versions`). So every table of a copy is of one generation, and of an old one nothing is carried over.
 """
 
 from pathlib import Path
@@ -12,6 +12,7 @@ import duckdb
 
 from warehouse.connection import open_database, sql, transaction
 from warehouse.dictionary import add_comments
+from warehouse.early import EARLY, EarlyCopy, file_of, log_of
 from warehouse.lake import LakeTableFiles, attach_lake
 from warehouse.models import add_device_status, shared_sql
 from warehouse.places import guard_copy
@@ -30,19 +31,24 @@ def publish(
     code_version: str,
     *,
     afresh: bool = False,
+    early: EarlyCopy | None = None,
 ) -> Path:
     """Swap in a copy of core and marts with views over the lake, and return the file behind the link.
 
     `afresh` writes every row anew instead of copying the file: nothing that was deleted is left in its free pages.
+    `early` is a copy of the file that was begun before.
     """
     make_folder(folder)
     generation = next_generation(versions(folder))
     building = folder / f"{generation}{BUILDING}"
     add_words(connection)
-    is_file_copy = not afresh and _copied_file(connection, building)
+    if early is None:
+        (folder / EARLY).unlink(missing_ok=True)  # of a run that died; it may hold what was deleted
+    opened = None if early is None or afresh else early.opened(building)
+    is_file_copy = opened is not None or (not afresh and _copied_file(connection, building))
     if not is_file_copy:
         _copy_tables(connection, building)
-    with flushed_beside(building), open_database(building) as copy:
+    with opened or open_database(building) as copy, flushed_beside(building):
         add_views(copy, lake, timezone, has_shared=is_file_copy)
         guard_copy(copy)
         copy.execute("delete from core.generation")
@@ -104,16 +110,14 @@ def _copied_file(connection: duckdb.DuckDBPyConnection, building: Path) -> bool:
 
     Nobody else writes it: the caller holds the lock.
     """
-    path = connection.execute(
-        "select path from duckdb_databases() where database_name = current_database()"
-    ).fetchall()[0][0]
+    path = file_of(connection)
     if path is None:
         return False
     connection.execute("checkpoint")
-    log = Path(f"{path}.wal")
+    log = log_of(path)
     if log.exists() and log.stat().st_size:
         return False
-    copy_file(Path(path), building, is_source_read=True)
+    copy_file(path, building, is_source_read=True)
     return True
 
 

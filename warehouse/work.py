@@ -45,6 +45,9 @@ def absorb(
     New rows are looked for once, in two columns; then only the files that have some are read. `lake` is what
     `staging.read_*` see; `told` may tell what is in files (`warehouse.arrived`); `seen` files have no new rows.
     """
+    connection.execute(
+        "create or replace temp table replanned (tenant_id varchar, vehicle_id varchar, service_date date)"
+    )
     with transaction(connection):
         reached = dict(connection.execute("from core.absorbed order by spool_id").fetchall())
         unseen = _unseen(reached)
@@ -105,6 +108,11 @@ def work_done(connection: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]
         " (select list(found order by found) from (select * exclude (checked_utc, sample) from core.check_results"
         " where row_count > 0) as found)"
     ).fetchall()
+
+
+def replanned_dates(connection: duckdb.DuckDBPyConnection) -> list[date]:
+    """The service dates whose plans the last `absorb` of this connection changed, frozen vehicle-dates with them."""
+    return [row[0] for row in connection.execute("select distinct service_date from replanned order by 1").fetchall()]
 
 
 def reopened_dates(connection: duckdb.DuckDBPyConnection) -> list[date]:
@@ -217,17 +225,20 @@ def _absorb_plans(connection: duckdb.DuckDBPyConnection) -> None:
     )
     # To find the current ones all plans are read.
     has_new = connection.execute("select exists (from new_plans)").fetchall()[0][0]
-    current = f"from ({sql('work/current_plans.sql')}) {'' if has_new else 'limit 0'}"
-    connection.execute(f"create or replace temp table current_plans as {current}")
+    none_if_none = "" if has_new else "limit 0"
+    connection.execute(
+        f"create or replace temp table current_plans as from ({sql('work/current_plans.sql')}) {none_if_none}"
+    )
     before = "(from core.planned_routes semi join new_plans using (tenant_id, service_date, route_id))"
     changed = f"((from current_plans except from {before}) union (from {before} except from current_plans))"
     connection.execute(
         "create or replace temp table replanned_routes as"
-        f" select distinct tenant_id, vehicle_id, service_date, route_id from {changed}"
+        f" select distinct tenant_id, vehicle_id, service_date, route_id from {changed} {none_if_none}"
     )
+    if not has_new:
+        return
     connection.execute(
-        "create or replace temp table replanned as"
-        " select distinct tenant_id, vehicle_id, service_date from replanned_routes"
+        "insert into replanned select distinct tenant_id, vehicle_id, service_date from replanned_routes"
     )
     if not connection.execute("select count(*) from replanned").fetchall()[0][0]:
         return

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import duckdb
 
+from flows.measuring import portion_size
 from flows.measuring.planned import GROUP, GROUP_TYPES
 from flows.measuring.points import Points, Reader
 from flows.measuring.tracks import Day, day_from, day_of
@@ -23,7 +24,6 @@ from warehouse.row_groups import row_groups
 from warehouse.work import VehicleDate
 
 CHUNK_VEHICLE_DATES = 100
-CHUNK_POINTS = 3_000_000  # some 50 bytes each while they are measured, and as much again while the next are read
 FAST_FROM_POINTS = 500_000  # to ask where everything lies takes a tenth of a second, in which SQL reads that many
 
 
@@ -94,11 +94,11 @@ def _portion(
 
 
 def _of_about(vehicle_dates: Sequence[VehicleDate], known: Mapping[VehicleDate, int]) -> Iterator[list[VehicleDate]]:
-    """Vehicle-dates that have some CHUNK_POINTS positions together, as far as is known beforehand."""
+    """Vehicle-dates that have some `CHUNK_POINTS` positions together, as far as is known beforehand."""
     taken: list[VehicleDate] = []
     points = 0
     for found in vehicle_dates:
-        if taken and points + known.get(found, 0) > CHUNK_POINTS:
+        if taken and points + known.get(found, 0) > portion_size.CHUNK_POINTS:
             yield taken
             taken, points = [], 0
         taken.append(found)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.measuring import chunks
+from flows.measuring import chunks, portion_size
 from flows.measuring.chunks import portions
 from flows.settings import Settings
 from ingest.columns import LAKE_TABLES, POSITIONS
@@ -61,7 +61,7 @@ def by_van(connection, lake, plain: bool, fast_from: int) -> dict[tuple, dict[st
     found = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(chunks, "FAST_FROM_POINTS", fast_from)
-        patch.setattr(chunks, "CHUNK_POINTS", 40)
+        patch.setattr(portion_size, "CHUNK_POINTS", 40)
         for portion in portions(connection, lake, line, DAY, wanted):
             for group, name in enumerate(portion.day.names):
                 assert name not in found

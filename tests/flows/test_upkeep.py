@@ -43,12 +43,12 @@ def test_a_past_date_that_lies_scattered_is_merged_before_it_is_measured(tmp_pat
     for point in golden_points(yesterday_at(15)):
         collected(settings, [positions([point])])
         load(settings)
-    monkeypatch.setattr("flows.measuring.chunks.CHUNK_POINTS", 3)
+    monkeypatch.setattr("flows.measuring.portion_size.CHUNK_POINTS", 3)
     told = []
     merge_scattered(settings, lambda *said: told.append(said))  # 5 portions of 16 files: each row 5 times
     assert told == []
     assert len(lake_files(settings)["positions"].files) == 16
-    monkeypatch.setattr("flows.measuring.chunks.CHUNK_POINTS", 2)
+    monkeypatch.setattr("flows.measuring.portion_size.CHUNK_POINTS", 2)
     collected(settings, [positions(golden_points(yesterday_at(16))[:1])])
     refresh(settings, progress=lambda *said: told.append(said))
     assert ("merge", 1, 1) in told
@@ -59,7 +59,7 @@ def test_a_past_date_that_lies_scattered_is_merged_before_it_is_measured(tmp_pat
 
 def test_today_is_not_merged_however_scattered(tmp_path, monkeypatch):
     settings = settings_in(tmp_path)
-    monkeypatch.setattr("flows.measuring.chunks.CHUNK_POINTS", 1)
+    monkeypatch.setattr("flows.measuring.portion_size.CHUNK_POINTS", 1)
     now = datetime.now(UTC)
     for latitude in range(9):
         collected(settings, [positions([{"ts": now.timestamp(), "lat": latitude, "lon": 2}])])

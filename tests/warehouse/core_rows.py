@@ -7,13 +7,20 @@ from functools import cache
 from zoneinfo import ZoneInfo
 
 import duckdb
+import polars as pl
 
+from ingest.columns import LAKE_TABLES
 from warehouse.connection import ensure_schema, prepare
+from warehouse.lake import LakeTableFiles
 
 ZONE = ZoneInfo("America/New_York")
 DAY = date(2026, 2, 26)
 MILE_M = 1609.344
 GALLON_L = 3.785411784
+NO_LAKE = {
+    table.name: LakeTableFiles(0, (), False, table.partition_by, pl.DataFrame(table.schema.empty_table()))
+    for table in LAKE_TABLES
+}
 EMPTY = {"VARCHAR": "", "VARCHAR[]": [], "BOOLEAN": False, "TIMESTAMP": datetime(2026, 2, 26)}  # anything else: 0
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.builders import empty_warehouse
 from tests.warehouse.core_rows import insert, local
 from tests.warehouse.test_consumption import DAY, LEVELS, register, van
-from warehouse.consumption import BY_VAN, build_consumption
+from warehouse.consumption import BY_VAN, METRES, build_consumption
 
 FILLS = (0, 6, 13)
 LAST = f"date '{DAY + timedelta(days=13)}'"
@@ -48,6 +48,7 @@ def _fill(warehouse):
             day = DAY + timedelta(days=number)
             van(warehouse, vehicle_id, day=day, fuel_used_l=10.0, **LEVELS)
             insert(warehouse, "marts.vehicle_days", **of_van, service_date=day, drive_s=60.0)
+            insert(warehouse, "core.revisions", **of_van, service_date=day, revision=1)
         for number in FILLS:
             day = DAY + timedelta(days=number)
             at_utc = local("10:30", day)
@@ -58,7 +59,6 @@ def _fill(warehouse):
         second = DAY + timedelta(days=FILLS[1])
         near = {"started_utc": local("10:20", second), "ended_utc": local("10:40", second)}
         insert(warehouse, "core.refuels", **of_van, service_date=second, **near, to_pct=100.0)
-        insert(warehouse, "core.revisions", **of_van, service_date=DAY, revision=1)
 
 
 def found(warehouse, vehicle_id):
@@ -101,3 +101,20 @@ def test_what_else_changes_of_a_day_changes_no_interval(two_vans):
     kept = found(two_vans, "V")
     build_consumption(two_vans, is_kept=True)
     assert found(two_vans, "V") == kept
+
+
+def test_the_ledger_is_read_for_fills_of_dates_that_were_revised_and_for_no_other(two_vans):
+    build_consumption(two_vans)
+    kept = two_vans.execute(f"from {METRES} order by all").fetchall()
+    assert len(kept) == 2 * len(FILLS)
+    two_vans.execute("update core.ledger set distance_m = 1e6")
+    two_vans.execute("update core.vehicles set tank_l = 50")
+    build_consumption(two_vans, is_kept=True)
+    assert two_vans.execute(f"from {METRES} order by all").fetchall() == kept
+    two_vans.execute(f"update core.revisions set revision = 2 where vehicle_id = 'V' and service_date = {LAST}")
+    build_consumption(two_vans, is_kept=True)
+    now = two_vans.execute(f"from {METRES} order by all").fetchall()
+    assert (len(now), len(set(now) & set(kept))) == (2 * len(FILLS), 2 * len(FILLS) - 1)
+    two_vans.execute("delete from core.fuel_lines where vehicle_id = 'W'")
+    build_consumption(two_vans)
+    assert two_vans.execute(f"select count(*) from {METRES}").fetchall() == [(len(FILLS),)]

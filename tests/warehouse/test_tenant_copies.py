@@ -3,25 +3,18 @@
 from datetime import timedelta
 
 import duckdb
-import polars as pl
 import pytest
 
-from ingest.columns import LAKE_TABLES
-from tests.warehouse.core_rows import insert
+from tests.warehouse.core_rows import NO_LAKE, insert
 from tests.warehouse.marked_rows import DAY, mark, mark_others
 from warehouse.ahead import AHEAD, copied_ahead
 from warehouse.connection import open_warehouse, transaction
-from warehouse.lake import LakeTableFiles
 from warehouse.models import prepare_models
 from warehouse.network_copy import RULES, SUMMED, publish_network
 from warehouse.publish import publish
 from warehouse.tenancy import OPERATOR_TABLES, SHARED_TABLES, is_file_name, tables
 from warehouse.tenant_copies import publish_tenants
 
-LAKE = {
-    table.name: LakeTableFiles(0, (), False, table.partition_by, pl.DataFrame(table.schema.empty_table()))
-    for table in LAKE_TABLES
-}
 HOSTILE = "../../escaped"
 NAME = "Named Later"
 
@@ -47,7 +40,7 @@ class Line:
             prepare_models(warehouse)
             with transaction(warehouse):
                 change(warehouse)
-            self.full = publish(warehouse, self.published, LAKE, "UTC", "test", afresh=afresh)
+            self.full = publish(warehouse, self.published, NO_LAKE, "UTC", "test", afresh=afresh)
         with copied_ahead(self.tenants, begun) as ahead:
             return publish_tenants(self.full, self.tenants, wanted, add_views, inputs, afresh=afresh, ahead=ahead)
 

@@ -4,7 +4,10 @@ with
 
 bought as (
 
-    select tenant_id, vehicle_id, service_date, card_l from marts.card_days
+    -- Nothing changed of the vans of same_vans.
+    select tenant_id, vehicle_id, service_date, card_l
+    from marts.card_days
+    anti join same_vans using (tenant_id, vehicle_id)
 
 ),
 

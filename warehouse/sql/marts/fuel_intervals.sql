@@ -1,127 +1,16 @@
 -- marts.fuel_intervals: tank to tank, one row per fill of a van but its first, from its last full tank.
 --
--- A fill is assumed to fill the tank unless the gauge says otherwise; what is bought within an hour is one fill.
--- Litres are those of every fill after the first instant, so what a partial fill bought is burnt in a later interval.
+-- Of fuel_fills and the metres up to them (sql/fuel/fills.sql, sql/fuel/fill_metres.sql). Litres are those of every fill
+-- after the first instant, so what a partial fill bought is burnt in a later interval.
 
 with
 
-lines as (
-
-    select
-        lines.tenant_id,
-        lines.vehicle_id,
-        lines.provider,
-        lines.provider_txn_id,
-        lines.item_no,
-        lines.service_date,
-        coalesce(lines.at_utc, lines.from_utc + (lines.to_utc - lines.from_utc) / 2) as filled_utc,
-        lines.quantity_l,
-        purchases.odometer_m,
-        case when purchases.odometer_valid
-            then purchases.odometer_typed
-                * case when lower(purchases.odometer_unit) in ('mi', 'mile', 'miles') then 1609.344 else 1000 end
-        end as typed_m
-    from core.fuel_lines as lines
-    left join marts.fuel_purchases as purchases using (tenant_id, provider, provider_txn_id, item_no)
-    where lines.line_kind = 'fill'
-        and lines.vehicle_id is not null
-        and lines.quantity_l > 0
-        and coalesce(lines.fuel_family, 'gasoline') not in ('def', 'electricity', 'other')
-        and filled_utc is not null
-
-),
-
-bought as (
-
-    select
-        *,
-        lead(filled_utc) over in_order > filled_utc + core.same_fill() is not false as is_last_of_fill,
-        sum(quantity_l) over (in_order rows unbounded preceding) as bought_l,
-        row_number() over in_order as fill_no
-    from lines
-    window in_order as (
-        partition by tenant_id, vehicle_id order by filled_utc, provider, provider_txn_id, item_no
-    )
-
-),
-
-gauged as (
-
-    -- The highest level that a rise of the gauge near the fill reached.
-    select
-        bought.tenant_id, bought.provider, bought.provider_txn_id, bought.item_no, max(refuels.to_pct) as to_pct
-    from bought
-    join marts.refuels as refuels
-        on refuels.tenant_id = bought.tenant_id
-        and refuels.vehicle_id = bought.vehicle_id
-        and bought.filled_utc >= refuels.started_utc - core.same_fill()
-        and bought.filled_utc <= refuels.ended_utc + core.same_fill()
-    group by all
-
-),
-
-fills as (
-
-    select
-        bought.*,
-        coalesce(gauged.to_pct >= core.full_pct(), true) as is_full,
-        case when gauged.to_pct is null then 'assumed' else 'level' end as full_source
-    from bought
-    left join gauged using (tenant_id, provider, provider_txn_id, item_no)
-    where bought.is_last_of_fill
-
-),
-
-driven as (
-
-    -- Metres of each van from its first date to the beginning of each date.
-    select
-        tenant_id,
-        vehicle_id,
-        service_date as driven_date,
-        first_fix_utc,
-        distance_m as date_m,
-        coalesce(sum(distance_m) over (
-            partition by tenant_id, vehicle_id order by service_date rows between unbounded preceding and 1 preceding
-        ), 0) as before_m
-    from core.vehicle_dates
-
-),
-
 placed as (
 
-    -- Where each fill lies among them: a run of the ledger counts by its share of time.
-    select fills.*, driven.driven_date, driven.before_m, driven.date_m
-    from fills
-    asof left join driven
-        on fills.tenant_id = driven.tenant_id
-        and fills.vehicle_id = driven.vehicle_id
-        and fills.filled_utc >= driven.first_fix_utc
-
-),
-
-within_date as (
-
-    select
-        placed.tenant_id,
-        placed.provider,
-        placed.provider_txn_id,
-        placed.item_no,
-        -- In whole parts of 2^20 to the metre: their sum is the same in any order, and to put runs in order costs more.
-        sum(round(
-            runs.distance_m * least(
-                1, (epoch_us(placed.filled_utc) - epoch_us(runs.started_utc)) / greatest(runs.duration_us, 1)
-            ) * 1_048_576
-        )::bigint) / 1_048_576 as within_m
-    from placed
-    join core.ledger as runs
-        on runs.tenant_id = placed.tenant_id
-        and runs.vehicle_id = placed.vehicle_id
-        and runs.service_date = placed.driven_date
-        and runs.started_utc <= placed.filled_utc
-    -- The others add nothing, and are most of a large table.
-    where runs.distance_m > 0
-    group by all
+    select fills.*, fills.before_m + coalesce(metres.within_m, 0) as days_m
+    from fuel_fills as fills
+    left join staging.fill_metres as metres using (fill_hash)
+    where fills.is_last_of_fill
 
 ),
 
@@ -129,18 +18,16 @@ measured as (
 
     select
         placed.*,
-        placed.before_m + coalesce(within_date.within_m, 0) as days_m,
         last_value(case when placed.is_full then {
             'filled_utc': placed.filled_utc,
             'bought_l': placed.bought_l,
             'odometer_m': placed.odometer_m,
             'typed_m': placed.typed_m,
-            'days_m': placed.before_m + coalesce(within_date.within_m, 0),
+            'days_m': placed.days_m,
             'driven_date': placed.driven_date,
             'fill_no': placed.fill_no
         } end ignore nulls) over earlier as began
     from placed
-    left join within_date using (tenant_id, provider, provider_txn_id, item_no)
     window earlier as (
         partition by placed.tenant_id, placed.vehicle_id
         order by placed.fill_no rows between unbounded preceding and 1 preceding
@@ -219,11 +106,11 @@ unpaid as (
         and refuels.started_utc > intervals.from_utc
         and refuels.ended_utc < intervals.to_utc
     where not exists (
-        from bought
-        where bought.tenant_id = refuels.tenant_id
-            and bought.vehicle_id = refuels.vehicle_id
-            and bought.filled_utc >= refuels.started_utc - core.same_fill()
-            and bought.filled_utc <= refuels.ended_utc + core.same_fill()
+        from fuel_fills as fills
+        where fills.tenant_id = refuels.tenant_id
+            and fills.vehicle_id = refuels.vehicle_id
+            and fills.filled_utc >= refuels.started_utc - core.same_fill()
+            and fills.filled_utc <= refuels.ended_utc + core.same_fill()
     )
 
 ),
