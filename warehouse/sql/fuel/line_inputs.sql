@@ -45,38 +45,32 @@ asked as (
 
 ),
 
-dates as (
-
-    select
-        tenant_id,
-        provider,
-        provider_txn_id,
-        item_no,
-        unnest(generate_series(coalesce(at_utc, day_from_utc)::date - 2, coalesce(at_utc, day_from_utc)::date + 2, interval 1 day))::date
-            as service_date
-    from asked
-
-),
-
 around as (
 
+    -- Of two dates before to two after. As five lookups, as to put five long texts a line in order takes longer.
     select
-        tenant_id,
-        provider,
-        provider_txn_id,
-        item_no,
-        md5(string_agg(service_date || '=' || vans, ';' order by service_date)) as revisions
-    from dates
-    join revised using (tenant_id, service_date)
-    group by all
+        asked.* exclude (about_date),
+        md5(nullif(concat_ws(
+            ';',
+            about_date - 2 || '=' || a.vans,
+            about_date - 1 || '=' || b.vans,
+            about_date || '=' || c.vans,
+            about_date + 1 || '=' || d.vans,
+            about_date + 2 || '=' || e.vans
+        ), '')) as revisions
+    from (select *, coalesce(at_utc, day_from_utc)::date as about_date from asked) as asked
+    left join revised as a on a.tenant_id = asked.tenant_id and a.service_date = about_date - 2
+    left join revised as b on b.tenant_id = asked.tenant_id and b.service_date = about_date - 1
+    left join revised as c on c.tenant_id = asked.tenant_id and c.service_date = about_date
+    left join revised as d on d.tenant_id = asked.tenant_id and d.service_date = about_date + 1
+    left join revised as e on e.tenant_id = asked.tenant_id and e.service_date = about_date + 2
 
 )
 
 select
-    asked.*,
+    * exclude (revisions),
     md5(concat_ws(
         '|', at_utc, at_utc_alternative, latitude, longitude, vehicle_id, tank_l, day_from_utc, day_to_utc,
         coalesce(revisions, '')
     )) as inputs
-from asked
-left join around using (tenant_id, provider, provider_txn_id, item_no)
+from around
