@@ -1,7 +1,8 @@
 """How does the line open its warehouse?"""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 import duckdb
@@ -32,8 +33,26 @@ def lake_tables(settings: Settings, lake: Lake | None = None) -> dict[str, LakeT
     }
 
 
+Opening = Callable[[], duckdb.DuckDBPyConnection]  # waits for a warehouse that is being opened
+
+
 @contextmanager
-def opened_line(settings: Settings, opened: Opened | None = None, lake: Lake | None = None) -> Iterator[Opened]:
+def opened_beside(settings: Settings) -> Iterator[Opening]:
+    """Open the warehouse on a thread, for `opened_line`, while the block does what does not need it; closed at the end.
+
+    What goes wrong is raised where it is waited for.
+    """
+    with ExitStack() as opened, ThreadPoolExecutor(1) as beside:
+        yield beside.submit(opened.enter_context, _opened(settings)).result
+
+
+@contextmanager
+def opened_line(
+    settings: Settings,
+    opened: Opened | None = None,
+    lake: Lake | None = None,
+    opening: Opening | None = None,
+) -> Iterator[Opened]:
     """The warehouse over the newest version of the lake, for whoever holds the lock; one that is open is used as it is.
 
     To open it, make the views and close it costs a tenth of a second: a quarter of a small refresh, when each stage
@@ -43,10 +62,17 @@ def opened_line(settings: Settings, opened: Opened | None = None, lake: Lake | N
         yield opened
         return
     tables = lake_tables(settings, lake)
+    with ExitStack() as mine:
+        warehouse = mine.enter_context(_opened(settings)) if opening is None else opening()
+        attach_lake(warehouse, tables, settings.timezone)
+        add_device_status(warehouse)
+        yield Opened(warehouse, tables)
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     with open_warehouse(settings.warehouse_path, memory_mib=settings.memory_mib) as warehouse:
         prepare_models(warehouse)
         take_holds(warehouse, settings)
         choose_co2_factors(warehouse, settings.co2_factors)
-        attach_lake(warehouse, tables, settings.timezone)
-        add_device_status(warehouse)
-        yield Opened(warehouse, tables)
+        yield warehouse

@@ -25,7 +25,7 @@ from flows.copies_behind import REFRESHED, are_parts_current
 from flows.fuel.evaluating import evaluate_fuel
 from flows.kernels_later import given_of, load_beside, told_by_files
 from flows.loading import Progress, load
-from flows.opening import Opened, opened_line
+from flows.opening import Opened, opened_beside, opened_line
 from flows.querying import open_published
 from flows.refresh_metrics import write_metrics
 from flows.runners import HERE, Runner
@@ -92,13 +92,7 @@ def refresh(
     with writer_lock(settings.lock_path, wait_s=WAIT_S):
         stages = Stages()
         forget_again(settings)
-        lake = opened_lake(settings)
-        if is_here := is_behind(settings, lake):
-            load_beside()
-        with stages.timed(LOAD):
-            loaded = load(settings, tell, lake)
-        if loaded.segments and not is_here:  # from a store, or of a collector that died
-            load_beside()
+        known = known_before(settings.known_dir, settings.warehouse_path)
         rebuilt: list[date] = []
         failed: list[CheckFailed] = []
 
@@ -115,23 +109,30 @@ def refresh(
                         rebuilt.append(stale)
             tell("measure", len(days), len(days))
 
-        known = known_before(settings.known_dir, settings.warehouse_path)
-        with opened_line(settings, lake=lake) as opened:
-            with stages.timed(NOTE):
-                stale = stale_dates(settings, day=day, full=full, opened=opened, seen=known.files)
-            with stages.timed(REBUILD):
-                rebuild_all(stale, opened)
-                if learned := learning_dates(settings, [failure.day for failure in failed], opened):
-                    rebuild_all(learned, opened)
-            known = known.after([*stale, *learned, *replanned_dates(opened.warehouse)], opened.lake)
-            has_news = bool(rebuilt) or is_news(settings, opened)
-            not_copied = ""
-            if has_news:
-                try:
-                    with stages.timed(PUBLISH):
-                        known = publish_copy(settings, opened, known=known) or known
-                except CopiesFailed as failure:
-                    not_copied = str(failure)
+        with opened_beside(settings) as opening:
+            lake = opened_lake(settings)
+            if is_here := is_behind(settings, lake):
+                load_beside()
+            with stages.timed(LOAD):
+                loaded = load(settings, tell, lake)
+            if loaded.segments and not is_here:  # from a store, or of a collector that died
+                load_beside()
+            with opened_line(settings, lake=lake, opening=opening) as opened:
+                with stages.timed(NOTE):
+                    stale = stale_dates(settings, day=day, full=full, opened=opened, seen=known.files)
+                with stages.timed(REBUILD):
+                    rebuild_all(stale, opened)
+                    if learned := learning_dates(settings, [failure.day for failure in failed], opened):
+                        rebuild_all(learned, opened)
+                known = known.after([*stale, *learned, *replanned_dates(opened.warehouse)], opened.lake)
+                has_news = bool(rebuilt) or is_news(settings, opened)
+                not_copied = ""
+                if has_news:
+                    try:
+                        with stages.timed(PUBLISH):
+                            known = publish_copy(settings, opened, known=known) or known
+                    except CopiesFailed as failure:
+                        not_copied = str(failure)
         note_known(known, settings.warehouse_path)
         (settings.published_dir / REFRESHED).touch()
         write_metrics(settings, len(failed), stages, lake)

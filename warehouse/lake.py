@@ -48,20 +48,23 @@ def attach_lake(
 ) -> None:
     """Point `staging.read_*`, and with them the views of schema lake, at these files, or at one tenant's rows in them.
 
-    Views that are there already stay, and keep their comments; to make a reader its first file is looked into.
+    Views that are there already stay, and keep their comments; to make a reader its first file is looked into, so those
+    that read the very files they did stay as well.
     """
     _note_store(connection, tables)
     owned = "" if only_tenant is None else f" where tenant_id = '{only_tenant.replace(chr(39), chr(39) * 2)}'"
     readers = {name: f"select * from ({_reader(name, table)}){owned}" for name, table in tables.items()}
     views = _views_sql(timezone)
-    empty = [str(table.empty.schema) for table in tables.values()]
-    made_of = sha256(repr((readers, empty, views, sql("schema.sql"))).encode()).hexdigest()
-    if _is_made_of(connection, made_of, len(tables)):
+    stamps = {name: _stamp_of(name, readers[name], table.empty.schema) for name, table in tables.items()}
+    stamped = {*stamps.values(), _stamp_of(views, sql("schema.sql"))}
+    made = _made_of(connection, len(tables))
+    if made == stamped:
         return
     connection.execute("delete from staging.readers_stamp")
     for name, table in tables.items():
-        _add_empty(connection, name, table)
-        connection.execute(f"create or replace view staging.read_{name} as {readers[name]}")
+        if stamps[name] not in made:
+            _add_empty(connection, name, table)
+            connection.execute(f"create or replace view staging.read_{name} as {readers[name]}")
     stamp = sha256(repr((views, sql("schema.sql"), _reader_columns(connection, tables))).encode()).hexdigest()
     connection.execute("create table if not exists staging.lake_stamp (digest varchar not null)")
     # The stamp is a row like any other: a copy without a lake brings it along, and not the views it stands for.
@@ -70,14 +73,18 @@ def attach_lake(
         connection.execute(views)
         connection.execute("delete from staging.lake_stamp")
         connection.execute("insert into staging.lake_stamp values ($stamp)", {"stamp": stamp})
-    connection.execute("insert into staging.readers_stamp values ($digest)", {"digest": made_of})
+    connection.executemany("insert into staging.readers_stamp values (?)", [(digest,) for digest in sorted(stamped)])
 
 
-def _is_made_of(connection: duckdb.DuckDBPyConnection, digest: str, count: int) -> bool:
-    """Whether all readers are there, and views over them, and this is what they were made of."""
+def _stamp_of(*parts: object) -> str:
+    return sha256(repr([*map(str, parts)]).encode()).hexdigest()
+
+
+def _made_of(connection: duckdb.DuckDBPyConnection, count: int) -> set[str]:
+    """What readers and the views over them were made of; nothing where some are not there."""
     connection.execute("create table if not exists staging.readers_stamp (digest varchar not null)")
-    known = connection.execute("from staging.readers_stamp").fetchall()
-    return known == [(digest,)] and _count_views(connection) == (count, len(VIEWS))
+    known = {digest for (digest,) in connection.execute("from staging.readers_stamp").fetchall()}
+    return known if _count_views(connection) == (count, len(VIEWS)) else set()
 
 
 def _count_views(connection: duckdb.DuckDBPyConnection) -> tuple[int, int]:
