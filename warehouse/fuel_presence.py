@@ -18,6 +18,7 @@ KEY = ("tenant_id", "provider", "provider_txn_id", "item_no")
 CHUNK_LINES = 50  # of one UTC date: their vans' positions of about thirty hours are in memory at once
 MOST_VANS = 10  # that changed; of more of them all vans are compared, date by date
 MOST_DAYS = 7  # of lines that are compared with these few vans together
+MOST_LINES = 1_000  # of these: what is in memory are these few vans, however many the lines
 
 
 class Evaluated(NamedTuple):
@@ -123,7 +124,8 @@ def replace_presence(connection: duckdb.DuckDBPyConnection, line_numbers: list[i
 def _dealt(found: list[_Stale]) -> Iterator[list[int]]:
     chunk: list[_Stale] = []
     for line in found:
-        if chunk and (len(chunk) == CHUNK_LINES or not _are_read_together(chunk[0], line)):
+        most = CHUNK_LINES if line.changed_vans is None else MOST_LINES
+        if chunk and (len(chunk) >= most or not _are_read_together(chunk[0], line)):
             yield [one.line_no for one in chunk]
             chunk = []
         chunk.append(line)
