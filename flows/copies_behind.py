@@ -22,6 +22,12 @@ def are_parts_current(settings: Settings) -> bool:
     return not left_behind(settings)
 
 
+def last_refresh_ns(settings: Settings) -> int:
+    """When a refresh last came to its end, in nanoseconds of Unix time; 0: never."""
+    ended = settings.published_dir / REFRESHED
+    return ended.stat().st_mtime_ns if ended.exists() else 0
+
+
 def left_behind(settings: Settings) -> str:
     """Which copies of tenants or of the network did not get the news of the published copy, and why; empty: none."""
     published = settings.published_path.resolve()

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import duckdb
 
 from flows.copies import CopiesFailed, publish_parts
-from flows.copies_behind import REFRESHED, are_parts_current
+from flows.copies_behind import REFRESHED, are_parts_current, last_refresh_ns
 from flows.fuel.evaluating import evaluate_fuel
 from flows.kernels_later import given_of, load_beside, told_by_files
 from flows.loading import Progress, load
@@ -31,7 +31,8 @@ from flows.refresh_metrics import write_metrics
 from flows.runners import HERE, Runner
 from flows.settings import Settings
 from flows.stages import LOAD, NOTE, PUBLISH, REBUILD, Stages
-from ingest.lake import Loaded, is_behind, opened_lake
+from ingest.lake import Loaded, opened_lake
+from ingest.listing import is_written_since
 from warehouse.ahead import copied_ahead
 from warehouse.checks import CheckFailed, Failure, check_day, check_purchases, hold_back, recheck_ended
 from warehouse.connection import open_warehouse, transaction, writer_lock
@@ -110,12 +111,12 @@ def refresh(
             tell("measure", len(days), len(days))
 
         with opened_beside(settings) as opening:
-            lake = opened_lake(settings)
-            if is_here := is_behind(settings, lake):
+            if has_files := is_written_since(settings.spool_dir, last_refresh_ns(settings)):
                 load_beside()
+            lake = opened_lake(settings)
             with stages.timed(LOAD):
                 loaded = load(settings, tell, lake)
-            if loaded.segments and not is_here:  # from a store, or of a collector that died
+            if loaded.segments and not has_files:  # from a store, or left by a refresh that died
                 load_beside()
             with opened_line(settings, lake=lake, opening=opening) as opened:
                 with stages.timed(NOTE):

@@ -136,12 +136,6 @@ def opened_lake(settings: IngestSettings) -> Lake:
         return {table.name: handle for table, handle in zip(LAKE_TABLES, opened, strict=True)}
 
 
-def is_behind(settings: IngestSettings, lake: Lake) -> bool:
-    """Whether there are sealed segments here that are not in every table of an open lake."""
-    reached = [lake[table.name].transaction_version for table in LAKE_TABLES]
-    return any(waiting(sealed_segments(folder), reached) for folder in spool_folders(settings.spool_dir))
-
-
 def lake_files(settings: IngestSettings, lake: Lake | None = None) -> dict[str, LakeVersion]:
     """The newest version of every table, with its Parquet files by absolute path or URL; `lake` if that is open."""
     versions = {}

@@ -11,7 +11,8 @@ from deltalake import DeltaTable
 import ingest.lake
 from ingest.columns import LAKE_TABLES, POSITIONS
 from ingest.compaction import compact
-from ingest.lake import is_behind, lake_files, load_spool, opened_lake
+from ingest.lake import lake_files, load_spool
+from ingest.listing import is_written_since, spool_folders
 from ingest.reached import waiting_segments
 from ingest.scanned import Scanners
 from tests.builders import collected, golden_points, message, positions, settings_in, yesterday_at
@@ -33,13 +34,14 @@ def test_a_segment_is_loaded_once(settings):
     assert rows(settings) == 16
 
 
-def test_who_has_loaded_all_is_not_behind(settings):
-    lake = opened_lake(settings)
-    assert not is_behind(settings, lake)
+def test_a_spool_tells_by_its_folder_whether_files_came(settings):
+    assert not is_written_since(settings.spool_dir, 0)
     collected(settings, [positions(golden_points(yesterday_at(15)))])
-    assert is_behind(settings, lake)
-    load_spool(settings, lake=lake)
-    assert not is_behind(settings, lake)
+    (folder,) = spool_folders(settings.spool_dir)
+    written_ns = folder.stat().st_mtime_ns
+    assert is_written_since(settings.spool_dir, written_ns - 1)
+    load_spool(settings)
+    assert not is_written_since(settings.spool_dir, written_ns)
 
 
 def test_few_messages_are_read_before_compiled_code_is_loaded_and_many_by_it(settings, monkeypatch):
