@@ -1,11 +1,13 @@
 """How do sealed segments come into the lake, and what the lake has from earlier versions into rows of this one?"""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
 
 from flows.fast_ingest import scanners
 from flows.measuring import portion_size
+from flows.opening import Opening
 from flows.runners import HERE, Runner
 from flows.settings import Settings
 from ingest.columns import POSITIONS
@@ -19,12 +21,20 @@ Progress = Callable[[str, int, int], None]  # stage, done, in all
 
 
 def load(
-    settings: Settings, progress: Progress | None = None, lake: Lake | None = None, *, runner: Runner = HERE
+    settings: Settings,
+    progress: Progress | None = None,
+    lake: Lake | None = None,
+    *,
+    runner: Runner = HERE,
+    opening: Opening | None = None,
 ) -> Loaded:
-    """Bring every sealed segment into the lake, each once, in the rows of this version; `runner` says who decodes."""
+    """Bring every sealed segment into the lake, each once, in the rows of this version; `runner` says who decodes.
+
+    `opening` is the warehouse where it is being opened: nobody else opens it meanwhile.
+    """
     tell = None if progress is None else lambda done, total: progress("decode", done, total)
     lake, scan = lake or opened_lake(settings), scanners(settings)
-    decode_again(settings, lake, partial(_untouched_since, settings), tell, scanners=scan, mapper=runner.map)
+    decode_again(settings, lake, partial(_untouched_since, settings, opening), tell, scanners=scan, mapper=runner.map)
     loaded = load_spool(settings, tell, scanners=scan, mapper=runner.map, lake=lake)
     if loaded.positions:
         merge_scattered(settings, progress, lake)
@@ -41,9 +51,9 @@ def merge_scattered(settings: Settings, progress: Progress | None = None, lake: 
     compact_scattered(settings, positions, datetime.now(UTC).date(), portion_size.CHUNK_POINTS, partial(tell, "merge"))
 
 
-def _untouched_since(settings: Settings) -> datetime | None:
+def _untouched_since(settings: Settings, opening: Opening | None) -> datetime | None:
     """Messages received later are of nothing that was thinned or deleted, here or by a tenant's own periods."""
-    with open_warehouse(settings.warehouse_path) as warehouse:
+    with nullcontext(opening()) if opening else open_warehouse(settings.warehouse_path) as warehouse:
         last = last_touched(warehouse)
     if last is None:
         return None

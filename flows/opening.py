@@ -40,7 +40,8 @@ Opening = Callable[[], duckdb.DuckDBPyConnection]  # waits for a warehouse that 
 def opened_beside(settings: Settings) -> Iterator[Opening]:
     """Open the warehouse on a thread, for `opened_line`, while the block does what does not need it; closed at the end.
 
-    What goes wrong is raised where it is waited for.
+    What goes wrong is raised where it is waited for. Nobody else opens the warehouse in the block: two who make its
+    tables at a time would be in each other's way.
     """
     with ExitStack() as opened, ThreadPoolExecutor(1) as beside:
         yield beside.submit(opened.enter_context, _opened(settings)).result

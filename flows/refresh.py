@@ -115,7 +115,7 @@ def refresh(
                 load_beside()
             lake = opened_lake(settings)
             with stages.timed(LOAD):
-                loaded = load(settings, tell, lake)
+                loaded = load(settings, tell, lake, opening=opening)
             if loaded.segments and not has_files:  # from a store, or left by a refresh that died
                 load_beside()
             with opened_line(settings, lake=lake, opening=opening) as opened:

@@ -23,7 +23,7 @@ from warehouse.versions import copy_file, flush, make_folder
 logger = logging.getLogger(__name__)
 
 EARLY = "warehouse.early"
-TICK_NS = 20_000_000  # longer than a tick of the clock that files are stamped with, which is at most 10 ms
+TICK_S = 0.02  # longer than a tick of the clock that files are stamped with, which is at most 10 ms
 
 
 class EarlyCopy:
@@ -58,10 +58,10 @@ class EarlyCopy:
         self._copy.unlink(missing_ok=True)
 
     def _copied(self) -> tuple[int, int]:
-        """Copy the file, and return what it looked like when that began."""
-        while (age_ns := time.time_ns() - self._source.stat().st_mtime_ns) < TICK_NS:
-            time.sleep((TICK_NS - max(age_ns, 0)) / 1e9)
-        mark = _mark(self._source)
+        """Copy the file, and return what it looked like when that began, which is when it stood still for a tick."""
+        mark = None
+        while mark != (mark := _mark(self._source)):
+            time.sleep(TICK_S)
         copy_file(self._source, self._copy, is_source_read=True)
         flush(self._copy)
         return mark
@@ -89,10 +89,15 @@ def checkpointed_beside(connection: duckdb.DuckDBPyConnection) -> Iterator[None]
     Where that fails, whoever closes it does it.
     """
     with ThreadPoolExecutor(1) as beside:
-        done = beside.submit(connection.cursor().execute, "checkpoint")
+        done = beside.submit(_checkpoint, connection.cursor())
         yield
         if (error := done.exception()) is not None:
             logger.warning("the log stays until the warehouse is closed: %s", error)
+
+
+def _checkpoint(cursor: duckdb.DuckDBPyConnection) -> None:
+    with cursor:
+        cursor.execute("checkpoint")
 
 
 def file_of(connection: duckdb.DuckDBPyConnection) -> Path | None:
