@@ -7,6 +7,7 @@ was asked first is called last.
 """
 
 import atexit
+import errno
 import os
 import select
 import sys
@@ -26,8 +27,8 @@ def run(command: Callable[[], None]) -> None:
     except SystemExit as ended:
         _status = 0 if ended.code is None else ended.code if isinstance(ended.code, int) else None
         raise
-    except OSError:
-        if not _is_reader_gone():
+    except OSError as error:
+        if error.errno not in (None, errno.EPIPE) or not _is_reader_gone():
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         _status = 1

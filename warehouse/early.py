@@ -31,6 +31,7 @@ class EarlyCopy:
 
     def __init__(self, source: Path, folder: Path) -> None:
         self._source, self._copy = source, folder / EARLY
+        self._copy.unlink(missing_ok=True)  # of a run that died, whose copying may still go on
         self._beside = ThreadPoolExecutor(1)
         self._mark = self._beside.submit(self._copied)
 
@@ -40,17 +41,17 @@ class EarlyCopy:
         Needs all that was written to be committed.
         """
         try:
-            if self._mark.result() != _mark(self._source):
-                return None
-            log = log_of(self._source)
-            if log.exists():
-                shutil.copyfile(log, log_of(building))
-            self._copy.rename(building)
-            return open_database(building)
+            if self._mark.result() == _mark(self._source):
+                log = log_of(self._source)
+                if log.exists():
+                    shutil.copyfile(log, log_of(building))  # drops DuckDB's lock on the log; that on the file counts
+                self._copy.rename(building)
+                return open_database(building)
         except (OSError, duckdb.Error) as error:
             logger.warning("the copy that was begun early is of no use, and is made anew: %s", error)
-            log_of(building).unlink(missing_ok=True)
-            return None
+        for left in (self._copy, building, log_of(building)):  # what is made anew needs their room
+            left.unlink(missing_ok=True)
+        return None
 
     def end(self) -> None:
         """Wait for the copy, and delete it where nobody took it."""

@@ -58,6 +58,7 @@ def publish(
         )
         with transaction(copy):
             add_comments(copy)
+        copy.execute("checkpoint")  # to close it would say nothing where the disk is full, and the log stays behind
     final = folder / f"odograph-{generation}.duckdb"
     swap_in(building, final, folder / LINK)
     delete_unneeded(folder)

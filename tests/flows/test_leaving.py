@@ -74,6 +74,11 @@ def test_who_has_seen_enough_ends_a_command_without_a_word(nobody, end):
     assert (done.returncode, done.stderr) == (1, "")
 
 
+def test_what_else_fails_is_told_also_to_nobody(nobody):
+    done = ended("raise OSError(28, 'No space left on device')", stdout=nobody)
+    assert "No space left on device" in done.stderr
+
+
 def test_another_broken_pipe_is_told():
     done = ended("raise BrokenPipeError(32, 'Broken pipe')", stdout=subprocess.PIPE)
     assert (done.returncode, "BrokenPipeError" in done.stderr) == (1, True)

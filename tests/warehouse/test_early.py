@@ -64,7 +64,7 @@ def test_a_copy_of_a_file_that_was_written_since_is_not_used(warehouse, tmp_path
         if named == "a checkpoint":
             warehouse.execute("checkpoint")
         assert opened(early, tmp_path / "published") is None
-        assert (tmp_path / "published" / EARLY).exists()
+        assert [*(tmp_path / "published").iterdir()] == []
     assert [*(tmp_path / "published").iterdir()] == []
 
 
@@ -95,8 +95,16 @@ def test_a_log_of_another_file_makes_no_copy(warehouse, tmp_path, monkeypatch):
     with copied_early(warehouse, tmp_path / "published") as early:
         add_vans(warehouse, "since", FEW)
         assert opened(early, tmp_path / "published") is None
-    with open_database(tmp_path / "published" / "next.building", read_only=True) as plain:
-        assert asked(plain)[0][0] == MANY  # no log was left to be read with it
+        assert [*(tmp_path / "published").iterdir()] == []
+
+
+def test_copying_that_a_dead_run_left_going_spoils_no_copy(warehouse, tmp_path):
+    (tmp_path / "published").mkdir()
+    with (tmp_path / "published" / EARLY).open("wb") as left, copied_early(warehouse, tmp_path / "published") as early:
+        early._mark.result()
+        left.write(bytes(1 << 20))
+        left.flush()
+        assert opened(early, tmp_path / "published") == asked(warehouse)
 
 
 def test_what_cannot_be_copied_early_is_copied_later(warehouse, tmp_path, monkeypatch):
@@ -161,3 +169,33 @@ def test_a_checkpoint_that_fails_is_left_to_who_closes_the_warehouse(caplog):
     with checkpointed_beside(Busy()):
         pass
     assert "until the warehouse is closed: others write" in caplog.text
+
+
+class Full:
+    """A copy on a disk that is full by the time of its checkpoint."""
+
+    def __init__(self, copy):
+        self.copy = copy
+
+    def __getattr__(self, name):
+        return getattr(self.copy, name)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.copy.close()
+
+    def execute(self, statement, *given):
+        if statement == "checkpoint":
+            raise duckdb.IOException("no space left on device")
+        return self.copy.execute(statement, *given)
+
+
+def test_a_copy_whose_log_does_not_get_into_its_file_is_not_published(warehouse, tmp_path):
+    with copied_early(warehouse, tmp_path / "published") as early:
+        opened_copy = early.opened
+        early.opened = lambda building: Full(opened_copy(building))
+        with pytest.raises(duckdb.IOException, match="no space"):
+            publish(warehouse, tmp_path / "published", NO_LAKE, "UTC", "test", early=early)
+    assert not (tmp_path / "published" / LINK).exists()
