@@ -5,7 +5,7 @@ import json
 import pytest
 
 from flows.bench.figures import Section
-from flows.bench.ingest.decoders import PEERS, SEVEN, decode_section
+from flows.bench.ingest.decoders import PEERS, SEVEN, SIZES, decode_section
 from flows.bench.ingest.pipelines import PIPELINES, Asked, digest
 from flows.bench.ingest.runs import serving
 from flows.bench.ingest.vans import said
@@ -21,7 +21,7 @@ def named(section: Section, begin: str) -> list[str]:
 
 def test_everybody_finds_the_same_and_is_shown_in_every_size():
     section = decode_section(0.002)  # a decoder that finds something else ends it
-    assert all(len(named(section, f"{name}, ")) == 6 for name in PEERS)
+    assert all(len(named(section, f"{name}, ")) == 2 * len(SIZES) for name in PEERS)
     assert [figure.goal for figure in section.figures if figure.unit == "bytes/point" and figure.goal] == [12.0]
 
 

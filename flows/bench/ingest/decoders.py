@@ -28,6 +28,7 @@ from ingest.scanned import PADDING, Payloads, Points
 REPEATS = 3
 POINTS = 60_000
 LEAST_S = 0.1
+SIZES = (1, 10, 60, 240)  # points a message; as many as the last send gateways that save air time
 SEVEN = ("ts", "lat", "lon", "spd_kmh", "hdg_deg", "ign")
 FULL = (*SEVEN, "seq", "alt_m", "hdop", "sat", "acc_m", "rpm", "odo_m", "fuel_pct", "fuel_used_l", "batt_v")
 PEERS = ("json", "msgspec", "polars", "duckdb", "pyarrow")
@@ -45,7 +46,7 @@ Decoder = Callable[[], Answer]
 
 
 def decode_section(share: float = 1.0) -> Section:
-    """Measure decoding of 1, 10, 60 and, as gateways that save air time send them, 240 points a message."""
+    """Measure decoding of messages of every size, of seven columns and of full rows."""
     import numba
 
     threads = numba.get_num_threads()
@@ -54,7 +55,7 @@ def decode_section(share: float = 1.0) -> Section:
         figures = [
             figure
             for is_full in (False, True)
-            for points in (1, 10, 60, 240)
+            for points in SIZES
             for figure in _figures(points, max(round(POINTS * share / points), 10), is_full=is_full)
         ]
     finally:
