@@ -13,7 +13,7 @@ import duckdb
 from warehouse.connection import sql
 
 WHOLE = ("refuels", "card_days")
-BY_VAN = ("fuel_intervals", "fuel_balances")  # they read those above, and FILLS
+BY_VAN = ("fuel_intervals", "fuel_balances")  # they read those above, and fuel_fills
 CONSUMPTION_MARTS = (*WHOLE, *BY_VAN)
 # Without names: of who is forgotten nothing stays.
 STAMPS, METRES = "staging.consumption_stamps", "staging.fill_metres"

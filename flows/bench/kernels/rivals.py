@@ -27,7 +27,6 @@ compiled: Any = numba.njit(parallel=True, nogil=True, cache=True)
 compiled_part: Any = numba.njit(nogil=True)
 SECONDS_COLUMNS = [f"{name}_us" for name in STATE_NAMES]
 COLUMNS = ["drive_m", "idle_event_count", "idle_event_us"]
-_PLACE = ("latitude", "longitude")
 
 
 class Rival(NamedTuple):
@@ -53,10 +52,7 @@ def rivals() -> list[Rival]:
         Rival("polars expressions, .over", 40, 20_000_000, polars_over),
         Rival("DuckDB window SQL", 150, 20_000_000, duckdb_windows),
     ]
-    if find_spec("pandas"):
-        found.append(Rival("pandas, shifted as a whole", 300, 5_000_000, pandas_shifts))
-        found.append(Rival("pandas, groupby", 300, 5_000_000, pandas_groups))
-    return found
+    return [*found, Rival("pandas", 300, 5_000_000, pandas_shifts)] if find_spec("pandas") else found
 
 
 def degrees(positions: Positions) -> dict[str, Any]:
@@ -124,19 +120,11 @@ def duckdb_windows(positions: Positions, threads: int) -> Callable[[], Totals]:
 
 
 def pandas_shifts(positions: Positions, threads: int) -> Callable[[], Totals]:
-    """Windows over the whole sorted column, the ends of vans masked."""
+    """Windows over the whole sorted column, and grouped where that would not be right."""
     import pandas
 
     frame = pandas.DataFrame(degrees(positions))
-    return lambda: _asked_of_pandas(frame, lambda column: column)
-
-
-def pandas_groups(positions: Positions, threads: int) -> Callable[[], Totals]:
-    """Windows of each van, as the manual has it."""
-    import pandas
-
-    frame = pandas.DataFrame(degrees(positions))
-    return lambda: _asked_of_pandas(frame, lambda column: column.groupby(frame["van"], sort=False))
+    return lambda: _asked_of_pandas(frame)
 
 
 @compiled
@@ -245,24 +233,22 @@ def _totals_of(frame: pl.DataFrame) -> Totals:
     return Totals(spent_us, drive_m, count.astype(np.int64), duration_us.astype(np.int64))
 
 
-def _asked_of_pandas(frame: Any, each: Callable[[Any], Any]) -> Totals:
+def _asked_of_pandas(frame: Any) -> Totals:
     import pandas
 
-    van, speed_kmh = frame["van"].to_numpy(), frame["speed_kmh"].to_numpy()
+    van, time_us, speed_kmh = frame["van"].to_numpy(), frame["time_us"].to_numpy(), frame["speed_kmh"].to_numpy()
     is_first = np.append(True, van[1:] != van[:-1])
     is_last = np.append(is_first[1:], True)
-    step_us = np.where(is_last, 0, -each(frame["time_us"]).diff(-1).fillna(0).to_numpy()).astype(np.int64)
+    step_us = np.where(is_last, 0, np.append(time_us[1:], 0) - time_us)
     is_off, is_gap = frame["engine"].to_numpy() == 0, step_us > GAP_US
     moves = np.where(is_off | is_gap | (speed_kmh >= MOVE_KMH), 1.0, np.where(speed_kmh <= STOP_KMH, 0.0, np.nan))
     moves = np.where(is_first & np.isnan(moves), 1.0, moves)
-    moving = each(pandas.Series(moves)).ffill().to_numpy() == 1
+    moving = pandas.Series(moves).ffill().to_numpy() == 1
     state = np.where(is_off, OFF, np.where(is_gap, UNKNOWN, np.where(moving, DRIVE, IDLE)))
-    here, there = frame[["latitude", "longitude"]], {name: each(frame[name]).shift(-1) for name in _PLACE}
-    latitude, next_latitude = (np.radians(values.to_numpy()) for values in (here["latitude"], there["latitude"]))
-    half_rise = np.sin((next_latitude - latitude) / 2)
-    half_run = np.sin(np.radians((there["longitude"] - here["longitude"]).to_numpy()) / 2)
-    chord = half_rise**2 + np.cos(latitude) * np.cos(next_latitude) * half_run**2
-    hop_m = 2 * EARTH_RADIUS_M * np.arcsin(np.sqrt(chord))
+    latitude, longitude = np.radians(frame["latitude"].to_numpy()), np.radians(frame["longitude"].to_numpy())
+    half_rise, half_run = np.sin(np.diff(latitude) / 2), np.sin(np.diff(longitude) / 2)
+    chord = half_rise**2 + np.cos(latitude[:-1]) * np.cos(latitude[1:]) * half_run**2
+    hop_m = np.append(2 * EARTH_RADIUS_M * np.arcsin(np.sqrt(chord)), 0)
     changes = is_first.copy()
     changes[1:] |= state[1:] != state[:-1]
     driven_m = np.where(is_last | (state != DRIVE), 0, hop_m)

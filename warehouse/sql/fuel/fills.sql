@@ -100,7 +100,9 @@ select
     driven.driven_date,
     driven.before_m,
     hash(fills.tenant_id, fills.vehicle_id) as van_hash,
-    hash($made_by, fills.tenant_id, fills.vehicle_id, fills.filled_utc, driven.driven_date, revised.revision) as fill_hash
+    hash(
+        $made_by, fills.tenant_id, fills.vehicle_id, fills.filled_utc, driven.driven_date, revised.revision
+    ) as fill_hash
 from fills
 asof left join driven
     on fills.tenant_id = driven.tenant_id

@@ -47,7 +47,11 @@ ranked as (
         row_number() over (
             partition by tenant_id, provider, provider_txn_id
             order by
-                case when line_kind in ('fill', 'charge', 'pending') then 0 when line_kind = 'non_fuel' then 1 else 2 end,
+                case
+                    when line_kind in ('fill', 'charge', 'pending') then 0
+                    when line_kind = 'non_fuel' then 1
+                    else 2
+                end,
                 item_no
         ) as rank_in_txn,
         first_value(line) over (
@@ -108,8 +112,9 @@ joined as (
     from core.fuel_lines as lines
     join ranked using (tenant_id, provider, provider_txn_id, item_no)
     left join marts.fuel_purchases as purchases using (tenant_id, provider, provider_txn_id, item_no)
-    left join (from presence semi join best using (tenant_id, provider, provider_txn_id, item_no, candidate)) as presence
-        using (tenant_id, provider, provider_txn_id, item_no)
+    left join (
+        from presence semi join best using (tenant_id, provider, provider_txn_id, item_no, candidate)
+    ) as presence using (tenant_id, provider, provider_txn_id, item_no)
 
 ),
 

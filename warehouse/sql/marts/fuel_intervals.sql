@@ -1,7 +1,7 @@
 -- marts.fuel_intervals: tank to tank, one row per fill of a van but its first, from its last full tank.
 --
--- Of fuel_fills and the metres up to them (sql/fuel/fills.sql, sql/fuel/fill_metres.sql). Litres are those of every fill
--- after the first instant, so what a partial fill bought is burnt in a later interval.
+-- Of fuel_fills and the metres up to them (sql/fuel/fills.sql, sql/fuel/fill_metres.sql). Litres are those of every
+-- fill after the first instant, so what a partial fill bought is burnt in a later interval.
 
 with
 
