@@ -73,15 +73,6 @@ def simple_order(device: NDArray[np.int32], time: Ints, device_count: int, keys:
     return Order(row, is_tied, is_repeat)
 
 
-def taken(values: NDArray[Any], row: Ints) -> NDArray[Any]:
-    """Return `values[row]`, on all threads; `values` are of 1, 2, 4 or 8 bytes each."""
-    width = np.dtype(f"i{values.dtype.itemsize}")
-    found = np.empty(row.size, width)
-    given = column("values", np.ascontiguousarray(values).view(width), width)
-    _take(given, column("row", row, np.int64), found)
-    return found.view(values.dtype)
-
-
 def _rows(size: int) -> tuple[Ints, NDArray[np.int32]]:
     """Room for the times and numbers of rows."""
     if size > np.iinfo(np.int32).max:
@@ -208,9 +199,3 @@ def _merge(time, row, a, a_end, late_time, late_row, b, b_end, order, is_tied):
             b += 1
         is_tied[place] = place > first and now == before
         before = now
-
-
-@kernel
-def _take(values, row, found):
-    for i in prange(row.size):
-        found[i] = values[row[i]]

@@ -16,10 +16,11 @@ then follows from a few facts for each run of rows, while the rows are in the ca
 A group that is not ordinary is only named: it belongs to those kernels.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import prange
+from numpy.typing import DTypeLike, NDArray
 
 from kernels.compiled import kernel
 from kernels.gathering import firsts_in
@@ -58,6 +59,11 @@ class OrdinaryRules(NamedTuple):
     stuck_m: float
     coarse_us: int
     coarse: float
+
+
+# What is written of a run and of an episode, one beside the other.
+RUN_COLUMNS = (np.int64, np.int8, np.int64)
+STOP_COLUMNS = (np.int64, np.int64, np.int32, np.int32, np.int64, np.int64)
 
 
 class StateRuns(NamedTuple):
@@ -146,29 +152,26 @@ def ordinary_groups(
     state_rules = StateRules(float(move_kmh), float(tow_m), float(wiring_kmh), int(wiring_us))
     min_us, radius_m, merge_us, settle_us = stop_rules
     stop_rules = StopRules(int(min_us), float(radius_m), int(merge_us), int(settle_us))
-    # At most one run and one episode begins at a row, and hardly any group has one at each.
-    run_row, run_ticks, stop_row, stop_end, stop_on_us, stop_off_us = (untouched(size, np.int64) for _ in range(6))
-    run_state = untouched(size, np.int8)
-    north_e7, east_e7 = (untouched(size, np.int32) for _ in range(2))
+    # At most one run and one episode begins at a row; hardly any group has one at each. What is found of a group lies
+    # together, so that few pages are touched: the system takes longer for each than the kernel does for 100 rows.
+    runs = untouched(size * len(RUN_COLUMNS), np.int64).reshape(size, -1)
+    stops = untouched(size * len(STOP_COLUMNS), np.int64).reshape(size, -1)
     rows = Rows(untouched(size, np.int8), untouched(size, np.int64), untouched(size, np.float64))
     is_ordinary = np.zeros(group_count, np.bool_)
     by_group = np.zeros((2, group_count), np.int64)
-    _look(
-        *(track, limits, *asked, rules, state_rules, stop_rules, is_ordinary, by_group, run_row, run_state, run_ticks),
-        *(stop_row, stop_end, north_e7, east_e7, stop_on_us, stop_off_us, *rows),
-    )
+    _look(track, limits, *asked, rules, state_rules, stop_rules, is_ordinary, by_group, runs, stops, *rows)
     run_starts, stop_starts = (np.append(0, count.cumsum()) for count in by_group)
-    runs = (firsts_in(found, track.starts, run_starts) for found in (run_row, run_state, run_ticks))
-    stops = (
-        firsts_in(found, track.starts, stop_starts)
-        for found in (stop_row, stop_end, north_e7, east_e7, stop_on_us, stop_off_us)
-    )
+    found_runs, found_stops = firsts_in(runs, track.starts, run_starts), firsts_in(stops, track.starts, stop_starts)
     return Ordinary(
         is_ordinary,
-        StateRuns(run_starts, *runs),
-        Episodes(np.repeat(np.arange(group_count), by_group[1]), *stops),
+        StateRuns(run_starts, *_typed(found_runs, RUN_COLUMNS)),
+        Episodes(np.repeat(np.arange(group_count), by_group[1]), *_typed(found_stops, STOP_COLUMNS)),
         rows,
     )
+
+
+def _typed(found: NDArray[np.int64], types: tuple[DTypeLike, ...]) -> list[NDArray[Any]]:
+    return [values.astype(dtype, copy=False) for values, dtype in zip(found, types, strict=True)]
 
 
 @kernel
@@ -183,15 +186,8 @@ def _look(
     stop_rules,
     is_ordinary,
     by_group,
-    run_row,
-    run_state,
-    run_ticks,
-    stop_row,
-    stop_end,
-    stop_north_e7,
-    stop_east_e7,
-    stop_on_us,
-    stop_off_us,
+    runs,
+    stops,
     row_state,
     row_step_us,
     row_step_m,
@@ -221,7 +217,8 @@ def _look(
         if coarse_us < 0:
             continue
         state = np.empty(end - first, np.int8)
-        own_rows, own_states = run_row[first:end], run_state[first:end]
+        own_rows, own_states, own_ticks = runs[first:end, 0], runs[first:end, 1], runs[first:end, 2]
+        own_stops = stops[first:end]
         run_count = state_runs(own, code, limits.electric[group], state, own_rows, own_states)
         driven_us = np.int64(0)
         for run in range(run_count):
@@ -230,16 +227,8 @@ def _look(
                 driven_us += own.time_us[until] - own.time_us[begin]
         if coarse_us > SAFE * rules.coarse * driven_us:
             continue
-        stops = (
-            stop_row[first:end],
-            stop_end[first:end],
-            stop_north_e7[first:end],
-            stop_east_e7[first:end],
-            stop_on_us[first:end],
-            stop_off_us[first:end],
-        )
         stop_count = episodes(
-            own, state, rules, stop_rules, limits, run_count, own_rows, own_states, cosine_most, stops
+            own, state, rules, stop_rules, limits, run_count, own_rows, own_states, cosine_most, own_stops
         )
         if stop_count < 0:
             continue
@@ -248,12 +237,12 @@ def _look(
         for run in range(run_count):
             begin, until = span(own_rows, run, run_count, end - first)
             if own_states[run] == DRIVE:
-                run_ticks[first + run] = ticks_between(own, begin, until, begin > 0 and state[begin - 1] != UNKNOWN)
+                own_ticks[run] = ticks_between(own, begin, until, begin > 0 and state[begin - 1] != UNKNOWN)
             else:
-                run_ticks[first + run] = 0
+                own_ticks[run] = 0
         for stop in range(stop_count):
-            stop_row[first + stop] += first
-            stop_end[first + stop] += first
+            own_stops[stop, 0] += first
+            own_stops[stop, 1] += first
         if has_rows[group]:
             write_rows(own, state, row_state[first:end], row_step_us[first:end], row_step_m[first:end])
         for run in range(run_count):

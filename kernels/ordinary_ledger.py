@@ -48,18 +48,12 @@ def ordinary_ledger(track: Track, runs: StateRuns, stops: Stops, kinds: Codes, l
     label_starts = np.searchsorted(labels.first_row, track.starts)
     offsets = runs.starts + 2 * stop_starts + label_starts
     capacity = int(offsets[-1])
-    first_row, route, ticks = (np.empty(capacity, np.int64) for _ in range(3))
-    state, context, phase = (np.empty(capacity, np.int8) for _ in range(3))
+    found = np.empty((capacity, 6), np.int64)
     counts = np.zeros(group_count, np.int64)
-    _cut(
-        *(track, runs, stop_starts, stops.first_row, stops.end_row, kinds, label_starts, labels, offsets, counts),
-        *(first_row, state, context, phase, route, ticks),
-    )
+    _cut(track, runs, stop_starts, stops.first_row, stops.end_row, kinds, label_starts, labels, offsets, counts, found)
     run_starts = np.append(0, counts.cumsum())
     group = np.repeat(np.arange(group_count), counts)
-    first_row, state, context, phase, route, ticks = (
-        firsts_in(found, offsets, run_starts) for found in (first_row, state, context, phase, route, ticks)
-    )
+    first_row, state, context, phase, route, ticks = firsts_in(found, offsets, run_starts)
     end_row = track.starts[group + 1] - 1
     goes_on = group[1:] == group[:-1]
     end_row[:-1] = np.where(goes_on, first_row[1:], end_row[:-1])
@@ -68,9 +62,9 @@ def ordinary_ledger(track: Track, runs: StateRuns, stops: Stops, kinds: Codes, l
         group,
         first_row,
         end_row,
-        state=state,
-        context=context,
-        phase=phase,
+        state=state.astype(np.int8),
+        context=context.astype(np.int8),
+        phase=phase.astype(np.int8),
         route=route,
         pto=np.zeros(group.size, np.bool_),
         distance_m=ticks / TICKS_A_METRE,
@@ -89,12 +83,7 @@ def _cut(
     labels,
     offsets,
     counts,
-    first_row,
-    state,
-    context,
-    phase,
-    route,
-    ticks,
+    found,
 ):
     for group in prange(track.starts.size - 1):
         run, run_end = runs.starts[group], runs.starts[group + 1]
@@ -124,23 +113,24 @@ def _cut(
             now = runs.state[run]
             now_context = context_of(now, kind)
             is_first = row == runs.first_row[run]
-            found = np.int64(0)
+            now_phase, now_route = labels.phase[label], labels.route[label]
+            ticks = np.int64(0)
             if is_first and until == run_until:
-                found = runs.ticks[run]
+                ticks = runs.ticks[run]
             elif now == DRIVE:
                 departs = is_first and row > track.starts[group] and runs.state[run - 1] != UNKNOWN
-                found = ticks_between(track, row, until, departs)
+                ticks = ticks_between(track, row, until, departs)
             if (
                 out > begin
-                and state[out - 1] == now
-                and context[out - 1] == now_context
-                and phase[out - 1] == labels.phase[label]
-                and route[out - 1] == labels.route[label]
+                and found[out - 1, 1] == now
+                and found[out - 1, 2] == now_context
+                and found[out - 1, 3] == now_phase
+                and found[out - 1, 4] == now_route
             ):
-                ticks[out - 1] += found
+                found[out - 1, 5] += ticks
             else:
-                first_row[out], state[out], context[out] = row, now, now_context
-                phase[out], route[out], ticks[out] = labels.phase[label], labels.route[label], found
+                found[out, 0], found[out, 1], found[out, 2] = row, now, now_context
+                found[out, 3], found[out, 4], found[out, 5] = now_phase, now_route, ticks
                 out += 1
             row = until
         counts[group] = out - begin

@@ -87,9 +87,10 @@ def _kept(own, state, stop_rules, begin, stand_end, centre, on_us, off_us, stops
         return count
     if on_us < 0:
         centre, on_us, off_us = _describe(own, state, begin, stand_end)
-    stop_row, stop_end, stop_north_e7, stop_east_e7, stop_on_us, stop_off_us = stops
-    stop_row[count], stop_end[count], stop_on_us[count], stop_off_us[count] = begin, stand_end, on_us, off_us
-    stop_north_e7[count], stop_east_e7[count] = mean_of(own, centre)
+    north_e7, east_e7 = mean_of(own, centre)
+    stops[count, 0], stops[count, 1] = begin, stand_end
+    stops[count, 2], stops[count, 3] = north_e7, east_e7
+    stops[count, 4], stops[count, 5] = on_us, off_us
     return count + 1
 
 

@@ -22,6 +22,7 @@ import numpy as np
 from numba import prange
 
 from kernels.compiled import kernel, light_part
+from kernels.prefetching import prefetch
 from kernels.states import DRIVE, IDLE, NO_STATE, OFF, PARKED, READY, STATE_NAMES, UNKNOWN, StateRules, classify
 from kernels.stretches import BLOCK_ROWS, hop_at, metres_along
 from kernels.track import Codes, Degrees, Ints, Limits, Metres, Speeds, Track, checked_limits, column
@@ -29,6 +30,7 @@ from kernels.track import Codes, Degrees, Ints, Limits, Metres, Speeds, Track, c
 # Numba takes the sum of two small integers for a large one, and loops over signed numbers ask whether each is negative:
 # both would keep the processor from taking many rows at a time.
 ROW = np.uintp
+AHEAD_ROWS, LINE_ROWS = 512, 64
 ZERO, ONE, FAR = np.int32(0), np.int32(1), np.int32(1 << 20)
 
 
@@ -135,6 +137,7 @@ def _add_up(positions, limits, move_kmh, idle_us, spent_us, drive_m, idle_event_
         last = positions.starts[group + 1] - 1
         row = run = instant = positions.starts[group]  # where the run, and the rows of one instant, begin
         state = NO_STATE
+        asked = row
         while row < last:
             step_us = positions.time_us[row + 1] - positions.time_us[row]
             if step_us == 0:
@@ -144,8 +147,24 @@ def _add_up(positions, limits, move_kmh, idle_us, spent_us, drive_m, idle_event_
             if found != state:
                 _close(positions, state, run, instant, idle_us, group, totals)
                 state, run = found, instant
+            asked = _ask_ahead(positions, asked, row)
             row = instant = _first_that_may_differ(positions, van, state, row + 1, last)
         _close(positions, state, run, last, idle_us, group, totals)
+
+
+@light_part
+def _ask_ahead(positions, asked, row):
+    # All columns: nobody knows which times and places will be looked at, and those in between cost less than waiting.
+    while asked < row + AHEAD_ROWS:
+        prefetch(positions.engine, asked)
+        for line in range(asked, asked + LINE_ROWS, 16):
+            prefetch(positions.latitude_e7, line)
+            prefetch(positions.longitude_e7, line)
+            prefetch(positions.speed_kmh, line)
+        for line in range(asked, asked + LINE_ROWS, 8):
+            prefetch(positions.time_us, line)
+        asked += LINE_ROWS
+    return asked
 
 
 @light_part

@@ -29,6 +29,7 @@ from numba import prange
 from kernels.compiled import kernel, light_part, part
 from kernels.geometry import EARTH_RADIUS_M, RADIANS_PER_E7, hop_m
 from kernels.matching import Matches
+from kernels.prefetching import prefetch
 from kernels.searching import first_ahead, first_at, first_behind
 from kernels.stops import Stops, checked_stops
 from kernels.track import Codes, Flags, Metres, Track, column, shaped, starts_of_groups
@@ -44,6 +45,7 @@ ELSEWHERE, INSIDE = 2.2, -0.7
 REACH, LEAST_REACH_M = 5.0, 300.0
 FASTER, PACE_US = 1.1, 60_000_000
 LEAST_CERTAIN = 5
+PACE_ROWS = 64  # of the minute before or after a stand, as vans send them
 WAIT_SHARES = (0.1, 0.2, 0.7)  # of waits on a day with a plan: partner, left over, away
 
 
@@ -105,7 +107,17 @@ def _measure(track, bits, stops, stop_starts, certain, pace_bits, away_m):
 @light_part
 def _find_paces(track, bits, stops, begin, until, first, end, pace_bits):
     for stop in range(begin, until):
+        _ask_for_minute(track, stops.first_row[stop] - PACE_ROWS)
+        _ask_for_minute(track, stops.end_row[stop])
         pace_bits[stop] = _pace(track, bits, stops.first_row[stop], stops.end_row[stop], first, end)
+
+
+@light_part
+def _ask_for_minute(track, first):
+    for row in range(first, first + PACE_ROWS + 1, 8):
+        prefetch(track.time_us, row)
+    for row in range(first, first + PACE_ROWS + 1, 16):
+        prefetch(track.speed_kmh, row)
 
 
 @part

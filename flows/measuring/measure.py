@@ -37,6 +37,7 @@ from flows.measuring.tracks import Day
 from flows.settings import Settings
 from kernels.distance import GPS, TICKS_A_METRE
 from kernels.fuel_levels import LevelRules, Levels, Refuels, fuel_levels
+from kernels.gathering import values_at
 from kernels.geometry import metres_between
 from kernels.kinds import BREAK as BREAK_KIND
 from kernels.kinds import DEPOT, PLANNED, TRAFFIC, UNPLANNED, KindRules, stop_kinds
@@ -269,11 +270,11 @@ def _phases(
 
 
 def _areas_of_idle_runs(track: Track, runs: Ledger, areas: Areas) -> NDArray[np.bool_]:
-    begins = runs.first_row
     asked = np.flatnonzero(runs.state == IDLE)
-    asked = asked[track.placed[begins[asked]]]
-    found = np.zeros((begins.size, areas.margin_m.size), dtype=np.bool_)
-    found[asked] = in_areas(track.latitude_e7[begins[asked]], track.longitude_e7[begins[asked]], areas)
+    asked = asked[values_at(track.placed, runs.first_row[asked])]
+    begins = runs.first_row[asked]
+    found = np.zeros((runs.first_row.size, areas.margin_m.size), dtype=np.bool_)
+    found[asked] = in_areas(values_at(track.latitude_e7, begins), values_at(track.longitude_e7, begins), areas)
     return found
 
 

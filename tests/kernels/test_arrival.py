@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernels.arrival import rows_in_order, simple_order, taken
+from kernels.arrival import rows_in_order, simple_order
 
 DEVICES = 4
 
@@ -68,14 +68,6 @@ def test_the_order_does_not_depend_on_the_number_of_threads():
     finally:
         numba.set_num_threads(before)
     assert [column.tolist() for column in on_all] == [column.tolist() for column in on_one]
-
-
-@pytest.mark.parametrize("dtype", ["i1", "?", "f4", "f8", "u2", "datetime64[ms]"])
-def test_values_are_taken_whatever_they_mean(dtype):
-    values = np.array([0, 1, 0, 1, 1]).astype(dtype)
-    row = np.array([3, 0, 4])
-    assert taken(values, row).tolist() == values[row].tolist()
-    assert taken(values, row).dtype == values.dtype
 
 
 def test_devices_that_are_not_numbered_from_zero_are_refused():

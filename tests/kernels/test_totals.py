@@ -158,6 +158,17 @@ def test_metres_are_exact_for_short_and_long_hops_and_high_latitudes(north, hop_
     assert added_up(day).drive_m[0] == pytest.approx(expected, rel=EXACT_TO)
 
 
+@pytest.mark.parametrize("stood", [0, 1, 20, 31, 32, 100])
+def test_a_drive_of_any_length_has_its_own_metres_and_none_of_the_stand_before_it(stood):
+    days = []
+    for length in range(1, 150):
+        day = stretch(stood, 0.0, hop_e7=(25_000, 9_000))
+        days.append(stretch(5, 0.0, rows=stretch(length, 36.0, rows=day, hop_e7=(700, 300)), hop_e7=(25_000, 9_000)))
+    found, expected = added_up(*days), added_up(*days, add_up=simple_totals)
+    assert_alike(found, expected, 160)
+    assert len(set(found.drive_m.tolist())) == len(days)
+
+
 def test_empty_groups_and_a_row_alone_add_up_to_nothing():
     found = added_up([], stretch(1, 30.0), [])
     assert not found.spent_us.any()

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from flows.bench.figures import Figure, Section, number
 from flows.bench.kernels.timing import best_seconds
-from kernels.arrival import rows_in_order, simple_order, taken
+from kernels.arrival import rows_in_order, simple_order
+from kernels.gathering import values_at
 from warehouse.connection import open_database
 
 DEVICES = 1_000
@@ -101,7 +102,7 @@ def _ways(columns: Columns, threads: int) -> dict[str, Callable[[], Any]]:
 def _ours(columns: Columns) -> Columns:
     order = rows_in_order(columns["device"], columns["fix_ms"], DEVICES)
     kept = order.row[~order.is_repeat]
-    return {name: taken(column, kept) for name, column in columns.items()}
+    return {name: values_at(column, kept) for name, column in columns.items()}
 
 
 def _lexsorted(columns: Columns) -> Columns:

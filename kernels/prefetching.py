@@ -1,0 +1,31 @@
+"""Ask the processor for rows before they are needed.
+
+A processor sees by itself that columns are read in order, but not which values at the ends of runs and stands will be
+looked at, and each of those costs as long as memory takes to answer: on the machine of docs/performance.md as long as
+fifty rows of `kernels.totals`. Asked for ahead, they are there when it comes to them.
+"""
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+_READ, _KEEP, _DATA = 0, 3, 1  # to be read, by this core and soon, and not as code
+
+
+@intrinsic  # type: ignore[misc]
+def prefetch(typing_context: Any, values: Any, row: Any) -> Any:
+    """Ask for `values[row]`, and what lies beside it; a row that is not there is not an error."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, value=arguments[0])
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        takes = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        ask = cgutils.get_or_insert_function(builder.module, takes, "llvm.prefetch.p0")
+        place = builder.bitcast(builder.gep(array.data, [arguments[1]]), byte)
+        builder.call(ask, [place, number(_READ), number(_KEEP), number(_DATA)])
+        return context.get_dummy_value()
+
+    return types.void(values, row), build
