@@ -255,10 +255,12 @@ def with_new_columns(table: LakeTable, handle: DeltaTable) -> DeltaTable:
 
 
 def writer_properties(table: LakeTable, row_group_rows: int = ROW_GROUP_ROWS) -> WriterProperties:
-    """How the files of a table are written."""
+    """How the files of a table are written.
+
+    LZ4, as differences of neighbours hardly shrink further: ZSTD takes a tenth less room, and reading a quarter longer.
+    """
     return WriterProperties(
-        compression="ZSTD",
-        compression_level=1,
+        compression="LZ4_RAW",
         max_row_group_size=row_group_rows,
         column_properties={
             name: ColumnProperties(encoding="DELTA_BINARY_PACKED", dictionary_enabled=False)

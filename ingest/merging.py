@@ -32,11 +32,12 @@ Sender = tuple[Text, Text]  # the first two columns a table is sorted by
 
 
 class RowGroup(NamedTuple):
-    """Rows of a file that are read together."""
+    """Rows of a file that are read together; each of them has a value of every column that is `full`."""
 
     path: str
     number: int
     rows: int
+    full: frozenset[str]
 
 
 class Piece(NamedTuple):
@@ -57,12 +58,25 @@ def merged_schema(table: LakeTable) -> pa.Schema:
     )
 
 
-def in_order(paths: Sequence[str], files: pa_fs.FileSystem, table: LakeTable, scratch: Path) -> Iterator[pa.Table]:
-    """All rows of some files in the order of `LakeTable.sort_by`, no value first, in tables of about MERGED_ROWS.
+def row_groups_of(paths: Iterable[str], files: pa_fs.FileSystem) -> list[RowGroup]:
+    """What some files consist of."""
+    found = []
+    for path in paths:
+        with files.open_input_file(path) as source:
+            metadata = pq.read_metadata(source)
+        for number in range(metadata.num_row_groups):
+            group = metadata.row_group(number)
+            columns = (group.column(index) for index in range(group.num_columns))
+            full = frozenset(column.path_in_schema for column in columns if _without_value(column) == 0)
+            found.append(RowGroup(path, number, group.num_rows, full))
+    return found
+
+
+def in_order(found: Sequence[RowGroup], files: pa_fs.FileSystem, table: LakeTable, scratch: Path) -> Iterator[pa.Table]:
+    """All rows of these groups in the order of `LakeTable.sort_by`, no value first, in tables of about MERGED_ROWS.
 
     `scratch` is a folder with room for about twice the size of the files.
     """
-    found = list(_row_groups(paths, files))
     if sum(group.rows for group in found) <= MERGED_ROWS:
         yield _whole(_sorted(_read(found, files, table), table), table)
         return
@@ -75,12 +89,10 @@ def in_order(paths: Sequence[str], files: pa_fs.FileSystem, table: LakeTable, sc
             yield _whole(_sorted(_put_together(of_range, store), table), table)
 
 
-def _row_groups(paths: Iterable[str], files: pa_fs.FileSystem) -> Iterator[RowGroup]:
-    for path in paths:
-        with files.open_input_file(path) as source:
-            metadata = pq.read_metadata(source)
-        for number in range(metadata.num_row_groups):
-            yield RowGroup(path, number, metadata.row_group(number).num_rows)
+def _without_value(column: pq.ColumnChunkMetaData) -> int | None:
+    """How many rows have no value of a column; None where statistics do not tell."""
+    told = column.statistics
+    return told.null_count if told is not None and told.has_null_count else None
 
 
 def _portions(found: Iterable[RowGroup]) -> Iterator[list[RowGroup]]:
@@ -158,8 +170,7 @@ def _filled(
         group = metadata.row_group(number)
         for index in range(group.num_columns):
             column = group.column(index)
-            told = column.statistics
-            if told is None or not told.has_null_count or told.null_count < group.num_rows:
+            if _without_value(column) != group.num_rows:
                 filled.add(column.path_in_schema)
     return [name for name in names if name in filled]
 

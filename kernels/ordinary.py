@@ -154,8 +154,8 @@ def ordinary_groups(
     stop_rules = StopRules(int(min_us), float(radius_m), int(merge_us), int(settle_us))
     # At most one run and one episode begins at a row; hardly any group has one at each. What is found of a group lies
     # together, so that few pages are touched: the system takes longer for each than the kernel does for 100 rows.
-    runs = untouched(size * len(RUN_COLUMNS), np.int64).reshape(size, -1)
-    stops = untouched(size * len(STOP_COLUMNS), np.int64).reshape(size, -1)
+    runs = untouched(size * len(RUN_COLUMNS), np.int64).reshape(size, len(RUN_COLUMNS))
+    stops = untouched(size * len(STOP_COLUMNS), np.int64).reshape(size, len(STOP_COLUMNS))
     rows = Rows(untouched(size, np.int8), untouched(size, np.int64), untouched(size, np.float64))
     is_ordinary = np.zeros(group_count, np.bool_)
     by_group = np.zeros((2, group_count), np.int64)

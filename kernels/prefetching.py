@@ -15,10 +15,7 @@ from numba.extending import intrinsic
 _READ, _KEEP, _DATA = 0, 3, 1  # to be read, by this core and soon, and not as code
 
 
-@intrinsic  # type: ignore[misc]
-def prefetch(typing_context: Any, values: Any, row: Any) -> Any:
-    """Ask for `values[row]`, and what lies beside it; a row that is not there is not an error."""
-
+def _typed(_: Any, values: Any, row: Any) -> Any:
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         array = context.make_array(signature.args[0])(context, builder, value=arguments[0])
         byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
@@ -29,3 +26,7 @@ def prefetch(typing_context: Any, values: Any, row: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(values, row), build
+
+
+# For kernels: `prefetch(values, row)` asks for `values[row]` and its neighbours; a row that is not there is no error.
+prefetch: Any = intrinsic(_typed)

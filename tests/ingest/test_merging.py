@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ingest.columns import EVENTS
-from ingest.merging import in_order, merged_schema
+from ingest.merging import in_order, merged_schema, row_groups_of
 
 LOCAL = pa_fs.LocalFileSystem()
 PLAIN = pa.schema([field for field in EVENTS.schema if field.name != EVENTS.partition_by])
@@ -52,7 +52,7 @@ def key_of(found):
 
 
 def merged(paths, scratch):
-    tables = list(in_order(paths, LOCAL, EVENTS, scratch))
+    tables = list(in_order(row_groups_of(paths, LOCAL), LOCAL, EVENTS, scratch))
     assert all(table.schema == merged_schema(EVENTS) for table in tables)
     return tables, [found for table in tables for found in table.to_pylist()]
 
@@ -88,7 +88,7 @@ def test_texts_are_texts_to_who_reads_the_file(tmp_path):
     paths, rows = written(tmp_path, random.Random(1), 3)
     schema = merged_schema(EVENTS)
     with pq.ParquetWriter(tmp_path / "whole.parquet", schema, store_schema=False) as writer:
-        for table in in_order(paths, LOCAL, EVENTS, tmp_path):
+        for table in in_order(row_groups_of(paths, LOCAL), LOCAL, EVENTS, tmp_path):
             writer.write_table(table)
     read = pq.read_table(tmp_path / "whole.parquet")
     assert read.schema.types == PLAIN.types

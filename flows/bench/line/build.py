@@ -128,12 +128,14 @@ def _written(folder: Path, rows: pa.Table, vans: list[Van]) -> tuple[list[AddAct
     rows = _renamed(rows, vans)
     actions, core_bytes = [], 0
     for fix_date in pc.unique(rows["fix_date"]):
-        name = f"{POSITIONS.partition_by}={fix_date}/part-{vans[0].device_id}.zstd.parquet"
+        name = f"{POSITIONS.partition_by}={fix_date}/part-{vans[0].device_id}.parquet"
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         of_date = rows.filter(pc.equal(rows["fix_date"], fix_date)).drop_columns([POSITIONS.partition_by])
+        # As compaction does.
+        schema = pa.schema([field.with_nullable(of_date[field.name].null_count > 0) for field in of_date.schema])
         pq.write_table(
-            of_date,
+            of_date.cast(schema),
             path,
             row_group_size=ROW_GROUP_ROWS,
             **arrow_properties(POSITIONS),
@@ -146,10 +148,10 @@ def _written(folder: Path, rows: pa.Table, vans: list[Van]) -> tuple[list[AddAct
 
 
 def _renamed(rows: pa.Table, vans: list[Van]) -> pa.Table:
-    of_van = np.repeat(np.arange(len(vans), dtype=np.int32), POINTS)
+    of_van = pa.array(np.repeat(np.arange(len(vans), dtype=np.int32), POINTS))
     for column in ("tenant_id", "device_id"):
-        names = pa.DictionaryArray.from_arrays(of_van, [getattr(found, column) for found in vans])
-        rows = rows.set_column(rows.column_names.index(column), column, names)
+        names = pa.array([getattr(found, column) for found in vans]).dictionary_encode()
+        rows = rows.set_column(rows.column_names.index(column), column, names.take(of_van))
     return rows
 
 
