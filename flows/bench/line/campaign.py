@@ -23,7 +23,7 @@ from ingest.columns import POSITIONS
 from ingest.lake import lake_files, opened_table, writer_properties
 
 NETWORK_POINTS = 3_600_000_000  # of 100,000 vans
-RUNS = 3  # of the totals, of which the best counts
+RUNS = 3  # of the totals, ours and DuckDB's, of which the best counts
 PEER_POINTS = 25_000_000  # others are asked at sizes up to this
 MB, GB = 1e6, 1e9
 
@@ -68,7 +68,8 @@ def _outcome(settings: Settings, built: Built) -> Outcome:
     if built.points <= PEER_POINTS:
         totals_seconds(files, DAY)  # compiles, and warms the files for all
         totals_s, ours = min((totals_seconds(files, DAY) for _ in range(RUNS)), key=lambda found: found[0])
-        duckdb_s, theirs = duckdb_seconds(files, os.cpu_count() or 1)
+        asked = (duckdb_seconds(files, os.cpu_count() or 1) for _ in range(RUNS))
+        duckdb_s, theirs = min(asked, key=lambda found: found[0])
         apart = max(abs(pc.sum(ours[name]).as_py() / theirs[name] - 1) for name in theirs)
         spark_s = spark_seconds(files, os.cpu_count() or 1)
     _add_late_point(settings)
