@@ -10,7 +10,16 @@ from polars.testing import assert_frame_equal
 import warehouse.connection
 from flows.importing import run_import
 from flows.refresh import refresh
-from tests.builders import collected, golden_points, in_warehouse, positions, rebuilt, settings_in, yesterday_at
+from tests.builders import (
+    collected,
+    golden_points,
+    in_warehouse,
+    message,
+    positions,
+    rebuilt,
+    settings_in,
+    yesterday_at,
+)
 from warehouse.connection import open_database, open_warehouse, sql
 from warehouse.frozen import freeze
 
@@ -56,6 +65,24 @@ def begun(tmp_path_factory):
 def line(begun, tmp_path):
     """The same, for one test alone."""
     return settings_in(shutil.copytree(begun, tmp_path / "line", symlinks=True), timezone="UTC")
+
+
+def test_a_plan_that_changes_for_a_frozen_date_reaches_the_copy_of_its_tenant(line):
+    """Nothing is rebuilt then, and what copies are made of is known by date."""
+    settings = line.model_copy(update={"tenant_copies": "all"})
+    exits = []
+    for issued_utc, hour in ((1e9, 13), (1.1e9, 14)):
+        times = {"planned_exit_utc": yesterday_at(hour), "planned_return_utc": yesterday_at(20)}
+        routes = {"routes": [{"route_id": "R1", "vehicle_id": "d1"} | times]}
+        collected(settings, [message("rt/v1/t1/x/plan", PLAN | {"issued_utc": issued_utc} | routes)])
+        assert refresh(settings).published
+        [copy] = settings.tenants_dir.glob("*.duckdb")
+        with open_database(copy.resolve(), read_only=True) as of_tenant:
+            exits += of_tenant.execute("select planned_exit_utc from core.planned_routes").fetchall()
+    assert [found.hour for (found,) in exits] == [13, 14]
+
+
+PLAN = {"v": 1, "service_date": str(DAY)}
 
 
 def test_late_data_is_quarantined_and_seen_as_that_and_nothing_is_measured_again(line):
