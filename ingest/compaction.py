@@ -124,8 +124,12 @@ def _written(rows: ds.FileSystemDataset, table: LakeTable, partition: str, scrat
     path = f"{table.partition_by}={partition}/part-{uuid4()}.parquet"
     files: pa_fs.FileSystem = rows.filesystem
     found = row_groups_of(rows.files, files)
-    full = frozenset.intersection(*(group.full for group in found))
-    schema = pa.schema([field.with_nullable(field.name not in full) for field in merged_schema(table)])
+    schema = pa.schema(
+        [
+            field.with_nullable(not all(field.name in group.full for group in found if group.rows))
+            for field in merged_schema(table)
+        ]
+    )
     count = 0
     with (
         files.open_output_stream(path) as stream,

@@ -39,7 +39,7 @@ and, beside the ledger, for a quick answer over many points:
 
     arrival  rows as they arrived into the order of devices and times, repeats marked
     totals   time in each state, metres and idle events of every group, in one pass (`stretches` has its metres, and
-             `prefetching` asks the processor for rows before they are needed)
+             `prefetching`, as in `traffic`, asks the processor for rows before they are needed)
     quarters  what positions hold of each sender and quarter of an hour, to note what arrived
 
 and, before any of it, of messages as they arrived:

@@ -61,7 +61,8 @@ class OrdinaryRules(NamedTuple):
     coarse: float
 
 
-# What is written of a run and of an episode, one beside the other.
+# What is written of a run (first row, state, ticks) and of an episode (first row, end row, latitude, longitude, engine
+# on, off), one beside the other.
 RUN_COLUMNS = (np.int64, np.int8, np.int64)
 STOP_COLUMNS = (np.int64, np.int64, np.int32, np.int32, np.int64, np.int64)
 

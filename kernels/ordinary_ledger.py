@@ -48,7 +48,7 @@ def ordinary_ledger(track: Track, runs: StateRuns, stops: Stops, kinds: Codes, l
     label_starts = np.searchsorted(labels.first_row, track.starts)
     offsets = runs.starts + 2 * stop_starts + label_starts
     capacity = int(offsets[-1])
-    found = np.empty((capacity, 6), np.int64)
+    found = np.empty((capacity, 6), np.int64)  # first row, state, context, phase, route, ticks
     counts = np.zeros(group_count, np.int64)
     _cut(track, runs, stop_starts, stops.first_row, stops.end_row, kinds, label_starts, labels, offsets, counts, found)
     run_starts = np.append(0, counts.cumsum())

@@ -15,6 +15,7 @@ from kernels.states import DRIVE, IDLE, NO_STATE, OFF, PARKED, READY, UNKNOWN
 
 BLOCK = np.uintp(1024)
 ONE = np.uintp(1)
+PIECE_ROWS = 16  # a multiple of those the processor takes at a time
 LONGEST_HOP_US = 40_000_000  # hops as long as the greatest speed allows in that time are counted in 32 bits
 METRES_PER_E7 = EARTH_RADIUS_M * RADIANS_PER_E7
 SAFE = 0.999  # single precision is exact to a ten-millionth
@@ -222,8 +223,16 @@ def ticks_between(track, begin, end, departs):
         metres = _metres(track, np.uintp(begin - 1)) + _metres(track, np.uintp(begin))
         ticks += np.int64(in_ticks(metres))
         row += 1
-    for other in range(np.uintp(row), np.uintp(end)):
+    whole = end - (end - row) % PIECE_ROWS if end >= PIECE_ROWS else end
+    for other in range(np.uintp(row), np.uintp(whole)):
         ticks += np.int64(np.int32(in_ticks(_metres(track, other))))
+    if whole < end:
+        # Rows left over are done one by one otherwise: so the last piece begins with rows that do not count.
+        first, here = np.uintp(end - PIECE_ROWS), np.int32(end - PIECE_ROWS - whole)
+        for piece in range(np.uintp(PIECE_ROWS)):
+            found = np.int32(in_ticks(_metres(track, first + piece)))
+            ticks += np.int64(found if here >= np.int32(0) else np.int32(0))
+            here = np.int32(here + np.int32(1))
     return ticks
 
 

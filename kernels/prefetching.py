@@ -9,13 +9,13 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
+from numba.core import cgutils, config
 from numba.extending import intrinsic
 
 _READ, _KEEP, _DATA = 0, 3, 1  # to be read, by this core and soon, and not as code
 
 
-def _typed(_: Any, values: Any, row: Any) -> Any:
+def _prefetch(_: Any, values: Any, row: Any) -> Any:
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         array = context.make_array(signature.args[0])(context, builder, value=arguments[0])
         byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
@@ -28,5 +28,9 @@ def _typed(_: Any, values: Any, row: Any) -> Any:
     return types.void(values, row), build
 
 
+def _nothing(values: Any, row: Any) -> None:
+    """Stand in where kernels are plain Python, with NUMBA_DISABLE_JIT."""
+
+
 # For kernels: `prefetch(values, row)` asks for `values[row]` and its neighbours; a row that is not there is no error.
-prefetch: Any = intrinsic(_typed)
+prefetch: Any = _nothing if config.DISABLE_JIT else intrinsic(_prefetch)  # type: ignore[attr-defined]

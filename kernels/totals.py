@@ -155,6 +155,7 @@ def _add_up(positions, limits, move_kmh, idle_us, spent_us, drive_m, idle_event_
 @light_part
 def _ask_ahead(positions, asked, row):
     # All columns: nobody knows which times and places will be looked at, and those in between cost less than waiting.
+    asked = max(asked, row)  # a long run went by
     while asked < row + AHEAD_ROWS:
         prefetch(positions.engine, asked)
         for line in range(asked, asked + LINE_ROWS, 16):

@@ -27,7 +27,8 @@ def line(
 ) -> None:
     """Measure the whole path, from points in the lake to marts, with a made-up network day.
 
-    20 million points unless --points says otherwise. A point takes 6 bytes of disk; 500 million are written in minutes.
+    20 million points unless --points says otherwise. A point takes 6.5 bytes of disk; 500 million are written in
+    minutes.
 
     Example: odograph bench line --points 20 --points 100 --interactive
     """

@@ -23,4 +23,4 @@ def test_asking_for_rows_changes_nothing_and_rows_that_are_not_there_are_no_erro
 
 def test_what_is_compiled_asks_the_processor():
     sum_asking(np.zeros(1), 0, 1)
-    assert all("prefetch" in machine_code for machine_code in sum_asking.inspect_asm().values())
+    assert all("call void @llvm.prefetch.p0(" in code for code in sum_asking.inspect_llvm().values())

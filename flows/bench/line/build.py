@@ -138,6 +138,7 @@ def _written(folder: Path, rows: pa.Table, vans: list[Van]) -> tuple[list[AddAct
             of_date.cast(schema),
             path,
             row_group_size=ROW_GROUP_ROWS,
+            store_schema=False,
             **arrow_properties(POSITIONS),
         )
         stats = f'{{"numRecords": {of_date.num_rows}}}'
