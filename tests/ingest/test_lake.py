@@ -6,12 +6,12 @@ import duckdb
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
-from deltalake import DeltaTable
+from deltalake import ColumnProperties, DeltaTable, WriterProperties, write_deltalake
 
 import ingest.lake
 from ingest.columns import LAKE_TABLES, POSITIONS
 from ingest.compaction import compact
-from ingest.lake import lake_files, load_spool
+from ingest.lake import lake_files, load_spool, writer_properties
 from ingest.listing import is_written_since, spool_folders
 from ingest.reached import waiting_segments
 from ingest.scanned import Scanners
@@ -149,6 +149,35 @@ def test_a_merged_file_says_which_columns_have_a_value_in_every_row_and_takes_ro
     assert compact(settings, datetime.now(UTC).date()) > 0
     assert pl.read_delta(f"{settings.lake_root}/positions").sort(pl.all()).equals(before)
     assert required_columns(settings) == required - {"speed_ckmh", "ignition", "seq"}
+
+
+def test_no_column_is_marked_where_a_file_does_not_tell(settings):
+    for hour in (15, 17):
+        collected(settings, [positions(golden_points(yesterday_at(hour)))])
+        load_spool(settings)
+    compact(settings, datetime.now(UTC).date())
+    assert required_columns(settings)
+    table = DeltaTable(f"{settings.lake_root}/positions")
+    untold = WriterProperties(default_column_properties=ColumnProperties(statistics_enabled="NONE"))
+    write_deltalake(table, table.to_pyarrow_table(), mode="append", writer_properties=untold)
+    compact(settings, datetime.now(UTC).date())
+    assert rows(settings) == 64
+    assert required_columns(settings) == set()
+
+
+def test_rows_are_deleted_from_files_with_the_mark_and_without(settings):
+    points = golden_points(yesterday_at(15))
+    for first in (0, 1):
+        collected(settings, [positions(points[first::2])])
+        load_spool(settings)
+    compact(settings, datetime.now(UTC).date())
+    collected(settings, [positions([{name: points[0][name] for name in ("ts", "lat", "lon")}], device="d2")])
+    load_spool(settings)
+    table = DeltaTable(f"{settings.lake_root}/positions")
+    table.delete("seq < 10 or device_id = 'd2'", writer_properties=writer_properties(POSITIONS))
+    found = pl.read_delta(f"{settings.lake_root}/positions")
+    assert sorted(found["seq"].to_list()) == [10, 11, 12, 13, 14, 15]
+    assert found["device_id"].unique().to_list() == ["d1"]
 
 
 def required_columns(settings):
