@@ -225,15 +225,20 @@ def ticks_between(track, begin, end, departs):
         row += 1
     whole = end - (end - row) % PIECE_ROWS if end >= PIECE_ROWS else end
     for other in range(np.uintp(row), np.uintp(whole)):
-        ticks += np.int64(np.int32(in_ticks(_metres(track, other))))
+        ticks += _ticks(track, other)
     if whole < end:
         # Rows left over are done one by one otherwise: so the last piece begins with rows that do not count.
         first, here = np.uintp(end - PIECE_ROWS), np.int32(end - PIECE_ROWS - whole)
         for piece in range(np.uintp(PIECE_ROWS)):
-            found = np.int32(in_ticks(_metres(track, first + piece)))
-            ticks += np.int64(found if here >= np.int32(0) else np.int32(0))
+            found = _ticks(track, first + piece)
+            ticks += found if here >= np.int32(0) else np.int64(0)
             here = np.int32(here + np.int32(1))
     return ticks
+
+
+@light_part
+def _ticks(track, row):
+    return np.int64(np.int32(in_ticks(_metres(track, row))))
 
 
 @light_part
@@ -256,4 +261,6 @@ def write_rows(own, state, row_state, row_step_us, row_step_m):
         row_step_us[row] = own.time_us[row + 1] - own.time_us[row]
         if state[row] == DRIVE:
             departs = row > 0 and state[row - 1] != DRIVE and state[row - 1] != UNKNOWN
-            row_step_m[row] = ticks_between(own, row, row + 1, departs) / TICKS_A_METRE
+            # Of one row alone, which `ticks_between` would do as a piece of rows.
+            ticks = ticks_between(own, row, row + 1, departs) if departs else _ticks(own, np.uintp(row))
+            row_step_m[row] = ticks / TICKS_A_METRE
