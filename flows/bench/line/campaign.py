@@ -61,6 +61,7 @@ def settings_of(folder: Path) -> Settings:
 
 
 def _outcome(settings: Settings, built: Built) -> Outcome:
+    os.sync()  # or the disk would go on writing what was made up while it is measured
     run = _measured(settings)
     files = [path for path in lake_files(settings)["positions"].files if str(DAY) in path]
     totals_s = duckdb_s = spark_s = None
